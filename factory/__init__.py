@@ -1,0 +1,1 @@
+"""The factory: from one ``matrix.yaml`` to published Ray images that have been proven to work."""

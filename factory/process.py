@@ -1,0 +1,275 @@
+"""The one gateway to other programs: argument lists only, never a shell.
+
+Each child gets a session of its own, so that Ctrl-C reaches the factory alone, which then ends its
+children in order and cleans up after them. Clean-up commands run *shielded*: they still run, and
+are not ended, after an interrupt.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.errors import Interrupted, MachineError
+
+TAIL_LINES = 40
+_GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """A program that ended: exit code, both streams, and its duration in seconds."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines that it said, standard error last."""
+        lines = [*self.stdout.splitlines(), *self.stderr.splitlines()]
+        return tuple(line.rstrip() for line in lines if line.strip())[-TAIL_LINES:]
+
+
+class ProcessFailed(Exception):
+    """A program ended with a code other than 0, or ran out of time (``timed_out``)."""
+
+    def __init__(self, completed: Completed, *, timed_out: bool = False) -> None:
+        self.completed = completed
+        self.timed_out = timed_out
+        how = "ran out of time" if timed_out else f"ended with {completed.code}"
+        super().__init__(f"`{' '.join(completed.argv[:4])} …` {how}")
+
+
+class _Running:
+    """The children alive now, so that an interrupt can end them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self.cancelled = False
+
+    def start(self, child: Callable[[], subprocess.Popen[bytes]], shielded: bool) -> (
+        subprocess.Popen[bytes]
+    ):
+        with self._lock:
+            if self.cancelled and not shielded:
+                raise Interrupted("interrupted")
+            process = child()
+            if not shielded:
+                self._children.add(process)
+            return process
+
+    def ended(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._children.discard(process)
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            children = list(self._children)
+        for child in children:
+            _signal_group(child, signal.SIGTERM)
+
+    def reset(self) -> None:
+        self.cancelled = False
+
+
+_running = _Running()
+
+
+def cancel_all() -> None:
+    """End every child that is not shielded, and refuse new ones: what Ctrl-C does."""
+    _running.cancel()
+
+
+def is_cancelled() -> bool:
+    """Whether ``cancel_all`` was called."""
+    return _running.cancelled
+
+
+def reset() -> None:
+    """Allow children again, for a process that outlives an interrupt (tests)."""
+    _running.reset()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+    check: bool = True,
+    shielded: bool = False,
+) -> Completed:
+    """Run a program to its end.
+
+    Args:
+        argv: program and arguments; nothing is interpreted by a shell.
+        stdin: what it reads; closed at once when ``None``.
+        env: variables on top of the factory's own environment.
+        timeout: seconds after which its whole process group is ended.
+        on_line: called with each line of either stream as it arrives (from other threads).
+        check: raise on a code other than 0.
+        shielded: run even after an interrupt, and do not end on one.
+
+    Raises:
+        MachineError: there is no such program.
+        ProcessFailed: it failed (and ``check``), or ran out of time.
+        Interrupted: the run was cancelled before or while it ran.
+    """
+    started = time.monotonic()
+    child = _running.start(lambda: _spawn(argv, stdin is not None, env, cwd), shielded)
+    streams = [deque[bytes](), deque[bytes]()]
+    readers = [
+        threading.Thread(target=_pump, args=(pipe, kept, on_line), daemon=True)
+        for pipe, kept in zip((child.stdout, child.stderr), streams, strict=True)
+    ]
+    timed_out = False
+    try:
+        for reader in readers:
+            reader.start()
+        _feed(child, stdin)
+        timed_out = _wait(child, timeout)
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        _running.ended(child)
+    for reader in readers:
+        reader.join()
+    out, err = (b"".join(kept).decode("utf-8", "replace") for kept in streams)
+    completed = Completed(
+        argv=tuple(argv),
+        code=child.returncode,
+        stdout=out,
+        stderr=err,
+        seconds=time.monotonic() - started,
+    )
+    if _running.cancelled and not shielded:
+        raise Interrupted("interrupted")
+    if timed_out or (check and completed.code):
+        raise ProcessFailed(completed, timed_out=timed_out)
+    return completed
+
+
+def daemon(argv: Sequence[str], *, log: Path) -> int:
+    """Start a program that outlives the factory, its output going to ``log``; returns its pid.
+
+    Raises:
+        MachineError: there is no such program.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        try:
+            child = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+                cwd="/",
+            )
+        except OSError as error:
+            raise _missing(argv[0]) from error
+    threading.Thread(target=child.wait, daemon=True).start()  # reap it if it ends before we do
+    return child.pid
+
+
+def find_tool(name: str) -> str | None:
+    """The path of a program: the user's own on ``PATH`` first, then the pinned one that was
+    installed beside this Python."""
+    own = Path(sys.prefix, "bin").resolve()
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    others = [folder for folder in path if folder and Path(folder).resolve() != own]
+    return shutil.which(name, path=os.pathsep.join(others)) or shutil.which(name, path=str(own))
+
+
+def _spawn(
+    argv: Sequence[str], has_stdin: bool, env: Mapping[str, str] | None, cwd: Path | None
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else os.environ | dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise _missing(argv[0]) from error
+
+
+def _missing(program: str) -> MachineError:
+    return MachineError(
+        f"`{program}` cannot be started on this machine",
+        todo="run `invoke doctor` to see what is missing and how to mend it",
+    )
+
+
+def _feed(child: subprocess.Popen[bytes], stdin: bytes | None) -> None:
+    if child.stdin is None:
+        return
+    try:
+        with child.stdin as pipe:
+            pipe.write(stdin or b"")
+    except BrokenPipeError:
+        pass  # it ended before reading everything: its exit code tells the story
+
+
+def _pump(pipe: object, kept: deque[bytes], on_line: Callable[[str], None] | None) -> None:
+    assert pipe is not None
+    for line in pipe:  # type: ignore[attr-defined]  # Popen's pipes are typed as optional IO
+        kept.append(line)
+        if on_line:
+            on_line(line.decode("utf-8", "replace").rstrip("\n"))
+
+
+def _wait(child: subprocess.Popen[bytes], timeout: float | None) -> bool:
+    """Wait for the end; True if it had to be ended for running out of time."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    cancelled_at: float | None = None
+    while True:
+        try:
+            child.wait(0.2 if deadline or _running.cancelled else 1.0)
+            return False
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+        if deadline is not None and now > deadline:
+            _end(child)
+            return True
+        if _running.cancelled and child in _running._children:
+            cancelled_at = cancelled_at or now
+            if now - cancelled_at > _GRACE_SECONDS:
+                _signal_group(child, signal.SIGKILL)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    _signal_group(child, signal.SIGTERM)
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        _signal_group(child, signal.SIGKILL)
+        child.wait()
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass  # it is gone already
