@@ -7,7 +7,7 @@ digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 KEY_DIGITS = 12
@@ -62,6 +62,136 @@ class Excluded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """What an image does differently in the cells that ``when`` matches.
+
+    ``apt`` and ``env`` add to the image's own; ``requirements`` replaces them.
+    """
+
+    when: tuple[tuple[str, str], ...]
+    requirements: str | None = None
+    apt: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+    def matches(self, cell: Cell) -> bool:
+        return all(cell.axes.get(axis) == value for axis, value in self.when)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """An application image: ``images/<name>/image.yaml``, validated.
+
+    Attributes:
+        name: the folder's name, and the repository's.
+        folder: relative to the project's root.
+        source: the application's folder, relative to ``folder``.
+        requirements: a pip requirements file, relative to ``folder``, or ``None``.
+        apt: Debian packages.
+        env: environment variables of the image.
+        checks: a Python file with smoke checks of its own, relative to ``folder``, or ``None``.
+        overrides: per-cell differences, applied in order.
+    """
+
+    name: str
+    folder: str
+    description: str
+    source: str
+    requirements: str | None = None
+    apt: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    checks: str | None = None
+    overrides: tuple[Override, ...] = ()
+
+    def for_cell(self, cell: Cell) -> Image:
+        """This image with the overrides that match a cell applied, and none left."""
+        image = replace(self, overrides=())
+        for override in self.overrides:
+            if override.matches(cell):
+                image = replace(
+                    image,
+                    requirements=override.requirements or image.requirements,
+                    apt=tuple(dict.fromkeys((*image.apt, *override.apt))),
+                    env=tuple((dict(image.env) | dict(override.env)).items()),
+                )
+        return image
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """Where the base comes from.
+
+    Attributes:
+        source: ``packages``: made from Debian and PyPI packages, a stand-in for ``rayproject/ray``.
+        epoch: "as of when" for what a key cannot see (Debian's current packages).
+        extras: of Ray, such as ``default``.
+        wheel: a Ray wheel of the user's own, relative to the project's root, or ``None``.
+    """
+
+    source: str
+    epoch: str
+    extras: tuple[str, ...]
+    wheel: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanPolicy:
+    """What the scan gate refuses. A secret always is.
+
+    Attributes:
+        vulnerabilities: severities that refuse, in capitals.
+        misconfigurations: likewise.
+        ignore_unfixed: leave out vulnerabilities that nobody has a fix for.
+    """
+
+    vulnerabilities: frozenset[str]
+    misconfigurations: frozenset[str]
+    ignore_unfixed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """``matrix.yaml``, validated and spanned.
+
+    Attributes:
+        cells: in the order of the axes, included ones last.
+        excluded: with reasons.
+        latest: the cell that ``latest`` names, or ``None``.
+        base: where the base comes from.
+        runtime_apt: Debian packages that every image gets.
+        targets: where to publish.
+        scan: the scan gate's policy.
+        workers: how many workers ``verify`` boots beside the head.
+    """
+
+    cells: tuple[Cell, ...]
+    excluded: tuple[Excluded, ...]
+    latest: Cell | None
+    base: Base
+    runtime_apt: tuple[str, ...]
+    targets: tuple[Target, ...]
+    scan: ScanPolicy
+    workers: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """All that a user wrote, read and validated: the input of planning.
+
+    Attributes:
+        matrix: the cells and the rest of ``matrix.yaml``.
+        images: by name, in order.
+        templates: file name to text, of ``dockerfiles/``.
+        digests: path relative to the root to the SHA-256 of what is there (file or folder), for
+            every path that a Dockerfile of ours reads.
+    """
+
+    matrix: Matrix
+    images: Mapping[str, Image]
+    templates: Mapping[str, str]
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
     """Image × cell: the unit that is judged and published."""
 
@@ -83,7 +213,8 @@ class Step:
         key: the content key; equal keys are one step.
         parent: the key of the step that this one is FROM, or ``None`` for a base.
         dockerfile: the rendered text.
-        context: the folder that COPY reads, relative to the project's root, or ``None``.
+        context: the folder that COPY reads from, relative to the project's root, or ``None``.
+        copies: the paths in that folder that are read; nothing else is sent to the engine.
         rootfs: the root file system that a base is made of, or ``None``.
         inputs: what went into the key, as (name, digest or value), for explanations.
     """
@@ -94,6 +225,7 @@ class Step:
     parent: str | None
     dockerfile: str
     context: str | None = None
+    copies: tuple[str, ...] = ()
     rootfs: Rootfs | None = None
     inputs: tuple[tuple[str, str], ...] = ()
 

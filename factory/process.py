@@ -7,6 +7,7 @@ are not ended, after an interrupt.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -60,9 +61,9 @@ class _Running:
         self._children: set[subprocess.Popen[bytes]] = set()
         self.cancelled = False
 
-    def start(self, child: Callable[[], subprocess.Popen[bytes]], shielded: bool) -> (
-        subprocess.Popen[bytes]
-    ):
+    def start(
+        self, child: Callable[[], subprocess.Popen[bytes]], shielded: bool
+    ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self.cancelled and not shielded:
                 raise Interrupted("interrupted")
@@ -225,11 +226,9 @@ def _missing(program: str) -> MachineError:
 def _feed(child: subprocess.Popen[bytes], stdin: bytes | None) -> None:
     if child.stdin is None:
         return
-    try:
-        with child.stdin as pipe:
-            pipe.write(stdin or b"")
-    except BrokenPipeError:
-        pass  # it ended before reading everything: its exit code tells the story
+    # It may end before reading everything: its exit code tells the story.
+    with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+        pipe.write(stdin or b"")
 
 
 def _pump(pipe: object, kept: deque[bytes], on_line: Callable[[str], None] | None) -> None:
@@ -269,7 +268,5 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it is gone already
         os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass  # it is gone already
