@@ -1,0 +1,9 @@
+"""YAML text → validated cells and images; selection. Pure: text in, values out."""
+
+from factory.matrix.cells import span
+from factory.matrix.images import parse_image
+from factory.matrix.schema import json_schema
+from factory.matrix.select import Selection, select
+from factory.matrix.spec import parse_matrix
+
+__all__ = ["Selection", "json_schema", "parse_image", "parse_matrix", "select", "span"]

@@ -1,0 +1,95 @@
+"""The allow-list: the form of every string that can reach a Dockerfile, an argv, a path, a tag or a
+Compose file.
+
+Each pattern is matched whole and in ASCII. None admits a control character, a newline, a quote, a
+backslash, a dollar sign or a leading dash, so no value can end a string, start an option, or be
+expanded, wherever it is put.
+
+Sources: repository and tag grammar from the Distribution reference grammar; Debian package names
+and versions from Debian Policy 5.6.1 and 5.6.12; Python versions and extras from PEP 440 and 685.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+_PATTERNS = {
+    "name": (r"[a-z0-9]+(?:[._-][a-z0-9]+)*", 63, "lower-case letters, digits and single . _ -"),
+    "python version": (r"3\.[0-9]{1,2}", 5, 'a minor version such as "3.11"'),
+    "ray version": (
+        r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?:rc[0-9]{1,2})?",
+        15,
+        'a full version such as "2.60.0"',
+    ),
+    "axis value": (r"[a-z0-9]+(?:[._][a-z0-9]+)*", 32, "lower-case letters, digits and single . _"),
+    "axis name": (r"[a-z][a-z0-9_]*", 32, "lower-case letters, digits and _"),
+    "apt package": (
+        r"[a-z0-9][a-z0-9+.-]+(?:=[0-9][A-Za-z0-9.+:~-]*)?",
+        128,
+        "a Debian package name, optionally with =version",
+    ),
+    "extra": (r"[a-z0-9]+(?:-[a-z0-9]+)*", 32, "an extra of Ray's such as default"),
+    "variable name": (r"[A-Za-z_][A-Za-z0-9_]*", 64, "letters, digits and _"),
+    "variable value": (
+        r"(?!-)[A-Za-z0-9 _./:,@%+=~^-]*",
+        1024,
+        "letters, digits, spaces and _ . / : , @ % + = ~ ^ -, with no leading dash",
+    ),
+    "path": (
+        r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*",
+        200,
+        "a relative path of letters, digits and _ . + -, no part of which starts with a dot",
+    ),
+    "epoch": (r"[A-Za-z0-9][A-Za-z0-9.-]*", 32, 'a mark such as "2026-11"'),
+    "text": (
+        r"(?!-)[A-Za-z0-9 _.,:;/()+'&@#%*!?=<>-]+",
+        200,
+        "one line of plain ASCII text without double quotes, backslash, dollar sign or backtick",
+    ),
+}
+
+PARTIAL_REASON = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .-]*", re.ASCII)
+
+
+def allowed(kind: str, value: str) -> bool:
+    """Whether a string has the form of its kind."""
+    pattern, longest, _ = _PATTERNS[kind]
+    return len(value) <= longest and re.fullmatch(pattern, value, re.ASCII) is not None
+
+
+def _check(kind: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if allowed(kind, value):
+            return value
+        _, longest, words = _PATTERNS[kind]
+        raise PydanticCustomError(
+            "form",
+            "{value} is not a valid {kind}: it must be {words} (at most {longest} characters)",
+            {"value": shown(value), "kind": kind, "words": words, "longest": longest},
+        )
+
+    return AfterValidator(check)
+
+
+def shown(value: str) -> str:
+    """A user's string made safe to print: quoted, escaped, cut."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}…'"
+
+
+Name = Annotated[str, _check("name")]
+PythonVersion = Annotated[str, _check("python version")]
+RayVersion = Annotated[str, _check("ray version")]
+AxisValue = Annotated[str, _check("axis value")]
+AxisName = Annotated[str, _check("axis name")]
+AptPackage = Annotated[str, _check("apt package")]
+Extra = Annotated[str, _check("extra")]
+VariableName = Annotated[str, _check("variable name")]
+VariableValue = Annotated[str, _check("variable value")]
+RelativePath = Annotated[str, _check("path")]
+Epoch = Annotated[str, _check("epoch")]
+Text = Annotated[str, _check("text")]

@@ -1,0 +1,86 @@
+"""Which builds a command is about: the same flags everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from factory.errors import ConfigError
+from factory.matrix.grammar import shown
+from factory.matrix.validate import near
+from factory.model import Build
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The selectors of a call; ``None`` and empty select everything.
+
+    ``only`` and ``skip`` are globs on cell ids or build ids; a build must match one of ``only``
+    and none of ``skip``.
+    """
+
+    variant: str | None = None
+    python: str | None = None
+    ray: str | None = None
+    rllib: bool | None = None
+    image: str | None = None
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+
+
+def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:
+    """The builds that every selector admits.
+
+    Raises:
+        ConfigError: a selector matches nothing, or all of them together do.
+    """
+    everything = tuple(builds)
+    chosen = everything
+    for flag, value in _exact(selection):
+        matching = [build for build in everything if _value(build, flag) == value]
+        if not matching:
+            known = {_value(build, flag) for build in everything}
+            raise ConfigError(
+                f"--{_flag(flag)} {shown(value)} matches no build", todo=near(value, known)
+            )
+        chosen = tuple(build for build in chosen if build in matching)
+    for pattern in (*selection.only, *selection.skip):
+        if not any(_glob(build, pattern) for build in everything):
+            ids = {name for build in everything for name in (build.id, build.cell.id)}
+            raise ConfigError(
+                f"{shown(pattern)} matches no cell and no build", todo=near(pattern, ids)
+            )
+    if selection.only:
+        chosen = tuple(b for b in chosen if any(_glob(b, glob) for glob in selection.only))
+    chosen = tuple(b for b in chosen if not any(_glob(b, glob) for glob in selection.skip))
+    if not chosen:
+        raise ConfigError(
+            "each selector matches something, but together they match nothing",
+            todo="drop one; `invoke matrix` lists the cells",
+        )
+    return chosen
+
+
+def _exact(selection: Selection) -> list[tuple[str, str]]:
+    rllib = None if selection.rllib is None else str(selection.rllib).lower()
+    flags = {
+        "image": selection.image,
+        "device": selection.variant,
+        "python": selection.python,
+        "ray": selection.ray,
+        "rllib": rllib,
+    }
+    return [(flag, value) for flag, value in flags.items() if value is not None]
+
+
+def _flag(axis: str) -> str:
+    return "variant" if axis == "device" else axis
+
+
+def _value(build: Build, axis: str) -> str:
+    return build.image if axis == "image" else build.cell.axes[axis]
+
+
+def _glob(build: Build, pattern: str) -> bool:
+    return fnmatchcase(build.cell.id, pattern) or fnmatchcase(build.id, pattern)

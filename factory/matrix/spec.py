@@ -1,0 +1,79 @@
+"""``matrix.yaml`` → ``Matrix``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from factory.errors import ConfigError
+from factory.matrix.cells import span
+from factory.matrix.document import Document, parse
+from factory.matrix.grammar import shown
+from factory.matrix.schema import MatrixSpec
+from factory.matrix.validate import near, validate
+from factory.model import NO_DATABASE, SUBSTITUTED_BASE, Base, Matrix, ScanPolicy, Target
+
+KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, "no NVIDIA runtime")
+
+
+def parse_matrix(
+    text: str, *, name: str = "matrix.yaml", registry: str
+) -> tuple[Matrix, tuple[str, ...] | None, Callable[[int], str]]:
+    """Validate and span a matrix.
+
+    Args:
+        text: the file's content.
+        name: the file's name, for messages.
+        registry: ``host:port`` of the local registry.
+
+    Returns:
+        The matrix; the images it asks for (``None``: all there are); and a function that gives the
+        place of the n-th of them, for the error when one does not exist.
+
+    Raises:
+        ConfigError: anything in it is wrong, with file, line and column.
+    """
+    document = parse(text, name)
+    spec = validate(document, MatrixSpec)
+    spanned = span(spec, document)
+    packages = spec.base.packages
+    matrix = Matrix(
+        cells=spanned.cells,
+        excluded=spanned.excluded,
+        latest=spanned.latest,
+        base=Base(
+            source=spec.base.source,
+            epoch=spec.base.epoch,
+            extras=tuple(packages.extras),
+            wheel=packages.wheel,
+        ),
+        runtime_apt=tuple(spec.runtime.apt),
+        targets=_targets(spec, document, registry),
+        scan=_scan(spec),
+        workers=spec.verify.workers,
+    )
+    images = None if spec.images is None else tuple(spec.images)
+    return matrix, images, lambda at: document.where(("images", at))
+
+
+def _scan(spec: MatrixSpec) -> ScanPolicy:
+    scan = spec.policy.scan
+    return ScanPolicy(
+        vulnerabilities=frozenset(level.upper() for level in scan.vulnerabilities),
+        misconfigurations=frozenset(level.upper() for level in scan.misconfigurations),
+        ignore_unfixed=scan.ignore_unfixed,
+    )
+
+
+def _targets(spec: MatrixSpec, document: Document, registry: str) -> tuple[Target, ...]:
+    for name, target in spec.targets.items():
+        for at, reason in enumerate(target.accept):
+            if reason not in KNOWN_PARTIALS:
+                raise ConfigError(
+                    f"no gate ever gives the partial reason {shown(reason)}",
+                    where=document.where(("targets", name, "accept", at)),
+                    todo=near(reason, KNOWN_PARTIALS),
+                )
+    return tuple(
+        Target(name=name, registry=registry, accept=frozenset(target.accept))
+        for name, target in spec.targets.items()
+    )
