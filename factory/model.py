@@ -213,6 +213,7 @@ class Step:
         key: the content key; equal keys are one step.
         parent: the key of the step that this one is FROM, or ``None`` for a base.
         dockerfile: the rendered text.
+        suite: the Debian suite underneath, which decides which package sources fit.
         context: the folder that COPY reads from, relative to the project's root, or ``None``.
         copies: the paths in that folder that are read; nothing else is sent to the engine.
         rootfs: the root file system that a base is made of, or ``None``.
@@ -224,6 +225,7 @@ class Step:
     key: str
     parent: str | None
     dockerfile: str
+    suite: str
     context: str | None = None
     copies: tuple[str, ...] = ()
     rootfs: Rootfs | None = None
@@ -414,6 +416,25 @@ class Publication:
     manifest_digest: str
     config_digest: str
     at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """All that the ledger knows of one build.
+
+    Attributes:
+        build_id: such as ``ray-app:2.60.0-py311-gpu``.
+        key: the key that it was last planned with.
+        built: its image in the engine, or ``None`` if it was never built with this key.
+        verdicts: the latest of each gate for that image.
+        publications: where it is published, one a target, of whatever key.
+    """
+
+    build_id: str
+    key: str
+    built: Built | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    publications: tuple[Publication, ...] = ()
 
 
 class State(StrEnum):

@@ -1,0 +1,184 @@
+"""What the factory remembers, as values of ``model.py`` in and out."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from factory.ledger import store
+from factory.model import Built, Gate, Publication, Record, Verdict
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    from pydantic import TypeAdapter  # an empty ledger is read without paying for it
+
+    return _adapters.get(kind) or _adapters.setdefault(kind, TypeAdapter(kind))
+
+
+class Ledger:
+    """The record in one SQLite file. Threads may share it; processes may open it side by side.
+
+    Every method may raise ``MachineError``: the file is damaged, its disk is full, it is locked.
+    A method that recorded something returns only when it is on the disk.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._lock = threading.Lock()
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator[Ledger]:
+        """Open the record at ``path`` for a ``with`` block, beginning one where there is none.
+
+        Raises:
+            ConfigError: the file is another program's, or of a newer factory.
+            MachineError: the file is damaged, or cannot be read or written.
+        """
+        connection = store.connect(path)
+        try:
+            yield cls(connection, path)
+        finally:
+            connection.close()
+
+    def record_planned(self, keys: Mapping[str, str]) -> None:
+        """Remember with which key each build (by id) is planned now."""
+        with self._lock, store.explained(self._path), self._transaction():
+            self._connection.executemany("REPLACE INTO planned VALUES (?, ?)", keys.items())
+
+    def record_built(self, built: Built) -> None:
+        """Remember that a step is in the engine."""
+        self._write("REPLACE INTO built VALUES (?, ?)", built.key, _dump(Built, built))
+
+    def record_verdict(self, verdict: Verdict) -> None:
+        """Remember what a gate said; it becomes the latest of its gate for this image."""
+        self._write(
+            "REPLACE INTO verdict (config_digest, gate, basis, record) VALUES (?, ?, ?, ?)",
+            verdict.config_digest,
+            verdict.gate.value,
+            verdict.basis,
+            _dump(Verdict, verdict),
+        )
+
+    def record_publication(self, publication: Publication) -> None:
+        """Remember what a build's tags name at a target now."""
+        self._write(
+            "REPLACE INTO publication VALUES (?, ?, ?)",
+            publication.build_id,
+            publication.target,
+            _dump(Publication, publication),
+        )
+
+    def planned(self) -> dict[str, str]:
+        """Build id to the key that it was last planned with."""
+        return dict(self._rows("SELECT build_id, key FROM planned ORDER BY build_id"))
+
+    def built(self, key: str) -> Built | None:
+        """The step with this key, if it was ever built here."""
+        return self._first(Built, "SELECT record FROM built WHERE key = ?", key)
+
+    def all_built(self) -> dict[str, Built]:
+        """Every step that was built here, by key."""
+        return {built.key: built for built in self._all(Built, "SELECT record FROM built")}
+
+    def verdict(self, gate: Gate, config_digest: str, basis: str) -> Verdict | None:
+        """What a gate said of an image on exactly this basis."""
+        query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? AND basis = ?"
+        return self._first(Verdict, query, config_digest, gate.value, basis)
+
+    def latest_verdict(self, gate: Gate, config_digest: str) -> Verdict | None:
+        """What a gate said last of an image, on whatever basis."""
+        query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? ORDER BY seq DESC"
+        return self._first(Verdict, query + " LIMIT 1", config_digest, gate.value)
+
+    def verdicts(self) -> dict[tuple[Gate, str, str], Verdict]:
+        """Every verdict by (gate, config digest, basis), oldest first."""
+        found = self._all(Verdict, "SELECT record FROM verdict ORDER BY seq")
+        return {(one.gate, one.config_digest, one.basis): one for one in found}
+
+    def publication(self, build_id: str, target: str) -> Publication | None:
+        """What a build's tags were last made to name at a target."""
+        query = "SELECT record FROM publication WHERE build_id = ? AND target = ?"
+        return self._first(Publication, query, build_id, target)
+
+    def publications(self) -> dict[tuple[str, str], Publication]:
+        """Every publication by (build id, target)."""
+        found = self._all(Publication, "SELECT record FROM publication ORDER BY build_id, target")
+        return {(one.build_id, one.target): one for one in found}
+
+    def records(self) -> tuple[Record, ...]:
+        """All that is known, per build in the order of their ids: what ``invoke status`` shows."""
+        built = self.all_built()
+        latest = {(one.config_digest, one.gate): one for one in self.verdicts().values()}
+        published: dict[str, list[Publication]] = {}
+        for one in self.publications().values():
+            published.setdefault(one.build_id, []).append(one)
+        return tuple(
+            _record(build_id, key, built.get(key), latest, published.get(build_id, []))
+            for build_id, key in self.planned().items()
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _write(self, statement: str, *values: str) -> None:
+        with self._lock, store.explained(self._path):
+            self._connection.execute(statement, values)
+
+    def _rows(self, query: str, *values: str) -> list[Any]:
+        with self._lock, store.explained(self._path):
+            return self._connection.execute(query, values).fetchall()
+
+    def _all(self, kind: type[T], query: str, *values: str) -> list[T]:
+        return [self._load(kind, text) for (text,) in self._rows(query, *values)]
+
+    def _first(self, kind: type[T], query: str, *values: str) -> T | None:
+        return next(iter(self._all(kind, query, *values)), None)
+
+    def _load(self, kind: type[T], text: str) -> T:
+        try:
+            return _adapter(kind).validate_json(text)
+        except ValueError as error:  # pydantic's ValidationError is one
+            what = str(error).splitlines()[0]
+            raise store.damaged(self._path, f"a record is not what it should be ({what})") from None
+
+
+def _dump(kind: type[T], value: T) -> str:
+    return _adapter(kind).dump_json(value).decode()
+
+
+def _record(
+    build_id: str,
+    key: str,
+    built: Built | None,
+    latest: Mapping[tuple[str, Gate], Verdict],
+    published: list[Publication],
+) -> Record:
+    judged = [latest.get((built.config_digest, gate)) for gate in Gate] if built else []
+    return Record(
+        build_id=build_id,
+        key=key,
+        built=built,
+        verdicts=tuple(verdict for verdict in judged if verdict),
+        publications=tuple(published),
+    )

@@ -1,0 +1,135 @@
+"""The ledger's file: opening it, its schema, and what to say when SQLite cannot go on.
+
+Write-ahead logging with full synchronisation: what was acknowledged is on the disk, a reader never
+waits for a writer, and after a kill the next one to open the file puts it in order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from factory.errors import ConfigError, FactoryError, MachineError
+
+APPLICATION_ID = 0x52494C31
+"""Marks the file as a ledger (``RIL1``), so that another program's database is not written to."""
+
+SCHEMA_VERSION = 1
+_BUSY_SECONDS = 30.0
+_NEW_LEDGER = (
+    "move the file away and run again: a new ledger is begun, and what is published already is "
+    "found at its target"
+)
+
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS planned (build_id TEXT PRIMARY KEY, key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS built (key TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS verdict (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    config_digest TEXT NOT NULL, gate TEXT NOT NULL, basis TEXT NOT NULL, record TEXT NOT NULL,
+    UNIQUE (config_digest, gate, basis)
+);
+CREATE TABLE IF NOT EXISTS publication (
+    build_id TEXT NOT NULL, target TEXT NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (build_id, target)
+);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the ledger's file, making it and its folder where there is none.
+
+    Raises:
+        ConfigError: the file is another program's, or of a newer factory.
+        MachineError: it is damaged, or cannot be read or written.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if not _is_ledger(connection, path):
+                _create(connection, path)
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into errors for the user."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _explain(error, path) from error
+    except OSError as error:
+        raise MachineError(
+            f"the ledger cannot be opened: {error.strerror}",
+            where=str(path),
+            todo="make its folder writable for you, or set FACTORY_ROOT to another tree",
+        ) from error
+
+
+def damaged(path: Path, what: str) -> MachineError:
+    """The error for a file whose content cannot be trusted."""
+    return MachineError(f"the ledger is damaged: {what}", where=str(path), todo=_NEW_LEDGER)
+
+
+def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the schema is there already; False for an empty file."""
+    application = _pragma(connection, "application_id")
+    version = _pragma(connection, "user_version")
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application == 0 and version == 0 and tables == 0:
+        return False
+    if application != APPLICATION_ID:
+        raise ConfigError(
+            "this is a database of another program, not a ledger", where=str(path), todo=_NEW_LEDGER
+        )
+    if version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"this ledger is of a newer factory (schema {version}, known here: {SCHEMA_VERSION})",
+            where=str(path),
+            todo="update the factory; or " + _NEW_LEDGER,
+        )
+    return True
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    """Write the schema, one process at a time: two that switch to write-ahead logging at once
+    fail on each other without waiting."""
+    from filelock import FileLock  # its import is not worth paying on every other opening
+
+    with FileLock(path.with_name(path.name + ".lock"), timeout=_BUSY_SECONDS):
+        if not _is_ledger(connection, path):
+            # Where a file system has no shared memory SQLite stays with its rollback journal,
+            # which is as safe and only slower.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _explain(error: sqlite3.Error, path: Path) -> FactoryError:
+    # NOTADB, CORRUPT and the like end an extended code with the primary one in its low byte.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return damaged(path, str(error))
+    todo = {
+        sqlite3.SQLITE_FULL: "free some space on its disk",
+        sqlite3.SQLITE_BUSY: "see which other factory holds it and let that end",
+        sqlite3.SQLITE_READONLY: "make the file and its folder writable for you",
+        sqlite3.SQLITE_CANTOPEN: "make the file and its folder readable and writable for you",
+    }.get(code, _NEW_LEDGER)
+    return MachineError(f"the ledger cannot be used: {error}", where=str(path), todo=todo)
