@@ -1,0 +1,153 @@
+"""One image taken out of the engine as an archive, and its configuration as a Dockerfile.
+
+The archive is what binds a verdict: its configuration is a blob whose digest is the image's config
+digest under every image store, whereas the engine's own id is a manifest's digest under some.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from factory import process
+from factory.errors import MachineError, ScanError
+
+_NO_ENGINE = re.compile(r"cannot connect to the docker daemon|is the docker daemon running", re.I)
+_DISK_FULL = re.compile(r"no space left on device", re.I)
+_LARGEST_CONFIG = 16 * 2**20
+
+
+@contextmanager
+def workspace(folder: Path) -> Iterator[Path]:
+    """A folder for one scan; what killed scans left in ``folder`` is removed first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # nobody sweeps between the making and the locking of ours
+        _sweep(folder)
+        temporary = TemporaryDirectory(dir=folder, prefix="scan-", ignore_cleanup_errors=True)
+        lock = FileLock(Path(temporary.name, ".lock"))
+        lock.acquire()
+    with temporary as name:
+        try:
+            yield Path(name)
+        finally:
+            lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """A workspace whose lock can be had belongs to nobody alive."""
+    for left in folder.glob("scan-*"):
+        lock = FileLock(left / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            continue
+        shutil.rmtree(left, ignore_errors=True)
+        lock.release()
+
+
+def save(ref: str, archive: Path) -> None:
+    """Write an image of the engine to ``archive``.
+
+    Raises:
+        ScanError: there is no such image, or no room for it.
+        MachineError: no engine answers.
+    """
+    done = process.run(
+        ["docker", "image", "save", "--output", str(archive), ref], timeout=3600, check=False
+    )
+    if not done.code:
+        return
+    if _NO_ENGINE.search(done.stderr):
+        raise MachineError(
+            "no Docker engine answers", where=ref, todo="run `invoke doctor`", detail=done.tail[-3:]
+        )
+    raise ScanError(
+        "the image could not be taken out of the engine to be scanned",
+        where=ref,
+        todo=f"free some space where {archive.parent.parent} is"
+        if _DISK_FULL.search(done.stderr)
+        else "build it again with `invoke build`",
+        detail=done.tail[-3:],
+    )
+
+
+def configuration(archive: Path, config_digest: str) -> Mapping[str, Any]:
+    """The image configuration in an archive, once it is proven to be the one expected.
+
+    Raises:
+        ScanError: the archive holds another image than ``config_digest``.
+    """
+    try:
+        with tarfile.open(archive, mode="r:") as tar:
+            index = json.loads(_read(tar, "manifest.json"))
+            raw = _read(tar, str(index[0]["Config"]))
+    except (tarfile.TarError, OSError, ValueError, LookupError, TypeError) as error:
+        raise ScanError(f"the engine gave an archive that cannot be read: {error}") from error
+    found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    if len(index) != 1 or found != config_digest:
+        raise other_image(found, config_digest)
+    return dict(json.loads(raw))
+
+
+def other_image(found: str, expected: str) -> ScanError:
+    """What is scanned is not what was built: somebody moved the tag meanwhile."""
+    return ScanError(
+        f"the image scanned has the configuration {found}, but {expected} was to be judged",
+        todo="find out who else writes this tag, then run `invoke build` again",
+    )
+
+
+def dockerfile(configuration: Mapping[str, Any]) -> str:
+    """The configuration that a container starts with, as a Dockerfile.
+
+    Trivy judges an image by a Dockerfile that it guesses from the history, which it fails to parse
+    where a RUN was a heredoc, and which mixes in the instructions of every parent. What the image
+    does at run time is all here; how a Dockerfile of ours is written is for `invoke lint`.
+    """
+    config = configuration.get("config") or {}
+    lines = ["FROM scratch"]
+    lines += [f"ENV {_pair(variable)}" for variable in config.get("Env") or ()]
+    lines += [f"EXPOSE {port}" for port in sorted(config.get("ExposedPorts") or ())]
+    lines += [f"WORKDIR {json.dumps(value)}" for value in _set(config, "WorkingDir")]
+    lines += [f"HEALTHCHECK {_health(value)}" for value in _set(config, "Healthcheck")]
+    lines += [f"USER {_word(value)}" for value in _set(config, "User")]
+    lines += [f"ENTRYPOINT {json.dumps(value)}" for value in _set(config, "Entrypoint")]
+    lines += [f"CMD {json.dumps(value)}" for value in _set(config, "Cmd")]
+    return "\n".join(lines) + "\n"
+
+
+def _set(config: Mapping[str, Any], key: str) -> list[Any]:
+    value = config.get(key)
+    return [value] if value else []
+
+
+def _pair(variable: str) -> str:
+    name, _, value = variable.partition("=")
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'{_word(name)}="{" ".join(quoted.splitlines())}"'
+
+
+def _word(value: str) -> str:
+    return re.sub(r"\s", "_", value)
+
+
+def _health(check: Mapping[str, Any]) -> str:
+    return "NONE" if check.get("Test") in (None, [], ["NONE"]) else 'CMD ["check"]'
+
+
+def _read(tar: tarfile.TarFile, name: str) -> bytes:
+    member = tar.getmember(name)
+    content = tar.extractfile(member)
+    if content is None or member.size > _LARGEST_CONFIG:
+        raise ValueError(f"{name} is not a document of a sane size")
+    return content.read()

@@ -1,0 +1,165 @@
+"""Trivy's JSON read into what the gate judges, and nothing more.
+
+A report also holds the text around every finding and the whole image configuration, secrets
+included. Only names, places, rules and severities are taken over: what is not here cannot leak.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from factory.errors import ScanError
+
+IMAGE_CONFIGURATION = "the image configuration"
+_VARIABLE = re.compile(r'secret (?:env|arg|file)[^"]*"([A-Za-z_][A-Za-z0-9_]{0,63})"')
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secret:
+    """A secret by its place and the rule that found it, never by its text."""
+
+    rule: str
+    severity: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Misconfiguration:
+    """A rule that the image configuration breaks; ``subject`` is the variable, where it is one."""
+
+    rule: str
+    severity: str
+    title: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vulnerability:
+    """A known vulnerability of an installed package; ``fixed`` is empty if no release fixes it."""
+
+    id: str
+    severity: str
+    package: str
+    installed: str
+    fixed: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """All findings on one image; ``java_skipped`` says that its Java archives were not judged."""
+
+    secrets: tuple[Secret, ...] = ()
+    misconfigurations: tuple[Misconfiguration, ...] = ()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    java_skipped: bool = False
+
+
+def parse(text: str) -> Mapping[str, Any]:
+    """Trivy's document as data.
+
+    Raises:
+        ScanError: it is not a report of a schema that is known here.
+    """
+    try:
+        document = json.loads(text)
+        known = document["SchemaVersion"] == 2
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise ScanError(
+            "Trivy's report is not one that this factory understands",
+            todo="use the pinned Trivy: `pip install 'ray-image-factory[tools]'`",
+        )
+    return dict(document)
+
+
+def image_id(document: Mapping[str, Any]) -> str:
+    """The digest of the configuration of the image that was scanned."""
+    return str((document.get("Metadata") or {}).get("ImageID", ""))
+
+
+def secrets(document: Mapping[str, Any]) -> tuple[Secret, ...]:
+    """Every secret found, in the files of any layer or in the image configuration."""
+    return tuple(
+        Secret(rule=_text(one, "RuleID"), severity=_text(one, "Severity"), place=_at(target, one))
+        for target, one in _findings(document, "Secrets")
+    )
+
+
+def misconfigurations(document: Mapping[str, Any]) -> tuple[Misconfiguration, ...]:
+    """Every rule broken.
+
+    Raises:
+        ScanError: nothing was judged at all, which Trivy reports as if all were well.
+    """
+    judged = [one for one in document.get("Results") or () if one.get("Type") == "dockerfile"]
+    if not any((one.get("MisconfSummary") or {}).get("Successes") for one in judged):
+        raise ScanError(
+            "Trivy judged no rule of the image configuration",
+            todo="report this with the image's configuration (`docker image inspect`)",
+        )
+    return tuple(
+        Misconfiguration(
+            rule=_text(one, "ID"),
+            severity=_text(one, "Severity"),
+            title=_text(one, "Title"),
+            subject=_variable(str(one.get("Message", ""))),
+        )
+        for _, one in _findings(document, "Misconfigurations")
+        if one.get("Status", "FAIL") == "FAIL"
+    )
+
+
+def vulnerabilities(document: Mapping[str, Any]) -> tuple[Vulnerability, ...]:
+    """Every known vulnerability of every package that Trivy recognised."""
+    return tuple(
+        Vulnerability(
+            id=_text(one, "VulnerabilityID"),
+            severity=_text(one, "Severity"),
+            package=_text(one, "PkgName"),
+            installed=_text(one, "InstalledVersion"),
+            fixed=_text(one, "FixedVersion"),
+            place=_text(one, "PkgPath") or target,
+        )
+        for target, one in _findings(document, "Vulnerabilities")
+    )
+
+
+def _findings(document: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    artifact = str(document.get("ArtifactName", ""))
+    for result in document.get("Results") or ():
+        target = str(result.get("Target", ""))
+        for finding in result.get(kind) or ():
+            yield _place(target, artifact), finding
+
+
+def _place(target: str, artifact: str) -> str:
+    """A file's path; Trivy calls the image itself, and its distribution, by the artefact's name."""
+    if target == artifact:
+        return IMAGE_CONFIGURATION
+    return printable(target.removeprefix(f"{artifact} ").strip("()"))
+
+
+def _at(target: str, finding: Mapping[str, Any]) -> str:
+    line = finding.get("StartLine")
+    located = isinstance(line, int) and line > 0 and target != IMAGE_CONFIGURATION
+    return f"{target}:{line}" if located else target
+
+
+def _variable(message: str) -> str:
+    found = _VARIABLE.search(message)
+    return found.group(1) if found else ""
+
+
+def _text(finding: Mapping[str, Any], key: str) -> str:
+    return printable(str(finding.get(key) or ""))
+
+
+def printable(text: str) -> str:
+    """File names come out of an image: nothing in them may steer a terminal or a log."""
+    return "".join(char if char.isprintable() else "�" for char in text)[:300]

@@ -1,0 +1,150 @@
+"""Trivy's command lines, and the lock around its cache.
+
+Trivy keeps what it found in each layer in a file that one process may hold at a time, and gives up
+after five seconds of waiting. A lock of ours queues the scans instead. That is faster than a cache
+for each: images of one family share their large layers, which are then read once, and Trivy uses
+all cores by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from factory import process
+from factory.errors import Interrupted, ScanError
+from factory.process import Completed, ProcessFailed
+from factory.scan import report
+from factory.trivy import Trivy
+
+_MINUTES = 30
+_BUSY_SECONDS = 120.0
+_JARS = "**/*.jar,**/*.war,**/*.ear,**/*.par"
+
+
+def configuration(tool: Trivy, work: Path, dockerfile: str) -> Mapping[str, Any]:
+    """Trivy's report on an image configuration given as a Dockerfile.
+
+    Raises:
+        ScanError: Trivy failed.
+    """
+    folder = work / "configuration"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(dockerfile, "utf-8")
+    argv = [tool.path, "config", "--misconfig-scanners", "dockerfile", "--skip-check-update"]
+    return _report(_trivy([*argv, "--cache-dir", str(work), "--format", "json", "."], folder))
+
+
+def image(
+    tool: Trivy, home: Path, work: Path, archive: Path, with_database: bool
+) -> tuple[Mapping[str, Any], bool]:
+    """Trivy's report on an archive, and whether Java archives had to be left out.
+
+    Java archives are judged with a database of their own, which is not fetched; only Trivy can tell
+    whether an image has any, by failing on them.
+
+    Raises:
+        ScanError: Trivy failed.
+        Interrupted: the run was cancelled while waiting.
+    """
+    empty = work / "empty"
+    empty.mkdir()
+    (work / "secrets.yaml").write_bytes(_rules())
+    argv = _image_command(tool, home, work, archive, with_database)
+    with _exclusive(home):
+        done = _patiently(argv, empty, home)
+        if not (done.code and with_database and _wants_java(done)):
+            return _report(done), False
+        return _report(_patiently([*argv, "--skip-files", _JARS], empty, home)), True
+
+
+def _image_command(
+    tool: Trivy, home: Path, work: Path, archive: Path, with_database: bool
+) -> list[str]:
+    return [
+        tool.path,
+        "image",
+        *("--input", str(archive)),
+        *("--cache-dir", str(home)),
+        *("--scanners", "secret,vuln" if with_database else "secret"),
+        *("--image-config-scanners", "secret"),
+        *("--secret-config", str(work / "secrets.yaml")),
+        *("--format", "json"),
+        *("--timeout", f"{_MINUTES}m"),
+        "--list-all-pkgs=false",
+        "--offline-scan",
+        "--skip-db-update",
+        "--skip-java-db-update",
+        "--no-progress",
+    ]
+
+
+def _patiently(argv: list[str], cwd: Path, home: Path) -> Completed:
+    """Run, again if a Trivy orphaned by a killed run still holds the cache, and once more without
+    the cache if that is damaged: all in it can be found again."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    done = _trivy(argv, cwd)
+    while done.code and "cache may be in use" in done.stderr and time.monotonic() < deadline:
+        done = _trivy(argv, cwd)
+    if done.code and "unable to open cache DB" in done.stderr:
+        shutil.rmtree(home / "fanal", ignore_errors=True)
+        done = _trivy(argv, cwd)
+    return done
+
+
+def _trivy(argv: list[str], cwd: Path) -> Completed:
+    """From an empty folder and with blank options, so that no ``trivy.yaml``, ``.trivyignore`` or
+    variable of the user's bends the judgement; options that old releases lack go as variables."""
+    env = {name: "" for name in os.environ if name.startswith("TRIVY_")}
+    env |= {"TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_DISABLE_TELEMETRY": "true"}
+    env |= {"TMPDIR": str(cwd.parent)}
+    try:
+        return process.run(argv, env=env, cwd=cwd, timeout=_MINUTES * 60 + 30, check=False)
+    except ProcessFailed as error:
+        raise ScanError(
+            f"Trivy did not end within {_MINUTES} minutes",
+            todo="make the image smaller, or scan it on a machine that is less busy",
+        ) from error
+
+
+def _report(done: Completed) -> Mapping[str, Any]:
+    if done.code:
+        # of the two streams only this one: the report itself quotes what surrounds a secret
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise ScanError(
+            f"Trivy ended with {done.code} and judged nothing",
+            todo="see its last lines above; `invoke doctor` tells which Trivy this is",
+            detail=[report.printable(line) for line in said[-5:]],
+        )
+    return report.parse(done.stdout)
+
+
+def _wants_java(done: Completed) -> bool:
+    return "java" in done.stderr.lower()
+
+
+@contextmanager
+def _exclusive(home: Path) -> Iterator[None]:
+    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / ".lock")
+    while not lock.is_locked:
+        if process.is_cancelled():
+            raise Interrupted("interrupted")
+        with suppress(Timeout):
+            lock.acquire(timeout=1)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _rules() -> bytes:
+    return resources.files("factory.scan").joinpath("secrets.yaml").read_bytes()

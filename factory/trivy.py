@@ -1,0 +1,92 @@
+"""Which Trivy this machine has, learnt without starting it: a trojaned release must not run even
+to tell its version."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from factory import process
+from factory.errors import MachineError
+
+TROJANED = frozenset({"0.69.4", "0.69.5", "0.69.6"})
+"""Releases that were published with a credential stealer inside."""
+
+MINIMUM = (0, 60)
+"""The oldest minor release whose flags and report the scan gate knows."""
+
+_REMEDY = "install the pinned one with `pip install 'ray-image-factory[tools]'`"
+_LINKER_MARK = b"pkg/version/app.ver="
+_VERSION = re.compile(rb"\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,30}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trivy:
+    """A Trivy that may be started: its path and its release, such as ``0.76.0``."""
+
+    path: str
+    version: str
+
+
+def locate() -> Trivy:
+    """The Trivy to use: the user's own on ``PATH``, else the pinned one.
+
+    Raises:
+        MachineError: there is none, it is a trojaned release, or it is too old.
+    """
+    path = process.find_tool("trivy")
+    if path is None:
+        raise MachineError("Trivy is not installed", todo=_REMEDY)
+    real = Path(path).resolve()
+    state = real.stat()
+    return admit(path, _version(path, real, state.st_mtime_ns, state.st_size))
+
+
+def admit(path: str, version: str) -> Trivy:
+    """Accept a release, or refuse it by name.
+
+    Raises:
+        MachineError: as ``locate`` says.
+    """
+    if version in TROJANED:
+        raise MachineError(
+            f"Trivy {version} is one of the releases that were trojaned",
+            where=path,
+            todo="remove it, renew every credential that this machine holds, then " + _REMEDY,
+        )
+    known = re.match(r"(\d+)\.(\d+)\.", version)
+    if not known or tuple(map(int, known.groups())) < MINIMUM:
+        oldest = ".".join(map(str, MINIMUM))
+        raise MachineError(
+            f"Trivy {version!r} is not a release of {oldest} or later", where=path, todo=_REMEDY
+        )
+    return Trivy(path=path, version=version)
+
+
+@lru_cache(maxsize=8)
+def _version(path: str, real: Path, _mtime: int, _size: int) -> str:
+    return _linked_version(real) or _told_version(path)
+
+
+def _linked_version(binary: Path) -> str | None:
+    """The release that the linker wrote into the binary; it stands near the end."""
+    with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        at = view.rfind(_LINKER_MARK)
+        if at < 0:
+            return None
+        start = at + len(_LINKER_MARK)
+        found = _VERSION.match(view[start : start + 64])
+    return found.group().decode("ascii") if found else None
+
+
+def _told_version(path: str) -> str:
+    """What a wrapper, or a build without the mark, says of itself."""
+    said = process.run([path, "version", "--format", "json"], timeout=20, check=False).stdout
+    try:
+        return str(json.loads(said)["Version"])
+    except (ValueError, KeyError, TypeError):
+        return "unknown"

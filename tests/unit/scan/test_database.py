@@ -1,0 +1,86 @@
+"""Which vulnerability database counts as one, and how often the network is asked for it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from factory.scan import database
+from factory.trivy import Trivy
+
+NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
+
+
+def seed(cache: Path, updated_at: datetime, version: int = 2) -> None:
+    folder = cache / "db"
+    folder.mkdir(parents=True)
+    (folder / "trivy.db").write_bytes(b"data")
+    metadata = {"Version": version, "UpdatedAt": updated_at.isoformat().replace("+00:00", "Z")}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+
+
+def failing_trivy(folder: Path) -> Trivy:
+    """A program that counts its calls and fails as one without a network does."""
+    program = folder / "trivy"
+    program.write_text(
+        f"#!/bin/sh\necho x >> {folder}/calls\necho 'dial tcp: no such host' >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    return Trivy(path=str(program), version="0.76.0")
+
+
+def test_a_young_database_counts_and_is_named_by_its_moment(tmp_path: Path) -> None:
+    seed(tmp_path, NOW - timedelta(days=2))
+    found = database.cached(tmp_path, 7, NOW)
+    assert found is not None
+    assert found.version == "2@2026-05-06T12:00:00+00:00"
+
+
+def test_nanoseconds_as_trivy_writes_them_are_read(tmp_path: Path) -> None:
+    seed(tmp_path, NOW)
+    (tmp_path / "db/metadata.json").write_text(
+        '{"Version": 2, "UpdatedAt": "2026-05-08T06:28:13.123456789Z"}'
+    )
+    assert database.cached(tmp_path, 7, NOW) is not None
+
+
+def test_an_old_database_counts_as_none(tmp_path: Path) -> None:
+    seed(tmp_path, NOW - timedelta(days=8))
+    assert database.cached(tmp_path, 7, NOW) is None
+
+
+def test_a_database_of_another_schema_counts_as_none(tmp_path: Path) -> None:
+    seed(tmp_path, NOW, version=3)
+    assert database.cached(tmp_path, 7, NOW) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"Version": 2, "UpdatedAt": "soon"}'])
+def test_broken_metadata_counts_as_none(tmp_path: Path, text: str) -> None:
+    seed(tmp_path, NOW)
+    (tmp_path / "db/metadata.json").write_text(text)
+    assert database.cached(tmp_path, 7, NOW) is None
+
+
+def test_a_fresh_database_is_used_without_asking_the_network(tmp_path: Path) -> None:
+    seed(tmp_path / "cache", datetime.now(UTC))
+    found, why = database.obtain(failing_trivy(tmp_path), tmp_path / "cache", 7, lambda _: None)
+    assert (found is not None, why) == (True, "")
+    assert not (tmp_path / "calls").exists()
+
+
+def test_the_network_is_asked_once_and_its_answer_remembered(tmp_path: Path) -> None:
+    tool = failing_trivy(tmp_path)
+    for _ in range(3):
+        found, why = database.obtain(tool, tmp_path / "cache", 7, lambda _: None)
+        assert found is None
+        assert why == "its registry's name cannot be resolved"
+    assert (tmp_path / "calls").read_text().count("x") == 1
+
+
+def test_a_failed_refresh_falls_back_to_the_database_at_hand(tmp_path: Path) -> None:
+    seed(tmp_path / "cache", datetime.now(UTC) - timedelta(days=3))
+    found, why = database.obtain(failing_trivy(tmp_path), tmp_path / "cache", 7, lambda _: None)
+    assert (found is not None, why) == (True, "")
