@@ -1,0 +1,151 @@
+"""The thin edge to Docker Compose: one cluster, from ``up`` to ``down``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from factory import process
+from factory.errors import VerifyError
+from factory.process import Completed
+from factory.verify.request import ClusterRequest
+
+BOOT_SECONDS = 180
+_DOWN_SECONDS = 120
+_LOG_LINES = 2000
+_CANNOT_EXECUTE = (126, 127)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Container:
+    """A container of the cluster: its name, the engine's word for its state, and the rest."""
+
+    name: str
+    state: str
+    health: str
+    exit_code: int
+
+    @property
+    def broken(self) -> bool:
+        """Whether it ended, or could not start for want of a program of its own."""
+        no_program = self.state == "created" and self.exit_code in _CANNOT_EXECUTE
+        return self.state in ("exited", "dead", "restarting") or no_program
+
+    @property
+    def fate(self) -> str:
+        """What became of it, in words."""
+        if self.broken:
+            return f"{self.name} ended with exit code {self.exit_code}"
+        return f"{self.name} is {self.state}" + (f" and {self.health}" if self.health else "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cluster:
+    """A Compose project of its own name, whose secret lives as long as it does."""
+
+    request: ClusterRequest
+    run_id: str
+    project: str
+    token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    @classmethod
+    def of(cls, request: ClusterRequest, run_id: str) -> Cluster:
+        run = re.sub(r"[^a-z0-9]", "", run_id.lower())[:16]
+        return cls(request=request, run_id=run_id, project=f"rif-{run}-{secrets.token_hex(4)}")
+
+    def up(self) -> Completed:
+        """Boot and wait for health; the caller judges the exit code.
+
+        Raises:
+            ProcessFailed: Compose outlived its own time limit.
+        """
+        return self._compose(
+            "--progress", "plain", "up", "--detach", "--no-build", "--pull", "never",
+            "--wait", "--wait-timeout", str(BOOT_SECONDS),
+            "--scale", f"worker={self.request.workers}",
+            timeout=BOOT_SECONDS + 60,
+        )  # fmt: skip  # one option and its value a line
+
+    def run_in_head(
+        self, script: bytes, *, timeout: float, on_line: Callable[[str], None]
+    ) -> Completed:
+        """Give a script to the head's Python.
+
+        Raises:
+            ProcessFailed: it ran out of time.
+        """
+        return self._compose(
+            "exec", "-T", "head", "python", "-", stdin=script, timeout=timeout, on_line=on_line
+        )
+
+    def containers(self) -> tuple[Container, ...]:
+        """All containers of the cluster, those that ended included.
+
+        Raises:
+            VerifyError: the engine does not answer.
+        """
+        listed = self._compose("ps", "--all", "--format", "json", timeout=60)
+        if listed.code:
+            raise VerifyError(
+                "the engine does not say what became of the cluster's containers",
+                where=self.request.subject,
+                todo="run `invoke doctor`, then verify again",
+                detail=listed.tail,
+            )
+        rows = [json.loads(line) for line in listed.stdout.splitlines() if line.strip()]
+        return tuple(
+            Container(
+                name=row["Name"],
+                state=row["State"],
+                health=row["Health"],
+                exit_code=int(row["ExitCode"]),
+            )
+            for row in sorted(rows, key=lambda row: str(row["Name"]))
+        )
+
+    def log(self, container: Container) -> tuple[str, ...]:
+        """The last lines that a container printed, standard error last."""
+        argv = ["docker", "logs", "--tail", str(_LOG_LINES), container.name]
+        said = process.run(argv, timeout=60, check=False)
+        return (*said.stdout.splitlines(), *said.stderr.splitlines())
+
+    def down(self) -> Completed:
+        """Remove containers and network, at once, also after an interrupt."""
+        return self._compose(
+            "down", "--volumes", "--remove-orphans", "--timeout", "0",
+            timeout=_DOWN_SECONDS, shielded=True,
+        )  # fmt: skip  # one option and its value a line
+
+    def _compose(
+        self,
+        *arguments: str,
+        timeout: float,
+        stdin: bytes | None = None,
+        on_line: Callable[[str], None] | None = None,
+        shielded: bool = False,
+    ) -> Completed:
+        file = str(self.request.compose_file)
+        return process.run(
+            # No .env of the folder's: what the file is filled with comes from here alone.
+            ["docker", "compose", "--env-file", os.devnull, "-f", file, "-p", self.project,
+             *arguments],
+            env=self._variables,
+            stdin=stdin,
+            timeout=timeout,
+            on_line=on_line,
+            check=False,
+            shielded=shielded,
+        )  # fmt: skip  # one option and its value a line
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {
+            "HEAD_IMAGE": self.request.head_ref,
+            "WORKER_IMAGE": self.request.worker_ref,
+            "RUN_ID": self.run_id,
+            "RAY_AUTH_TOKEN": self.token,
+        }

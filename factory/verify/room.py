@@ -1,0 +1,166 @@
+"""Boot, judge, take down: the order of a verification, and its clean-up whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from factory.errors import VerifyError
+from factory.model import Check, CheckStatus, Verdict
+from factory.process import Completed, ProcessFailed
+from factory.verify import bundle
+from factory.verify.compose import BOOT_SECONDS, Cluster, Container
+from factory.verify.events import Transcript, tidy
+from factory.verify.request import ClusterRequest, basis
+from factory.verify.smoke.protocol import Expected
+from factory.verify.verdict import conclude
+
+SUITE_SECONDS = 1800.0
+"""The whole suite's limit, behind those of its checks: it ends a suite that itself hangs."""
+
+Log = Callable[[str], None]
+
+
+def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None = None) -> Verdict:
+    """Boot the image as a cluster, run the suite inside, and say what came of it.
+
+    An image that fails, in whatever way, is a verdict. An engine that fails is an error, since
+    it says nothing about the image.
+
+    Args:
+        run_id: the run that owns the containers and the network, as a label on them.
+        log: is told, in a line each, what has been found so far.
+        logs: a folder for the complete logs of every container, on a failure.
+
+    Raises:
+        VerifyError: the engine could not run a cluster, so that there is nothing to judge.
+        MachineError: there is no Docker client.
+        Interrupted: the run was cancelled.
+    """
+    started = time.monotonic()
+    cluster = Cluster.of(request, run_id)
+    settled = False
+    try:
+        checks = _judge(cluster, log)
+        if any(check.status is CheckStatus.FAIL for check in checks):
+            _keep_logs(cluster, logs, log)
+        settled = True
+    finally:
+        _remove(cluster, log, settled=settled)
+    return conclude(
+        request,
+        basis=basis(request),
+        checks=checks,
+        seconds=round(time.monotonic() - started, 3),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _judge(cluster: Cluster, log: Log) -> tuple[Check, ...]:
+    boot = _boot(cluster)
+    log(_line(boot))
+    if boot.status is CheckStatus.FAIL:
+        return (boot,)
+    return (boot, *_suite(cluster, log), _alive(cluster))
+
+
+def _boot(cluster: Cluster) -> Check:
+    """Every node becomes healthy; else, the log of the container to blame."""
+    started = time.monotonic()
+    try:
+        booted = cluster.up()
+    except ProcessFailed as failure:
+        booted = failure.completed
+    seconds = round(time.monotonic() - started, 3)
+    if booted.code == 0:
+        return Check(name="boot", status=CheckStatus.PASS, seconds=seconds)
+    reason, detail = _blame(cluster, booted)
+    return Check(
+        name="boot", status=CheckStatus.FAIL, seconds=seconds, reason=reason, detail=detail
+    )
+
+
+def _blame(cluster: Cluster, booted: Completed) -> tuple[str, tuple[str, ...]]:
+    """Which container kept the cluster from booting, and its last words.
+
+    Raises:
+        VerifyError: none did: it is the engine that failed.
+    """
+    containers = cluster.containers()
+    broken = [container for container in containers if container.broken]
+    ailing = [container for container in containers if container.state == "running"]
+    if not broken and not ailing:
+        raise VerifyError(
+            "the engine could not start a cluster",
+            where=cluster.request.subject,
+            todo="mend what Docker reports, then verify again; `invoke doctor` may help",
+            detail=tidy(booted.tail),
+        )
+    culprits = broken or [item for item in ailing if item.health != "healthy"] or ailing
+    last_words = [line for culprit in culprits for line in cluster.log(culprit)]
+    late = "" if broken else f", not healthy within {BOOT_SECONDS} s"
+    return culprits[0].fate + late, tidy([*last_words] or booted.tail)
+
+
+def _suite(cluster: Cluster, log: Log) -> tuple[Check, ...]:
+    request = cluster.request
+    expected = Expected(nodes=request.workers + 1, ray=request.cell.ray, python=request.cell.python)
+    own_checks = request.own_checks.read_bytes() if request.own_checks else None
+    transcript = Transcript()
+
+    def hear(line: str) -> None:
+        if check := transcript.read(line):
+            log(_line(check))
+
+    script = bundle.script(expected, own_checks)
+    try:
+        ran = cluster.run_in_head(script, timeout=SUITE_SECONDS, on_line=hear)
+    except ProcessFailed:
+        return transcript.checks(f"the suite did not end within {SUITE_SECONDS:g} s")
+    if transcript.done:
+        return transcript.checks("it never ended")
+    cluster.containers()  # an engine that does not answer has broken off the suite, not the image
+    said = " / ".join(tidy(ran.stderr.splitlines())[-3:])
+    return transcript.checks(f"the suite broke off with exit code {ran.code}: {said}")
+
+
+def _alive(cluster: Cluster) -> Check:
+    """The suite leaves the cluster as it found it: no container has died meanwhile."""
+    started = time.monotonic()
+    broken = [container for container in cluster.containers() if container.broken]
+    return Check(
+        name="alive",
+        status=CheckStatus.FAIL if broken else CheckStatus.PASS,
+        seconds=round(time.monotonic() - started, 3),
+        reason="; ".join(container.fate for container in broken),
+        detail=tidy(line for container in broken for line in cluster.log(container)),
+    )
+
+
+def _keep_logs(cluster: Cluster, folder: Path | None, log: Log) -> None:
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for container in cluster.containers():
+        _write(folder, container, cluster.log(container))
+    log(f"the logs of all containers are in {folder}")
+
+
+def _write(folder: Path, container: Container, lines: Sequence[str]) -> None:
+    (folder / f"{container.name}.log").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def _remove(cluster: Cluster, log: Log, *, settled: bool) -> None:
+    """Take the cluster down; twice if it was broken off, since the engine may still have been
+    creating what it was last asked for."""
+    for _ in range(1 if settled else 2):
+        removed = cluster.down()
+    if removed.code:
+        log(f"{cluster.project} could not be removed: {' / '.join(tidy(removed.tail)[-3:])}")
+
+
+def _line(check: Check) -> str:
+    reason = f": {check.reason}" if check.reason else ""
+    return f"{check.name} {check.status} {check.seconds:.1f} s{reason}"

@@ -1,0 +1,1 @@
+"""The checks themselves: a function passes by returning, and fails by raising."""

@@ -1,0 +1,56 @@
+"""What the checks share: the nodes, and work that is tied to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+
+class CheckFailed(Exception):
+    """What was proven false, in words that need no traceback."""
+
+
+def expect(condition: bool, message: str) -> None:
+    """Fail the check unless the condition holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive: Ray's id of it and its address."""
+
+    id: str
+    address: str
+
+
+def alive() -> list[Node]:
+    """The nodes that are alive now, in a stable order."""
+    nodes = [
+        Node(str(node["NodeID"]), str(node["NodeManagerAddress"]))
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+    return sorted(nodes, key=lambda node: node.address)
+
+
+def pinned(node: Node) -> NodeAffinitySchedulingStrategy:
+    """The strategy that runs something on this node or not at all."""
+    return NodeAffinitySchedulingStrategy(node.id, soft=False)
+
+
+def on_each(nodes: Sequence[Node], function: Callable[..., Any], *args: object) -> list[Any]:
+    """Run a function once on every node, at the same time; results in the order of the nodes."""
+    task = ray.remote(num_cpus=1)(function)
+    return list(
+        ray.get([task.options(scheduling_strategy=pinned(node)).remote(*args) for node in nodes])
+    )
+
+
+def here() -> tuple[str, str]:
+    """The id and the address of the node on which this runs."""
+    return ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address()

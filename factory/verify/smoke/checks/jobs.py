@@ -1,0 +1,45 @@
+"""Whether the Jobs API runs jobs and tells the truth about them."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
+
+from ..protocol import Expected
+from .cluster import expect
+
+_DASHBOARD = "http://127.0.0.1:8265"
+_WAIT_SECONDS = 75.0
+_CODE = 7
+
+_GOOD = "import ray; ray.init(); print('sum', ray.get(ray.remote(lambda: 40 + 2).remote()))"
+_BAD = f"raise SystemExit({_CODE})"
+
+
+def jobs_api(_: Expected) -> None:
+    """A job that uses the cluster and one that fails, side by side."""
+    client = JobSubmissionClient(_DASHBOARD)
+    good, bad = (
+        client.submit_job(entrypoint=f"python -c {shlex.quote(code)}") for code in (_GOOD, _BAD)
+    )
+    deadline = time.monotonic() + _WAIT_SECONDS
+    succeeded, failed = _ended(client, good, deadline), _ended(client, bad, deadline)
+    logs = client.get_job_logs(good)
+    expect(
+        succeeded.status == JobStatus.SUCCEEDED and "sum 42" in logs,
+        f"the job that should succeed is {succeeded.status}: {succeeded.message}\n{logs[-2000:]}",
+    )
+    expect(failed.status == JobStatus.FAILED, f"the job that should fail is {failed.status}")
+    says = f"{failed.driver_exit_code} {failed.message}"
+    expect(str(_CODE) in says, f"the failed job does not name its exit code {_CODE}: {says}")
+
+
+def _ended(client: JobSubmissionClient, job: str, deadline: float) -> JobDetails:
+    while True:
+        details = client.get_job_info(job)
+        if details.status.is_terminal():
+            return details
+        expect(time.monotonic() < deadline, f"a job is still {details.status}: {details.message}")
+        time.sleep(0.25)

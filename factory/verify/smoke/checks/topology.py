@@ -1,0 +1,89 @@
+"""Who is in the cluster, and whether work reaches every one of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ray
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from ..protocol import Expected
+from .cluster import Node, alive, expect, here, on_each, pinned
+
+_JOIN_SECONDS = 30.0
+_PLACE_SECONDS = 30.0
+
+
+def nodes(expected: Expected) -> None:
+    """All nodes are alive, none too many, and no two share an address."""
+    deadline = time.monotonic() + _JOIN_SECONDS
+    while len(found := alive()) < expected.nodes and time.monotonic() < deadline:
+        time.sleep(0.2)
+    addresses = [node.address for node in found]
+    expect(
+        len(found) == expected.nodes,
+        f"{len(found)} of {expected.nodes} nodes are alive: {', '.join(addresses)}",
+    )
+    expect(len(set(addresses)) == len(found), f"nodes share an address: {', '.join(addresses)}")
+
+
+def _squares(numbers: range) -> tuple[list[int], str]:
+    return [number * number for number in numbers], here()[0]
+
+
+def square(_: Expected) -> None:
+    """Each node squares 0 to 3 in a task that may run nowhere else."""
+    members = alive()
+    for node, (squares, where) in zip(members, on_each(members, _squares, range(4))):
+        expect(squares == [0, 1, 4, 9], f"{node.address} returned {squares}, not 0, 1, 4, 9")
+        expect(where == node.id, f"the task for {node.address} ran on node {where}")
+
+
+def spread(expected: Expected) -> None:
+    """One bundle on every node, and a task in each bundle."""
+    group = placement_group([{"CPU": 1}] * expected.nodes, strategy="STRICT_SPREAD")
+    try:
+        expect(
+            bool(group.wait(_PLACE_SECONDS)),
+            f"{expected.nodes} bundles were not placed within {_PLACE_SECONDS:.0f} s",
+        )
+        where = _in_each_bundle(group, expected.nodes)
+    finally:
+        remove_placement_group(group)
+    missed = [node.address for node in alive() if node.id not in where]
+    expect(not missed, f"no bundle is on {', '.join(missed)}")
+    expect(len(set(where)) == expected.nodes, "two bundles share a node")
+
+
+def _in_each_bundle(group: PlacementGroup, bundles: int) -> list[str]:
+    task = ray.remote(num_cpus=1)(here)
+    refs = [
+        task.options(
+            scheduling_strategy=PlacementGroupSchedulingStrategy(
+                group, placement_group_bundle_index=index
+            )
+        ).remote()
+        for index in range(bundles)
+    ]
+    return [node_id for node_id, _ in ray.get(refs)]
+
+
+class _Reporter:
+    def where(self) -> tuple[str, str]:
+        return here()
+
+
+def actors(_: Expected) -> None:
+    """The classic test: one actor on each node, and the addresses that they report."""
+    members = alive()
+    actor: Any = ray.remote(num_cpus=1)(_Reporter)
+    reporters = [actor.options(scheduling_strategy=pinned(node)).remote() for node in members]
+    try:
+        reports = ray.get([reporter.where.remote() for reporter in reporters])
+    finally:
+        for reporter in reporters:
+            ray.kill(reporter)
+    for node, report in zip(members, reports):
+        expect(Node(*report) == node, f"the actor on {node.address} reports {report[1]}")

@@ -1,0 +1,101 @@
+"""The image's own checks: the functions named ``check_*`` of its ``checks.py``.
+
+A function takes no argument, or one: what the cluster is expected to be. It passes by returning
+and fails by raising. A module-level ``LIMITS = {"check_name": seconds}`` of literals replaces the
+usual time limit.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from .protocol import Expected
+from .suite import Spec
+
+NAME = "own"
+FILE = "own_checks.py"
+LIMIT_SECONDS = 120.0
+LONGEST_SECONDS = 900.0
+_MODULE = "own_checks"
+
+
+def in_folder(folder: Path) -> list[Spec]:
+    """The checks of the folder's file, none where there is no such file; raises as below."""
+    file = folder / FILE
+    return discover(file.read_text("utf-8")) if file.exists() else []
+
+
+def discover(source: str) -> list[Spec]:
+    """The checks of a file, found without running it, in its order.
+
+    Raises:
+        SyntaxError: it is no Python.
+        ValueError: there is no check in it, or a limit is not a number of seconds up to 900.
+    """
+    tree = ast.parse(source, FILE)
+    limits = _limits(tree)
+    names = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
+    ]
+    unknown = sorted(set(limits) - set(names))
+    if not names or unknown:
+        lacks = f"LIMITS names {unknown[0]!r}, which" if unknown else "it"
+        raise ValueError(f"{lacks} has no function; a check is a function named check_…")
+    return [_spec(name, limits.get(name, LIMIT_SECONDS)) for name in names]
+
+
+def _spec(function: str, limit: float) -> Spec:
+    return Spec(
+        name=f"{NAME}:" + function[len("check_") :].replace("_", "-"),
+        proves="what the image's own check asserts",
+        limit=limit,
+        run=function,
+        needs=("nodes",),
+        own=True,
+    )
+
+
+def _limits(tree: ast.Module) -> dict[str, float]:
+    found = {}
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "LIMITS" for target in targets):
+                found = ast.literal_eval(node.value)
+    for name, seconds in found.items():
+        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if not number or not 0 < seconds <= LONGEST_SECONDS:
+            raise ValueError(f"LIMITS[{name!r}] is {seconds!r}, not seconds up to 900")
+    return {str(name): float(seconds) for name, seconds in found.items()}
+
+
+def load(folder: Path) -> ModuleType:
+    """Run the file: an import like any other, under a name of its own."""
+    if _MODULE not in sys.modules:
+        spec = importlib.util.spec_from_file_location(_MODULE, folder / FILE)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[_MODULE] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[_MODULE]
+            raise
+    return sys.modules[_MODULE]
+
+
+def call(function: Callable[..., object], expected: Expected) -> None:
+    """Call a check with as much as it asks for."""
+    if inspect.signature(function).parameters:
+        function(expected)
+    else:
+        function()

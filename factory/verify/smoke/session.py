@@ -1,0 +1,80 @@
+"""The interpreter that runs checks: one driver of the cluster, replaced when a check breaks it.
+
+It reads the names of checks from standard input and answers each with one JSON line on the file
+descriptor that it was given. What checks print goes to standard output, which is not read as
+anything but text.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from . import own
+from .protocol import FAIL, PASS, Expected, Result
+from .suite import SUITE, Spec
+
+_DETAIL_LINES = 30
+
+
+def main(folder: Path, answers: int, expected: Expected) -> None:
+    """Serve until standard input ends."""
+    os.set_inheritable(answers, False)
+    faulthandler.register(signal.SIGUSR1, all_threads=False)  # shows where a check hangs
+    requests = os.fdopen(os.dup(0), "r")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a check that reads must not eat the requests
+    specs = {spec.name: spec for spec in [*SUITE, *own.in_folder(folder)]}
+    for name in iter(requests.readline, ""):
+        result = _perform(specs[name.strip()], folder, expected)
+        os.write(answers, json.dumps(result.as_dict()).encode() + b"\n")
+
+
+def _perform(spec: Spec, folder: Path, expected: Expected) -> Result:
+    try:
+        if spec.connected:
+            _connect()
+        if spec.own:
+            module = own.load(folder)
+            _carry(module)
+            own.call(getattr(module, spec.run), expected)
+        else:
+            spec.function()(expected)
+    except BaseException as error:  # a check may raise anything, SystemExit included
+        return _failure(error)
+    return Result(PASS)
+
+
+def _failure(error: BaseException) -> Result:
+    message = str(error).strip()
+    first, *rest = message.splitlines() or [""]
+    if type(error).__name__ == "CheckFailed":  # by name: importing it would import Ray
+        return Result(FAIL, first, rest)
+    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return Result(FAIL, reason, lines.splitlines()[-_DETAIL_LINES:])
+
+
+def _connect() -> None:
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(address="auto", log_to_driver=False, logging_level=logging.WARNING)
+        _carry(sys.modules[__package__.partition(".")[0]])
+
+
+def _carry(module: ModuleType) -> None:
+    """Send a module's functions to the workers by value, since they have no file of it."""
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(module)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), Expected(**json.loads(sys.argv[3])))

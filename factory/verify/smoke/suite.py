@@ -1,0 +1,102 @@
+"""The suite: every check by name, in the order in which they run.
+
+``run`` names a function under ``checks`` as text, since only the interpreter that runs it should
+pay for, and survive or not, the import of Ray.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from .protocol import Expected
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A check as the suite knows it.
+
+    Attributes:
+        name: stable and typable.
+        proves: what users can rely on when it passes.
+        limit: seconds after which it has failed.
+        run: ``module:function`` under ``checks``; for a check of the image's own, the function.
+        needs: the checks without whose pass this one would only repeat their failure.
+        connected: whether it needs a driver that is connected to the cluster.
+        own: whether it comes with the image.
+    """
+
+    name: str
+    proves: str
+    limit: float
+    run: str
+    needs: tuple[str, ...] = ()
+    connected: bool = True
+    own: bool = False
+
+    def function(self) -> Callable[[Expected], None]:
+        """The function of a check that is not the image's own."""
+        module, _, name = self.run.partition(":")
+        found = importlib.import_module(f"{__package__}.checks.{module}")
+        return cast("Callable[[Expected], None]", getattr(found, name))
+
+
+SUITE = (
+    Spec(
+        name="contract",
+        proves="what launchers ask of a Ray image: bash and ray on PATH, a home of its own, "
+        "no token left inside",
+        limit=15,
+        run="contract:contract",
+        connected=False,
+    ),
+    Spec(
+        name="nodes",
+        proves="every node has joined, each with an address of its own",
+        limit=60,
+        run="topology:nodes",
+    ),
+    Spec(
+        name="versions",
+        proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
+        limit=60,
+        run="versions:versions",
+    ),
+    Spec(
+        name="square",
+        proves="every node computes: a task pinned to it returns 0, 1, 4, 9",
+        limit=60,
+        run="topology:square",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="spread",
+        proves="a placement group with STRICT_SPREAD takes every node",
+        limit=60,
+        run="topology:spread",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="object-transfer",
+        proves="64 MB made on one node arrive whole on another",
+        limit=60,
+        run="transfer:object_transfer",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="actors",
+        proves="an actor lives on every node and reports the node's address",
+        limit=60,
+        run="topology:actors",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="jobs-api",
+        proves="a job succeeds, and a job that fails says so, with its exit code",
+        limit=90,
+        run="jobs:jobs_api",
+        needs=("nodes",),
+    ),
+)

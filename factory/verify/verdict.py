@@ -1,0 +1,35 @@
+"""Checks → verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from factory.model import Check, CheckStatus, Gate, Status, Verdict
+from factory.verify.request import ClusterRequest
+
+
+def conclude(
+    request: ClusterRequest, *, basis: str, checks: Sequence[Check], seconds: float, at: str
+) -> Verdict:
+    """One failure fails the image; a check that did not run leaves it unproven, by name."""
+    skipped = [check for check in checks if check.status is CheckStatus.SKIPPED]
+    status = _status(checks)
+    return Verdict(
+        gate=Gate.VERIFY,
+        config_digest=request.config_digest,
+        basis=basis,
+        status=status,
+        partial=tuple(f"{check.name}: {check.reason}" for check in skipped)
+        if status is Status.PARTIAL
+        else (),
+        checks=tuple(checks),
+        seconds=seconds,
+        at=at,
+    )
+
+
+def _status(checks: Sequence[Check]) -> Status:
+    statuses = {check.status for check in checks}
+    if CheckStatus.FAIL in statuses or not statuses:
+        return Status.FAIL
+    return Status.PARTIAL if CheckStatus.SKIPPED in statuses else Status.PASS
