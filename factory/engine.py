@@ -1,0 +1,299 @@
+"""The shared edge to the Docker engine's API: looking, tagging and removing.
+
+Building, pushing and Compose go through the ``docker`` program, which does them better. Importing
+docker-py takes a third of a second, so it happens on connecting and not before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from factory import archive
+from factory.errors import MachineError
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+FLOOR = (23, 0)
+"""The first Engine whose ``docker build`` is BuildKit by default."""
+
+_START = "start it (`systemctl start docker`, or Docker Desktop), then run `invoke doctor`"
+_CONNECT_SECONDS = 60
+
+
+class Store(StrEnum):
+    """How the engine keeps images: it decides what an inspected id is the digest of."""
+
+    OVERLAY2 = "overlay2"
+    CONTAINERD = "containerd"
+
+
+class Kind(StrEnum):
+    """What a run makes in an engine beside images, in the order in which it can be removed."""
+
+    CONTAINER = "container"
+    NETWORK = "network"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """A container, network or volume; a volume's id is its name."""
+
+    kind: Kind
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineImage:
+    """What an image's configuration says, and the engine's own id of it (see ``config_digest``)."""
+
+    id: str
+    tags: tuple[str, ...]
+    user: str
+    env: tuple[str, ...]
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    architecture: str
+    size: int
+
+
+class Engine:
+    """A connection to the engine that the ``docker`` program uses too. Threads may share it.
+
+    Every method may raise ``MachineError``: the engine went away, or refused.
+    """
+
+    def __init__(self, api: APIClient, version: str) -> None:
+        self._api: Any = api  # its stubs leave nearly every answer untyped
+        self.version = version
+
+    @classmethod
+    def connect(cls) -> Engine:
+        """Connect to the engine of ``DOCKER_HOST``, else of the current Docker context.
+
+        Raises:
+            MachineError: it is down, too old, or this user may not use it.
+        """
+        import docker
+        from docker.utils import kwargs_from_env
+
+        where = _context() if not os.environ.get("DOCKER_HOST") else dict(kwargs_from_env())
+        address = str(where.get("base_url") or "unix:///var/run/docker.sock")
+        try:
+            api = docker.APIClient(**where, version="auto", timeout=_CONNECT_SECONDS)
+            version = str(api.version()["Version"])
+        except Exception as error:  # docker-py lets errors of requests, urllib3 and OS through
+            raise _unreachable(error, address) from error
+        if _release(version) < FLOOR:
+            raise MachineError(
+                f"the Docker engine is {version}, and {FLOOR[0]}.{FLOOR[1]} or newer is needed",
+                where=address,
+                todo="update it: older ones cannot build with BuildKit by default",
+            )
+        return cls(api, version)
+
+    @cached_property
+    def store(self) -> Store:
+        """How it keeps images."""
+        with _explained("describe itself"):
+            status = self._api.info().get("DriverStatus") or []
+        drivers = [value for name, value in status if name == "driver-type"]
+        containerd = any("containerd.snapshotter" in driver for driver in drivers)
+        return Store.CONTAINERD if containerd else Store.OVERLAY2
+
+    def present(self, refs: Iterable[str]) -> set[str]:
+        """Which of these references (``name:tag`` in full) the engine has, in one call."""
+        wanted = set(refs)
+        if not wanted:
+            return set()
+        with _explained("list images"):
+            found = self._api.images(filters={"reference": sorted(wanted)})
+        return wanted & {tag for image in found for tag in image["RepoTags"] or ()}
+
+    def labelled(self, label: str) -> dict[str, tuple[str, ...]]:
+        """The images with a label (``name`` or ``name=value``): id to tags."""
+        with _explained("list images"):
+            found = self._api.images(filters={"label": label})
+        return {image["Id"]: tuple(image["RepoTags"] or ()) for image in found}
+
+    def image(self, ref: str) -> EngineImage | None:
+        """What an image says of itself, or ``None`` where the engine has no such image."""
+        from docker.errors import ImageNotFound
+
+        try:
+            with _explained(f"inspect {ref}"):
+                found = self._api.inspect_image(ref)
+        except _Refused as error:
+            if isinstance(error.__cause__, ImageNotFound):
+                return None
+            raise
+        return _image(found)
+
+    def config_digest(self, ref: str) -> str:
+        """The digest of an image's configuration, which is the same in every store and registry.
+
+        overlay2 uses it as the image's id. Under containerd the id is the manifest's digest, and no
+        call answers with the manifest: it is picked out of the stream that would save the image,
+        which is read only as far as that. It costs up to the time to read the image's layers, so
+        where a builder or a registry has told the digest already, use that.
+
+        Raises:
+            MachineError: there is no such image, or it is of several platforms.
+        """
+        found = self.image(ref)
+        if not found:
+            raise MachineError(f"the engine has no image {ref}", todo="build or pull it")
+        if self.store is Store.OVERLAY2:
+            return found.id
+        with _explained(f"save {ref}"):
+            manifest = archive.document(self._api.get_image(ref), found.id)
+        config = manifest.get("config")
+        if not config:
+            raise MachineError(
+                f"{ref} is an index of several manifests, not one image",
+                todo="build it for one platform and with BUILDX_NO_DEFAULT_ATTESTATIONS=1",
+            )
+        return str(config["digest"])
+
+    def tag(self, ref: str, name: str) -> None:
+        """Give an image one more name (``repository:tag``)."""
+        repository, _, tag = name.rpartition(":")
+        with _explained(f"tag {ref} as {name}"):
+            self._api.tag(ref, repository, tag)
+
+    def remove_image(self, ref: str) -> None:
+        """Take a name from an image, and the image with its last name; a missing one is fine."""
+        from docker.errors import ImageNotFound
+
+        try:
+            with _explained(f"remove {ref}"):
+                self._api.remove_image(ref)
+        except _Refused as error:
+            if not isinstance(error.__cause__, ImageNotFound):
+                raise
+
+    def resources(self, label: str) -> tuple[Resource, ...]:
+        """Containers (stopped ones too), networks and volumes with a label, removable in order."""
+        filters = {"label": label}
+        with _explained("list what bears a label"):
+            containers = self._api.containers(all=True, filters=filters)
+            networks = self._api.networks(filters=filters)
+            volumes = self._api.volumes(filters=filters)["Volumes"] or ()
+        return (
+            *(
+                _resource(Kind.CONTAINER, one["Id"], one["Names"][0].lstrip("/"), one)
+                for one in containers
+            ),
+            *(_resource(Kind.NETWORK, one["Id"], one["Name"], one) for one in networks),
+            *(_resource(Kind.VOLUME, one["Name"], one["Name"], one) for one in volumes),
+        )
+
+    def remove(self, resource: Resource) -> None:
+        """Remove it, running or not; one that is gone, or on its way, is fine."""
+        from docker.errors import APIError
+
+        try:
+            with _explained(f"remove {resource.kind} {resource.name}"):
+                if resource.kind is Kind.CONTAINER:
+                    self._api.remove_container(resource.id, v=True, force=True)
+                elif resource.kind is Kind.NETWORK:
+                    self._api.remove_network(resource.id)
+                else:
+                    self._api.remove_volume(resource.id, force=True)
+        except _Refused as error:
+            cause = error.__cause__
+            gone = isinstance(cause, APIError) and (
+                cause.status_code == 404 or "already in progress" in str(cause)
+            )
+            if not gone:
+                raise
+
+
+_LOOK = "run `invoke doctor`, and see the engine's own log"
+
+
+class _Refused(MachineError):
+    """The engine answered with an error, which is the cause."""
+
+
+@contextmanager
+def _explained(action: str) -> Iterator[None]:
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except DockerException as error:
+        said = getattr(error, "explanation", None) or error
+        raise _Refused(f"the Docker engine could not {action}: {said}", todo=_LOOK) from error
+    except (RequestException, HTTPError, OSError) as error:
+        raise MachineError(
+            f"the Docker engine went away while asked to {action}: {error}", todo=_START
+        ) from error
+
+
+def _context() -> dict[str, Any]:
+    """Where the current Docker context is, as the ``docker`` program finds it."""
+    from docker.context import ContextAPI
+
+    context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+    host = context.Host if context else None
+    if not host or context.name == "default":
+        return {}
+    return {"base_url": host, "tls": context.TLSConfig or False}
+
+
+def _unreachable(error: BaseException, address: str) -> MachineError:
+    """Why there is no connection; the reason is somewhere down the chain of wrapped errors."""
+    kinds = {type(one) for one in _chain(error)}
+    if PermissionError in kinds:
+        return MachineError(
+            "this user may not use the Docker engine",
+            where=address,
+            todo="add yourself to its group (`sudo usermod -aG docker $USER`) and log in again",
+        )
+    if kinds & {FileNotFoundError, ConnectionRefusedError, ConnectionResetError}:
+        return MachineError("no Docker engine answers", where=address, todo=_START)
+    return MachineError(f"the Docker engine cannot be used: {error}", where=address, todo=_START)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _release(version: str) -> tuple[int, int]:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _image(found: Mapping[str, Any]) -> EngineImage:
+    config = found.get("Config") or {}
+    return EngineImage(
+        id=found["Id"],
+        tags=tuple(found.get("RepoTags") or ()),
+        user=config.get("User") or "",
+        env=tuple(config.get("Env") or ()),
+        labels=config.get("Labels") or {},
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        command=tuple(config.get("Cmd") or ()),
+        architecture=found.get("Architecture") or "",
+        size=int(found.get("Size") or 0),
+    )
+
+
+def _resource(kind: Kind, identity: str, name: str, found: Mapping[str, Any]) -> Resource:
+    return Resource(kind=kind, id=identity, name=name, labels=found.get("Labels") or {})

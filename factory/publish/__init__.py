@@ -1,0 +1,8 @@
+"""From verdicts to a registry: nothing moves that did not pass."""
+
+from factory.publish.adopt import existing
+from factory.publish.gate import refusals
+from factory.publish.push import Publisher
+from factory.publish.registry import Manifest, Registry
+
+__all__ = ["Manifest", "Publisher", "Registry", "existing", "refusals"]

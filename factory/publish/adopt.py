@@ -1,0 +1,96 @@
+"""Taking over an image that a target holds already under a key of ours.
+
+Builds are not reproducible bit by bit, and an immutable tag is never rewritten: where two machines
+built one key, the first to publish has made the image of that key, and it is that one which has to
+be scanned and verified.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from factory import process
+from factory.engine import Engine
+from factory.errors import PublishError
+from factory.model import Built, PlannedBuild, Publication, Target
+from factory.publish.registry import Registry, config_digest, place
+
+
+def existing(
+    engine: Engine,
+    registry: Registry,
+    planned: PlannedBuild,
+    target: Target,
+    *,
+    ref: str,
+    substituted_base: bool,
+    ours: Built | None = None,
+    known: Publication | None = None,
+) -> Built | None:
+    """Pull the image that a target holds under this build's immutable tag, if it isn't ours.
+
+    It costs one HEAD where nothing is there, or where ``known`` tells what is.
+
+    Args:
+        engine: where the image goes.
+        registry: the client for the target's registry.
+        planned: the build.
+        target: where to look.
+        ref: the engine's tag of the build's last step, which will name the pulled image.
+        substituted_base: of that step; equal keys have equal bases.
+        ours: the step as the engine has it, or ``None`` if it does not.
+        known: the last publication of this build there, from the ledger.
+
+    Returns:
+        The step as it is in the engine now, to be recorded and judged; ``None`` where the target
+        has none, or has ours.
+
+    Raises:
+        PublishError: the registry failed, or holds something that is not one image.
+    """
+    repository = target.repository(planned.build.image)
+    digest = registry.head(repository, planned.immutable)
+    if digest is None:
+        return None
+    config = _config(registry, repository, digest, known)
+    if ours and ours.config_digest == config:
+        return None
+    started = time.monotonic()
+    _pull(engine, place(repository, digest), ref)
+    return Built(
+        key=planned.key,
+        ref=ref,
+        config_digest=config,
+        substituted_base=substituted_base,
+        reason=f"adopted from {target.name}",
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _config(registry: Registry, repository: str, digest: str, known: Publication | None) -> str:
+    if known and (known.repository, known.manifest_digest) == (repository, digest):
+        return known.config_digest
+    manifest = registry.get(repository, digest)
+    if manifest is None:
+        raise PublishError(
+            "the manifest was there and is gone",
+            where=place(repository, digest),
+            todo="see who removes things from this registry, then run again",
+        )
+    return config_digest(manifest, place(repository, digest))
+
+
+def _pull(engine: Engine, name: str, ref: str) -> None:
+    try:
+        process.run(["docker", "pull", "--quiet", name])
+    except process.ProcessFailed as error:
+        raise PublishError(
+            "the image that is published under this key could not be pulled",
+            where=name,
+            todo="see that the registry runs and that this disk has room, then run again",
+            detail=error.completed.tail[-5:],
+        ) from error
+    engine.tag(name, ref)
+    engine.remove_image(name)  # its name by digest only: the step's own tag keeps the image

@@ -1,0 +1,74 @@
+"""The gate before every registry: pure, and closed unless everything needed is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from factory.model import (
+    SUBSTITUTED_BASE,
+    Built,
+    CheckStatus,
+    Gate,
+    PlannedBuild,
+    Status,
+    Target,
+    Verdict,
+)
+
+
+def refusals(
+    planned: PlannedBuild, built: Built, verdicts: Iterable[Verdict], target: Target
+) -> tuple[str, ...]:
+    """Why a build may not be published at a target; empty if it may.
+
+    Every verdict that is given counts, so that an acceptable one cannot hide another.
+    """
+    given = tuple(verdicts)
+    return tuple(
+        dict.fromkeys(
+            [
+                *_image(planned, built, target),
+                *(f"there is no {gate} verdict" for gate in Gate if not _has(given, gate)),
+                *(reason for verdict in given for reason in _verdict(verdict, built, target)),
+            ]
+        )
+    )
+
+
+def _has(verdicts: Iterable[Verdict], gate: Gate) -> bool:
+    return any(verdict.gate == gate for verdict in verdicts)
+
+
+def _image(planned: PlannedBuild, built: Built, target: Target) -> Iterator[str]:
+    if built.key != planned.key:
+        yield f"the image at hand has key {built.key[:12]}, planned is {planned.key[:12]}"
+    if not built.config_digest:
+        yield "the image at hand has no digest that verdicts could be bound to"
+    if built.substituted_base and SUBSTITUTED_BASE not in target.accept:
+        yield f"`{target.name}` does not accept: {SUBSTITUTED_BASE}"
+
+
+def _verdict(verdict: Verdict, built: Built, target: Target) -> Iterator[str]:
+    gate = verdict.gate
+    if verdict.config_digest != built.config_digest:
+        yield f"{gate} judged another image ({verdict.config_digest[:19]}…)"
+    if verdict.status not in (Status.PASS, Status.PARTIAL):
+        yield f"{gate} failed"
+    if not verdict.checks:
+        yield f"{gate} looked at nothing"
+    for check in verdict.failures:
+        yield f"{gate} check `{check.name}` failed: {check.reason or 'no reason given'}"
+    yield from _gaps(verdict, target)
+
+
+def _gaps(verdict: Verdict, target: Target) -> Iterator[str]:
+    """What was not checked, and neither named in the verdict nor accepted by the target."""
+    gate = verdict.gate
+    skipped = [check for check in verdict.checks if check.status is not CheckStatus.PASS]
+    if verdict.status is Status.PASS and skipped:
+        yield f"{gate} calls itself passed although `{skipped[0].name}` did not"
+    if verdict.status is Status.PARTIAL and not verdict.partial:
+        yield f"{gate} is partial for a reason that it does not name"
+    for reason in verdict.partial:
+        if reason not in target.accept:
+            yield f"`{target.name}` does not accept from {gate}: {reason}"

@@ -1,0 +1,210 @@
+"""The embedded default target: a Distribution registry on this machine, started when needed.
+
+It runs as a process where there is such a program, else as a container, and outlives the factory.
+Its store is outside the checkout. Only what was started from here is ever stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from filelock import FileLock
+
+from factory import process
+from factory.engine import Engine
+from factory.errors import MachineError, PublishError
+from factory.publish import owned
+from factory.publish.registry import base_url, is_loopback
+from factory.settings import Settings
+
+LABEL = "io.ray-image-factory.registry"
+IMAGE = "registry:2"
+PROGRAMS = ("docker-registry", "registry")
+_START_SECONDS = 15.0
+_PROBE_SECONDS = 2.0
+
+
+class _Port(Enum):
+    """What is behind a port: nothing, a registry, or something else."""
+
+    FREE = 0
+    REGISTRY = 1
+    OTHER = 2
+
+
+def ensure(settings: Settings, connect: Callable[[], Engine] = Engine.connect) -> str:
+    """Have a registry answer at ``settings.registry``; whichever answers there already will do.
+
+    Args:
+        settings: where it listens, and where its store is.
+        connect: how to reach an engine, asked only where a container must do.
+
+    Returns:
+        ``host:port``.
+
+    Raises:
+        PublishError: something else holds the port.
+        MachineError: there is no registry program, and no image of one either.
+    """
+    if _probe(settings.registry) is _Port.REGISTRY:
+        return settings.registry
+    if not is_loopback(settings.registry):
+        raise _elsewhere(settings.registry)
+    folder = _folder(settings)
+    with FileLock(folder / "start.lock"):
+        found = _probe(settings.registry)
+        if found is _Port.OTHER:
+            raise _taken(settings.registry)
+        if found is _Port.FREE:
+            _start(settings, connect)
+    return settings.registry
+
+
+def stop(settings: Settings, connect: Callable[[], Engine] = Engine.connect) -> bool:
+    """End the registry that was started from here; one that was not is left alone.
+
+    Returns:
+        Whether there was one.
+    """
+    folder = _folder(settings)
+    with FileLock(folder / "start.lock"):
+        record = folder / "process.json"
+        if record.exists():
+            return owned.end(record)
+        record = folder / "container"
+        if not record.exists():
+            return False
+        engine = connect()
+        ours = engine.resources(f"{LABEL}={folder}")
+        for resource in ours:
+            engine.remove(resource)
+        record.unlink()
+        return bool(ours)
+
+
+def _start(settings: Settings, connect: Callable[[], Engine]) -> None:
+    programs = (process.find_tool(name) for name in PROGRAMS)
+    program = next((found for found in programs if found), None)
+    if program and owned.SUPPORTED:
+        _start_process(settings, program)
+    else:
+        _start_container(settings, connect())
+
+
+def _start_process(settings: Settings, program: str) -> None:
+    folder = _folder(settings)
+    config, log = folder / "config.json", folder / "registry.log"
+    config.write_text(json.dumps(_config(settings), indent=2))
+    log.unlink(missing_ok=True)
+    pid = process.daemon([program, "serve", str(config)], log=log)
+    owned.record(folder / "process.json", pid)
+    _await(settings, lambda: owned.is_alive(pid), lambda: log.read_text().splitlines())
+
+
+def _config(settings: Settings) -> dict[str, object]:
+    """Distribution's configuration; JSON is YAML."""
+    return {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(_folder(settings) / "store")},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": settings.registry},
+    }
+
+
+def _start_container(settings: Settings, engine: Engine) -> None:
+    folder = _folder(settings)
+    store = folder / "store"
+    store.mkdir(exist_ok=True)
+    for left in engine.resources(f"{LABEL}={folder}"):
+        engine.remove(left)
+    (folder / "container").touch()
+    argv = ["docker", "run", "--detach", f"--label={LABEL}={folder}", "--restart=unless-stopped"]
+    argv += [f"--publish={settings.registry}:5000", f"--volume={store}:/var/lib/registry"]
+    argv += ["--env=REGISTRY_STORAGE_DELETE_ENABLED=true", IMAGE]
+    try:
+        container = process.run(argv).stdout.strip()
+    except process.ProcessFailed as error:
+        raise MachineError(
+            f"there is no registry program here, and {IMAGE} cannot be run instead",
+            where=settings.registry,
+            todo="install one (`apt-get install docker-registry`), or set FACTORY_REGISTRY to the "
+            "host:port of a registry that runs",
+            detail=error.completed.tail[-5:],
+        ) from error
+    logs = ["docker", "logs", "--tail=20", container]
+    _await(settings, lambda: True, lambda: list(process.run(logs, check=False).tail))
+
+
+def _await(settings: Settings, alive: Callable[[], bool], said: Callable[[], list[str]]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if _probe(settings.registry) is _Port.REGISTRY:
+            return
+        if not alive():
+            break
+        time.sleep(0.05)
+    raise MachineError(
+        "the local registry was started and does not answer",
+        where=settings.registry,
+        todo=f"see what it said, and the store under {_folder(settings)}",
+        detail=said()[-10:],
+    )
+
+
+def _probe(address: str) -> _Port:
+    from urllib3 import PoolManager
+    from urllib3.exceptions import HTTPError, NewConnectionError
+
+    try:
+        answer = PoolManager(timeout=_PROBE_SECONDS, retries=False).request(
+            "GET", f"{base_url(address)}/v2/", redirect=False
+        )
+    except NewConnectionError:
+        return _Port.FREE
+    except HTTPError:
+        return _Port.OTHER
+    # The header is what the API is told by; one that wants a login is a registry all the same.
+    version = answer.headers.get("Docker-Distribution-Api-Version", "")
+    known = answer.status in (200, 401) and (
+        version.startswith("registry/2") or _empty(answer.data)
+    )
+    return _Port.REGISTRY if known else _Port.OTHER
+
+
+def _empty(body: bytes) -> bool:
+    return body.strip() == b"{}"
+
+
+def _folder(settings: Settings) -> Path:
+    folder = settings.data / "registry"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(
+            f"the local registry's folder cannot be made: {error.strerror}",
+            where=str(folder),
+            todo="make it writable for you, or set XDG_DATA_HOME to a folder that is",
+        ) from error
+    return folder
+
+
+def _taken(address: str) -> PublishError:
+    return PublishError(
+        "something that is not a registry holds the local registry's port",
+        where=address,
+        todo="end it, or set FACTORY_REGISTRY to another port, such as 127.0.0.1:5001",
+    )
+
+
+def _elsewhere(address: str) -> PublishError:
+    return PublishError(
+        "the registry does not answer, and one can be started on this machine only",
+        where=address,
+        todo="see that it runs, or unset FACTORY_REGISTRY to use the local one",
+    )

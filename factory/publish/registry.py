@@ -1,0 +1,204 @@
+"""A small client of the OCI Distribution API: manifests only, since ``docker`` moves the layers.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from factory.errors import PublishError
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+_DOCKER = "application/vnd.docker.distribution.manifest"
+INDEXES = (f"{_DOCKER}.list.v2+json", "application/vnd.oci.image.index.v1+json")
+_ACCEPT = ", ".join((f"{_DOCKER}.v2+json", "application/vnd.oci.image.manifest.v1+json", *INDEXES))
+_CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
+_RETRY_AFTER_SECONDS = 60
+
+Authorize = Callable[[str], Mapping[str, str]]
+"""The seam for credentials: from a full repository name to the headers that let a request in."""
+
+
+def _anonymous(_repository: str) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """A manifest, byte for byte, since its digest is theirs."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+
+class Registry:
+    """Any number of registries, by full repository names such as ``127.0.0.1:5000/ray-app``.
+
+    Throttled, failed and broken-off requests are tried again, waiting as long as the registry asks
+    (a minute at most); a definite answer is not. Threads may share it.
+    """
+
+    def __init__(self, authorize: Authorize = _anonymous) -> None:
+        from urllib3 import PoolManager, Retry, Timeout
+
+        self._authorize = authorize
+        self._pool = PoolManager(
+            maxsize=16,
+            timeout=Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+            retries=Retry(
+                total=5,
+                connect=2,
+                backoff_factor=0.3,
+                status_forcelist=(429, 500, 502, 503, 504),
+                allowed_methods=("HEAD", "GET", "PUT"),
+                raise_on_status=False,
+                retry_after_max=_RETRY_AFTER_SECONDS,
+            ),
+        )
+
+    def head(self, repository: str, reference: str) -> str | None:
+        """The digest of what a tag names, or ``None`` where the registry says there is none.
+
+        Raises:
+            PublishError: the registry cannot be reached, or does not say.
+        """
+        answer = self._manifest("HEAD", repository, reference)
+        if answer is None:
+            return None
+        digest = answer.headers.get("Docker-Content-Digest")
+        if digest:
+            return digest
+        found = self.get(repository, reference)  # the header is optional in the specification
+        return found.digest if found else None
+
+    def get(self, repository: str, reference: str) -> Manifest | None:
+        """What a tag or digest names, or ``None`` where the registry says there is none.
+
+        Raises:
+            PublishError: it cannot be had, or its bytes are not those of its digest.
+        """
+        answer = self._manifest("GET", repository, reference)
+        if answer is None:
+            return None
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        found = Manifest(content=answer.data, media_type=media_type)
+        stated = answer.headers.get("Docker-Content-Digest", found.digest)
+        wanted = reference if reference.startswith("sha256:") else stated
+        if not found.digest == stated == wanted:
+            raise PublishError(
+                f"the registry sent a manifest with digest {found.digest} as {wanted}",
+                where=place(repository, reference),
+                todo="do not use it: see what stands between here and the registry",
+            )
+        return found
+
+    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
+        """Make a tag name exactly this manifest; its layers must be in the repository.
+
+        Raises:
+            PublishError: the registry refused, or cannot be reached.
+        """
+        headers = {"Content-Type": manifest.media_type}
+        answer = self._request("PUT", repository, tag, headers, manifest.content)
+        if answer.status != 201:
+            raise _refused(answer, "did not take the manifest", repository, tag)
+
+    def _manifest(self, method: str, repository: str, reference: str) -> BaseHTTPResponse | None:
+        answer = self._request(method, repository, reference, {"Accept": _ACCEPT})
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise _refused(answer, "did not say what this is", repository, reference)
+        return answer
+
+    def _request(
+        self,
+        method: str,
+        repository: str,
+        reference: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> BaseHTTPResponse:
+        from urllib3.exceptions import HTTPError
+
+        host, _, name = repository.partition("/")
+        url = f"{base_url(host)}/v2/{name}/manifests/{reference}"
+        sent = {**headers, **self._authorize(repository)}
+        try:
+            return self._pool.request(method, url, headers=sent, body=body)
+        except HTTPError as error:
+            reason = getattr(error, "reason", None) or error
+            raise PublishError(
+                f"the registry {host} cannot be reached: {reason}",
+                where=place(repository, reference),
+                todo="see that it runs and that this machine can reach it; nothing was moved",
+            ) from error
+
+
+def base_url(host: str) -> str:
+    """Plain HTTP for this machine itself, as Docker does; HTTPS for all others."""
+    return f"{'http' if is_loopback(host) else 'https'}://{host}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a ``host`` or ``host:port`` is this machine by its loopback interface."""
+    name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def place(repository: str, reference: str) -> str:
+    """How an error names what it is about."""
+    return f"{repository}{'@' if reference.startswith('sha256:') else ':'}{reference}"
+
+
+def config_digest(manifest: Manifest, where: str) -> str:
+    """The digest of the configuration of the one image that a manifest describes.
+
+    Raises:
+        PublishError: it is an index of several images, or no manifest at all.
+    """
+    try:
+        document = json.loads(manifest.content)
+        if manifest.media_type in INDEXES or "manifests" in document:
+            raise PublishError(
+                "this is an index of several images, and only single ones are judged",
+                where=where,
+                todo="push it under another tag, or choose another target: it is left as it is",
+            )
+        return str(document["config"]["digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise PublishError(
+            f"this is not the manifest of an image ({manifest.media_type or 'of no stated type'})",
+            where=where,
+            todo="see what was pushed there: it is left as it is",
+        ) from error
+
+
+def _refused(answer: BaseHTTPResponse, what: str, repository: str, reference: str) -> PublishError:
+    todo = {
+        401: "log in to it with `docker login`",
+        403: "see that you may use this repository",
+        429: "wait for its limit to pass, then run `invoke publish` again",
+    }.get(answer.status, "see the registry's own log, then run `invoke publish` again")
+    detail = answer.data.decode("utf-8", "replace")[:500].splitlines()
+    return PublishError(
+        f"the registry {what} (HTTP {answer.status})",
+        where=place(repository, reference),
+        todo=todo,
+        detail=detail,
+    )
