@@ -1,0 +1,91 @@
+"""A Debian root file system as a tar, made once and kept in the cache.
+
+``mmdebstrap`` makes it: it needs no daemon and no root (Linux user namespaces are enough), and
+verifies Debian's signatures.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from factory import process
+from factory.errors import BuildError, MachineError
+from factory.model import Rootfs
+
+_SECONDS = 900
+_INCLUDE = "ca-certificates"
+# Documentation and translations are a third of a minimal system, and no container reads them.
+_EXCLUDE = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+# The system must not remember where it was fetched from: it gets the sources that Debian itself
+# ships as its example; builds see the host's own through a mount.
+_FORGET_SOURCES = 'cp "$1/usr/share/doc/apt/examples/sources.list" "$1/etc/apt/sources.list"'
+
+
+def ensure_rootfs(
+    rootfs: Rootfs, *, cache: Path, sources: str | None, log: Callable[[str], None]
+) -> Path:
+    """The folder that holds ``rootfs.tar``, made if it is not there yet.
+
+    Args:
+        rootfs: what it should be.
+        cache: the factory's cache folder.
+        sources: apt's one-line sources for this suite, or ``None`` for Debian's own.
+        log: gets mmdebstrap's lines.
+
+    Raises:
+        MachineError: ``mmdebstrap`` is missing.
+        BuildError: it failed.
+    """
+    folder = cache / "rootfs" / f"{rootfs.suite}-{rootfs.epoch}"
+    folder.mkdir(parents=True, exist_ok=True)
+    tar = folder / "rootfs.tar"
+    with FileLock(folder.with_suffix(".lock")):
+        if not tar.exists():
+            _make(rootfs, tar, sources, log)
+    return folder
+
+
+def _make(rootfs: Rootfs, tar: Path, sources: str | None, log: Callable[[str], None]) -> None:
+    tool = process.find_tool("mmdebstrap")
+    if tool is None:
+        raise MachineError(
+            "mmdebstrap is missing, which makes the Debian system under a base",
+            todo="install it (`apt-get install mmdebstrap`), or run `./bootstrap.sh`",
+        )
+    with tempfile.TemporaryDirectory(dir=tar.parent) as folder:
+        half = Path(folder, "rootfs.tar")
+        _run(tool, rootfs, half, sources, log)
+        half.chmod(0o644)
+        half.replace(tar)  # whole or not at all
+
+
+def _run(
+    tool: str, rootfs: Rootfs, tar: Path, sources: str | None, log: Callable[[str], None]
+) -> None:
+    excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDE]
+    argv = [
+        tool,
+        "--variant=minbase",
+        f"--include={_INCLUDE}",
+        *excludes,
+        f"--customize-hook={_FORGET_SOURCES}",
+        rootfs.suite,
+        str(tar),
+    ]
+    try:
+        process.run(
+            [*argv, "-"] if sources else argv,
+            stdin=sources.encode() if sources else None,
+            timeout=_SECONDS,
+            on_line=log,
+        )
+    except process.ProcessFailed as error:
+        raise BuildError(
+            f"mmdebstrap could not make a {rootfs.suite} system",
+            todo="check that Debian's packages can be reached: `invoke doctor`",
+            detail=error.completed.tail[-12:],
+        ) from error

@@ -1,0 +1,185 @@
+"""One BuildKit solve a step, through ``docker buildx build``.
+
+The engine's own builder is used (the ``docker`` driver): a step is FROM its parent's local tag, and
+BuildKit shares work between solves that run at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from factory import process
+from factory.build.sources import PackageSources
+from factory.context import LEFT_OUT
+from factory.errors import BuildError
+from factory.model import Built, Step
+
+Log = Callable[[str], None]
+_SECONDS = 3600
+_TAIL = 25
+_QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """Builds steps.
+
+    Attributes:
+        root: the project's root.
+        work: where rendered Dockerfiles are written.
+        sources: the host's package sources.
+        builder: the name of the buildx builder: that of the Docker context in use.
+        compression: of layers (``zstd``), or ``None`` for the engine's own. zstd takes a fifth of
+            gzip's time, and needs the containerd image store.
+        labels: volatile labels (revision, date) that are no part of any key.
+    """
+
+    root: Path
+    work: Path
+    sources: PackageSources
+    builder: str = "default"
+    compression: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def build(self, step: Step, *, rootfs: Path | None, reason: str, log: Log) -> Built:
+        """Build one step and tag it ``step.ref``; its parent must be there.
+
+        Args:
+            rootfs: the folder with ``rootfs.tar``, for a base.
+            reason: why it is built, for the record.
+            log: gets BuildKit's plain progress, line by line.
+
+        Raises:
+            BuildError: it failed; the error has the last lines.
+        """
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
+            scratch = Path(temporary)
+            argv = [*self._argv(step, rootfs, scratch), *self._secrets(step, scratch)]
+            labels = {"io.ray-image-factory.key": step.key, **self.labels}
+            if step.kind == "base":
+                labels["io.ray.ray-commit"] = self._ray_commit(step, argv, scratch, log)
+            digest = self._solve(step, argv, labels, scratch, log)
+        return Built(
+            key=step.key,
+            ref=step.ref,
+            config_digest=digest,
+            substituted_base=True,
+            reason=reason,
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _argv(self, step: Step, rootfs: Path | None, scratch: Path) -> list[str]:
+        dockerfile = write_dockerfile(step, self.work)
+        empty = scratch / "empty"
+        empty.mkdir()
+        context = rootfs or (self.root / step.context if step.context else empty)
+        argv = [
+            "docker",
+            "buildx",
+            "build",
+            "--builder",
+            self.builder,
+            "--progress=plain",
+            "--provenance=false",
+            "--file",
+            str(dockerfile),
+        ]
+        for name, _ in self.sources.proxies:
+            argv += ["--build-arg", name]  # its value comes from the environment, not from argv
+        if self.sources.find_links:
+            argv += ["--build-context", f"packages={self._wheels(scratch)}"]
+        if step.kind == "base" and step.context:
+            argv += ["--build-context", f"ray-wheel={self.root / step.context}"]
+        return [*argv, str(context)]
+
+    def _wheels(self, scratch: Path) -> Path:
+        """One folder with all wheels: the only one there is, or links to those of several."""
+        if len(self.sources.find_links) == 1:
+            return self.sources.find_links[0]
+        merged = scratch / "wheels"
+        merged.mkdir()
+        for folder in self.sources.find_links:
+            for file in folder.iterdir():
+                if file.is_file() and not (merged / file.name).exists():
+                    _link_or_copy(file, merged / file.name)
+        return merged
+
+    def _secrets(self, step: Step, scratch: Path) -> list[str]:
+        texts = {
+            "pip": self.sources.pip_conf(),
+            "uv": self.sources.uv_toml(),
+            "apt-conf": self.sources.apt_conf(),
+            "apt-sources": self.sources.apt_sources(step.suite),
+        }
+        argv = []
+        for name, text in texts.items():
+            if text is not None:
+                file = scratch / name
+                file.touch(mode=0o600)
+                file.write_text(text, encoding="utf-8")
+                argv += ["--secret", f"id={name},src={file}"]
+        if self.sources.ca:
+            argv += ["--secret", f"id=ca,src={self.sources.ca}"]
+        return argv
+
+    def _ray_commit(self, step: Step, argv: list[str], scratch: Path, log: Log) -> str:
+        facts = scratch / "facts"
+        self._run(step, [*argv, "--target=facts", f"--output=type=local,dest={facts}"], log)
+        return (facts / "ray-commit").read_text(encoding="ascii").strip()
+
+    def _solve(
+        self, step: Step, argv: list[str], labels: Mapping[str, str], scratch: Path, log: Log
+    ) -> str:
+        metadata = scratch / "metadata.json"
+        flags = [f"--label={name}={value}" for name, value in labels.items()]
+        output = f"--output=type=image,name={step.ref}"
+        output += f",compression={self.compression}" if self.compression else ""
+        self._run(step, [*argv, *flags, output, f"--metadata-file={metadata}"], log)
+        written = json.loads(metadata.read_text(encoding="utf-8"))
+        return str(written["containerimage.config.digest"])
+
+    def _run(self, step: Step, argv: list[str], log: Log) -> None:
+        last: deque[str] = deque(maxlen=_TAIL)
+
+        def line(text: str) -> None:
+            last.append(text)
+            log(text)
+
+        try:
+            process.run(argv, env=_QUIET, timeout=_SECONDS, on_line=line)
+        except process.ProcessFailed as error:
+            how = "took longer than an hour" if error.timed_out else "failed"
+            raise BuildError(
+                f"step {step.label} {how}",
+                where=str(write_dockerfile(step, self.work).relative_to(self.root)),
+                todo="mend what its last lines say; steps that were done are kept",
+                detail=[text for text in last if text.strip()],
+            ) from error
+
+
+def write_dockerfile(step: Step, work: Path) -> Path:
+    """Write a step's Dockerfile, and beside it the list of what BuildKit may see of the context."""
+    folder = work / f"{step.name}-{step.key[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    dockerfile = folder / "Dockerfile"
+    allowed = ["rootfs.tar"] if step.kind == "base" else list(step.copies)
+    ignore = ["*", *(f"!{path}" for path in allowed), *(f"**/{name}" for name in LEFT_OUT)]
+    dockerfile.write_text(step.dockerfile, encoding="utf-8")
+    Path(f"{dockerfile}.dockerignore").write_text("\n".join(ignore) + "\n", encoding="utf-8")
+    return dockerfile
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        target.write_bytes(source.read_bytes())

@@ -1,0 +1,143 @@
+"""What a person sees while work runs: a live table on a terminal, plain lines elsewhere.
+
+Everything goes to standard error; standard output belongs to results.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from factory.model import Outcome, State
+from factory.scheduler import Work
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MARKS = {
+    State.DONE: "✓",
+    State.CACHED: "=",
+    State.FAILED: "✗",
+    State.BLOCKED: "–",
+    State.CANCELLED: "–",
+}
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|\x1b\[[0-9;]*[A-Za-z]")
+
+
+def clean(text: str) -> str:
+    """A tool's line without control characters, which could rewrite a terminal."""
+    return _UNPRINTABLE.sub("", text)
+
+
+class Plain(AbstractContextManager["Plain"]):
+    """One line for each start and end; each piece of work's full output goes to a file."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._lock = threading.Lock()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def started(self, work: Work) -> None:
+        self._say(f"… {work.verb:<8}{work.subject}")
+
+    def line(self, work: Work, text: str) -> None:
+        path = log_path(self._logs, work.verb, work.subject)
+        with self._lock:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(clean(text) + "\n")
+
+    def ended(self, outcome: Outcome) -> None:
+        took = f" ({outcome.seconds:.1f} s)" if outcome.seconds >= 0.1 else ""
+        why = f": {outcome.reason}" if outcome.reason else ""
+        mark = _MARKS[outcome.state]
+        self._say(f"{mark} {outcome.verb:<8}{outcome.subject}  {outcome.state.value}{why}{took}")
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            print(text, file=sys.stderr, flush=True)
+
+
+class Live(Plain):
+    """The same on a terminal: ends scroll by, what runs stays at the bottom with its last line."""
+
+    def __init__(self, logs: Path) -> None:
+        from rich.console import Console
+        from rich.live import Live as Display
+
+        super().__init__(logs)
+        self._running: dict[str, tuple[Work, float, str]] = {}
+        self._console = Console(stderr=True)
+        self._display = Display(
+            get_renderable=self._table, console=self._console, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._display.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._display.stop()
+
+    def started(self, work: Work) -> None:
+        with self._lock:
+            self._running[work.id] = (work, time.monotonic(), "")
+
+    def line(self, work: Work, text: str) -> None:
+        super().line(work, text)
+        with self._lock:
+            if work.id in self._running and text.strip():
+                started = self._running[work.id][1]
+                self._running[work.id] = (work, started, clean(text).strip())
+
+    def ended(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._running.pop(outcome.id, None)
+        super().ended(outcome)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _table(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 1), expand=True)
+        for overflow in ("fold", "ellipsis", "fold", "ellipsis"):
+            table.add_column(no_wrap=True, overflow=overflow)
+        with self._lock:
+            rows = list(self._running.values())
+        for work, started, last in rows:
+            seconds = f"{time.monotonic() - started:4.0f} s"
+            table.add_row(*map(Text, (f"… {work.verb}", work.subject, seconds, last)))
+        return table
+
+
+def log_path(logs: Path, verb: str, subject: str) -> Path:
+    """Where the full output of a piece of work is."""
+    return logs / f"{verb}-{re.sub(r'[^A-Za-z0-9.-]+', '_', subject)}.log"
+
+
+def observer(logs: Path) -> Plain:
+    """The right one for where standard error goes."""
+    dumb = os.environ.get("TERM") == "dumb" or os.environ.get("CI")
+    return Live(logs) if sys.stderr.isatty() and not dumb else Plain(logs)

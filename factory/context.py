@@ -1,0 +1,98 @@
+"""What is in the files that a build reads: contained, and hashed.
+
+The digest of a folder covers every name, mode, content and symlink target in it, and nothing that
+BuildKit ignores (times, owners). Compiled Python and version control are left out of both the
+digest and the build, by the one list below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from factory.errors import ConfigError
+
+LEFT_OUT = ("__pycache__", ".git", ".DS_Store", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+_BLOCK = 1 << 20
+
+
+def digest_path(root: Path, relative: str, *, where: str) -> str:
+    """SHA-256, in hex, of a file or a folder inside the project.
+
+    Args:
+        root: the project's root, with symlinks resolved.
+        relative: the path below it.
+        where: who asks for it, for messages.
+
+    Raises:
+        ConfigError: it is missing, unreadable, a special file, or its real path leaves the project.
+    """
+    path = contained(root, relative, where=where)
+    digest = hashlib.sha256()
+    try:
+        for entry in _walk(path):
+            _add(digest, root, path, entry, where)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {error.filename}: {error.strerror}",
+            where=where,
+            todo="give this user the right to read it, or take it out of the folder",
+        ) from error
+    return digest.hexdigest()
+
+
+def contained(root: Path, relative: str, *, where: str) -> Path:
+    """The path, once it is sure that it exists and that its real path is inside the project.
+
+    Raises:
+        ConfigError: it does not, or is not.
+    """
+    path = root / relative
+    if not path.exists():
+        raise ConfigError(
+            f"there is no {relative}", where=where, todo="create it, or mend the path"
+        )
+    if not path.resolve().is_relative_to(root):
+        raise ConfigError(
+            f"{relative} leads outside the project",
+            where=where,
+            todo="copy what is needed into the project; builds read nothing beyond it",
+        )
+    return path
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    yield path
+    if path.is_dir() and not path.is_symlink():
+        for child in sorted(path.iterdir(), key=lambda entry: os.fsencode(entry.name)):
+            if child.name not in LEFT_OUT:
+                yield from _walk(child)
+
+
+def _add(digest: hashlib._Hash, root: Path, top: Path, entry: Path, where: str) -> None:
+    info = entry.lstat()
+    name = os.fsencode(entry.relative_to(top))
+    digest.update(b"%d:%s:%o:" % (len(name), name, info.st_mode))
+    if stat.S_ISLNK(info.st_mode):
+        target = os.fsencode(entry.readlink())
+        if not entry.resolve().is_relative_to(root):
+            raise ConfigError(
+                f"the symlink {entry.relative_to(root)} leaves the project",
+                where=where,
+                todo="copy what it points to into the project",
+            )
+        digest.update(b"%d:%s" % (len(target), target))
+    elif stat.S_ISREG(info.st_mode):
+        digest.update(b"%d:" % info.st_size)
+        with entry.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    elif not stat.S_ISDIR(info.st_mode):
+        raise ConfigError(
+            f"{entry.relative_to(root)} is neither a file, a folder nor a symlink",
+            where=where,
+            todo="take it out of the folder",
+        )

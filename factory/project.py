@@ -1,0 +1,103 @@
+"""Reading what the user wrote: the thin edge in front of the pure rooms."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from factory.context import contained, digest_path
+from factory.errors import ConfigError, ConfigErrors
+from factory.matrix import parse_image, parse_matrix
+from factory.model import Image, Matrix, Project
+from factory.settings import Settings
+
+
+def load(settings: Settings) -> Project:
+    """Read and validate ``matrix.yaml``, the images, the templates, and hash what builds read.
+
+    Raises:
+        ConfigError: anything in them is wrong or missing.
+    """
+    root = settings.root
+    text = _read(root / "matrix.yaml", "matrix.yaml")
+    matrix, wanted, where = parse_matrix(text, registry=settings.registry)
+    images = _images(root, matrix, wanted, where)
+    return Project(
+        matrix=matrix,
+        images=images,
+        templates=_templates(root),
+        digests=_digests(root, matrix, images),
+    )
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no {name} in {path.parent}",
+            todo="run from the project's root, or set FACTORY_ROOT to it",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"not UTF-8 at byte {error.start}", where=name) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=name) from None
+
+
+def _images(
+    root: Path, matrix: Matrix, wanted: tuple[str, ...] | None, where: Callable[[int], str]
+) -> Mapping[str, Image]:
+    there = sorted(path.parent.name for path in (root / "images").glob("*/image.yaml"))
+    names = there if wanted is None else wanted
+    if not names:
+        raise ConfigError(
+            "there is no image",
+            where="images/",
+            todo="add images/<name>/image.yaml; docs/images.md shows one",
+        )
+    for at, name in enumerate(names):
+        if name not in there:
+            close = difflib.get_close_matches(name, there, n=1, cutoff=0.5) or there
+            raise ConfigError(
+                f"there is no image {name}: images/{name}/image.yaml is missing",
+                where=where(at),
+                todo=f"did you mean {' or '.join(close)}?",
+            )
+    return {name: _image(root, matrix, name) for name in names}
+
+
+def _image(root: Path, matrix: Matrix, name: str) -> Image:
+    folder = f"images/{name}"
+    contained(root, folder, where="images/")
+    text = _read(root / folder / "image.yaml", f"{folder}/image.yaml")
+    return parse_image(text, name=name, folder=folder, cells=matrix.cells)
+
+
+def _templates(root: Path) -> Mapping[str, str]:
+    folder = root / "dockerfiles"
+    return {path.name: _read(path, f"dockerfiles/{path.name}") for path in folder.glob("*.j2")}
+
+
+def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping[str, str]:
+    """The digest of every path that a Dockerfile reads; all mistakes at once."""
+    wanted = dict(_paths(matrix, images))
+    digests, errors = {}, []
+    for path, where in wanted.items():
+        try:
+            digests[path] = digest_path(root, path, where=where)
+        except ConfigError as error:
+            errors.append(error)
+    if errors:
+        raise ConfigErrors(errors)
+    return digests
+
+
+def _paths(matrix: Matrix, images: Mapping[str, Image]) -> list[tuple[str, str]]:
+    paths = [(matrix.base.wheel, "matrix.yaml")] if matrix.base.wheel else []
+    for image in images.values():
+        requirements = {image.requirements, *(each.requirements for each in image.overrides)}
+        read = [image.source, image.checks, *sorted(filter(None, requirements))]
+        where = f"{image.folder}/image.yaml"
+        paths += [(f"{image.folder}/{path}", where) for path in read if path]
+    return paths
