@@ -1,0 +1,197 @@
+"""The scan gate with the real Trivy on real images: what must fail fails, and many scan at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from factory import process
+from factory.errors import ScanError
+from factory.model import NO_DATABASE, Check, CheckStatus, Status, Verdict
+from factory.scan import ScanPolicy, current_basis, scan
+
+pytestmark = pytest.mark.engine
+
+OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+BASE = "FROM scratch\nCOPY os-release /etc/os-release\n"
+REPOSITORY = f"factory.invalid/scan-test-{uuid4().hex[:8]}"
+
+Image = tuple[str, str]
+MakeImage = Callable[..., Image]
+
+
+@pytest.fixture(scope="module")
+def make_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeImage]:
+    """Build an image of a few kilobytes; all are removed at the end."""
+    made: list[str] = []
+
+    def build(dockerfile: str, **files: str) -> Image:
+        context = tmp_path_factory.mktemp("context")
+        for name, text in {"os-release": OS_RELEASE, "Dockerfile": dockerfile, **files}.items():
+            (context / name).write_text(text)
+        ref = f"{REPOSITORY}:{len(made)}"
+        process.run(
+            ["docker", "buildx", "build", "--quiet", "--tag", ref, str(context)],
+            env={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+        )
+        made.append(ref)
+        return ref, config_digest(ref, context)
+
+    yield build
+    for ref in made:
+        process.run(["docker", "image", "rm", "--force", ref], check=False)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def config_digest(ref: str, folder: Path) -> str:
+    archive = folder / "image.tar"
+    process.run(["docker", "image", "save", "--output", str(archive), ref])
+    with tarfile.open(archive) as tar:
+        index = tar.extractfile("manifest.json")
+        assert index is not None
+        name = str(json.load(index)[0]["Config"])
+    archive.unlink()
+    return "sha256:" + Path(name).name.removesuffix(".json")
+
+
+def judge(image: Image, cache: Path, log: Callable[[str], None] = lambda _: None) -> Verdict:
+    ref, digest = image
+    return scan(ref, config_digest=digest, policy=ScanPolicy(), cache=cache, log=log)
+
+
+def check(verdict: Verdict, name: str) -> Check:
+    return next(one for one in verdict.checks if one.name == name)
+
+
+def private_key(folder: Path) -> str:
+    """A key made for the occasion, so that no scanner of this repository finds one."""
+    path = folder / "key"
+    process.run(["ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", str(path)])
+    return path.read_text()
+
+
+ACCESS_KEY = "AK" + "IA" + "QWERTYUIOPASDFGH"  # in pieces: it is no key, but looks like one
+
+
+def test_a_clean_image_passes_or_is_partial_for_want_of_a_database(
+    make_image: MakeImage, cache: Path
+) -> None:
+    verdict = judge(make_image(BASE + "USER 1000\n"), cache)
+    assert not verdict.failures
+    assert check(verdict, "secrets").status is CheckStatus.PASS
+    assert check(verdict, "misconfiguration").status is CheckStatus.PASS
+    skipped = check(verdict, "vulnerabilities").status is CheckStatus.SKIPPED
+    assert verdict.status is (Status.PARTIAL if skipped else Status.PASS)
+    assert verdict.partial == ((NO_DATABASE,) if skipped else ())
+    assert verdict.basis == current_basis(ScanPolicy(), cache)
+
+
+def test_a_private_key_refuses_and_its_text_is_told_nowhere(
+    make_image: MakeImage, cache: Path, tmp_path: Path
+) -> None:
+    key = private_key(tmp_path)
+    told: list[str] = []
+    image = make_image(BASE + "COPY key /app/tests/key\nUSER 1000\n", key=key)
+    verdict = judge(image, cache, told.append)
+    assert verdict.status is Status.FAIL
+    assert "private-key in /app/tests/key" in check(verdict, "secrets").detail[0]
+    body = key.splitlines()[1:-1]
+    assert not any(line in repr(verdict) + "".join(told) for line in body)
+    assert not any(body[3].encode() in path.read_bytes() for path in files_under(cache))
+
+
+def test_a_key_that_a_later_layer_removes_still_refuses(
+    make_image: MakeImage, cache: Path, tmp_path: Path
+) -> None:
+    hidden = BASE + "COPY key /key\nCOPY --from=empty . /\nCOPY os-release /key\nUSER 1000\n"
+    stages = "FROM scratch AS empty\n"
+    verdict = judge(make_image(stages + hidden, key=private_key(tmp_path)), cache)
+    assert check(verdict, "secrets").status is CheckStatus.FAIL
+
+
+def test_a_key_in_a_variable_refuses_by_the_variables_name_alone(
+    make_image: MakeImage, cache: Path
+) -> None:
+    verdict = judge(make_image(BASE + f"ENV AWS_ACCESS_KEY_ID={ACCESS_KEY}\nUSER 1000\n"), cache)
+    assert "aws-access-key-id in the image configuration" in check(verdict, "secrets").detail[0]
+    assert "AWS_ACCESS_KEY_ID" in check(verdict, "misconfiguration").detail[0]
+    assert ACCESS_KEY not in repr(verdict)
+
+
+def test_an_image_that_runs_as_root_refuses(make_image: MakeImage, cache: Path) -> None:
+    verdict = judge(make_image(BASE), cache)
+    assert check(verdict, "misconfiguration").status is CheckStatus.FAIL
+    assert "DS-0002" in check(verdict, "misconfiguration").detail[0]
+
+
+def test_a_tag_that_leads_to_another_image_is_not_judged(
+    make_image: MakeImage, cache: Path
+) -> None:
+    (ref, _), (_, other) = make_image(BASE + "USER 1\n"), make_image(BASE + "USER 2\n")
+    with pytest.raises(ScanError, match="was to be judged"):
+        judge((ref, other), cache)
+
+
+def test_an_image_that_is_gone_is_an_error_and_leaves_nothing(cache: Path) -> None:
+    with pytest.raises(ScanError, match="could not be taken out"):
+        judge((f"{REPOSITORY}:gone", "sha256:" + "0" * 64), cache)
+    assert not list((cache / "trivy" / "work").glob("scan-*"))
+
+
+def test_a_damaged_cache_heals_itself(make_image: MakeImage, tmp_path: Path) -> None:
+    damaged = tmp_path / "trivy" / "fanal" / "fanal.db"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"not a database")
+    assert not judge(make_image(BASE + "USER 1000\n"), tmp_path).failures
+
+
+def test_settings_of_the_users_own_trivy_do_not_bend_the_verdict(
+    make_image: MakeImage, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = make_image(BASE + "COPY key /app/key\nUSER 1000\n", key=private_key(tmp_path))
+    (tmp_path / "trivy.yaml").write_text("scan:\n  skip-dirs: [/app]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIVY_SKIP_DIRS", "/app")
+    monkeypatch.setenv("TRIVY_SEVERITY", "LOW")
+    assert judge(image, cache).status is Status.FAIL
+
+
+def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Path) -> None:
+    images = [make_image(BASE + f"LABEL n={n}\nUSER 1000\n") for n in range(4)]
+    program = (
+        "import sys; from pathlib import Path; from factory.scan import ScanPolicy, scan\n"
+        "ref, digest, cache = sys.argv[1:]\n"
+        "print(scan(ref, config_digest=digest, policy=ScanPolicy(), cache=Path(cache),"
+        " log=lambda _: None).status)"
+    )
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, *image, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for image in images[2:]
+    ]
+    with ThreadPoolExecutor() as pool:
+        verdicts = list(pool.map(lambda image: judge(image, tmp_path), images[:2]))
+    assert not any(verdict.failures for verdict in verdicts)
+    for other in others:
+        out, err = other.communicate(timeout=120)
+        assert out.strip() in {"pass", "partial"}, err
+
+
+def files_under(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
