@@ -72,13 +72,7 @@ def existing(
 def _config(registry: Registry, repository: str, digest: str, known: Publication | None) -> str:
     if known and (known.repository, known.manifest_digest) == (repository, digest):
         return known.config_digest
-    manifest = registry.get(repository, digest)
-    if manifest is None:
-        raise PublishError(
-            "the manifest was there and is gone",
-            where=place(repository, digest),
-            todo="see who removes things from this registry, then run again",
-        )
+    manifest = registry.require(repository, digest)
     return config_digest(manifest, place(repository, digest))
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 
 from filelock import FileLock
 

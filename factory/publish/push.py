@@ -164,25 +164,15 @@ class Publisher:
         return placed
 
     def _read(self, repository: str, reference: str) -> _Placed:
-        manifest = self._get(repository, reference)
+        manifest = self.registry.require(repository, reference)
         config = config_digest(manifest, place(repository, reference))
         return _Placed(digest=manifest.digest, config_digest=config, manifest=manifest)
-
-    def _get(self, repository: str, reference: str) -> Manifest:
-        manifest = self.registry.get(repository, reference)
-        if manifest is None:
-            raise PublishError(
-                "the manifest was there and is gone",
-                where=place(repository, reference),
-                todo="see who removes things from this registry, then run `invoke publish` again",
-            )
-        return manifest
 
     def _float(self, repository: str, tag: str, placed: _Placed) -> bool:
         """Make a floating tag name the same manifest, byte for byte; whether it had to move."""
         if self.registry.head(repository, tag) == placed.digest:
             return False
-        manifest = placed.manifest or self._get(repository, placed.digest)
+        manifest = placed.manifest or self.registry.require(repository, placed.digest)
         self.registry.put(repository, tag, manifest)
         if self.registry.head(repository, tag) != placed.digest:
             raise PublishError(

@@ -104,6 +104,21 @@ class Registry:
             )
         return found
 
+    def require(self, repository: str, reference: str) -> Manifest:
+        """What a tag or digest names, where it was there a moment ago.
+
+        Raises:
+            PublishError: it cannot be had, or is gone.
+        """
+        found = self.get(repository, reference)
+        if found is None:
+            raise PublishError(
+                "the manifest was there and is gone",
+                where=place(repository, reference),
+                todo="see who removes things from this registry, then run again",
+            )
+        return found
+
     def put(self, repository: str, tag: str, manifest: Manifest) -> None:
         """Make a tag name exactly this manifest; its layers must be in the repository.
 
