@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory import archive
@@ -21,8 +22,8 @@ from factory.errors import MachineError
 if TYPE_CHECKING:
     from docker import APIClient
 
-FLOOR = (23, 0)
-"""The first Engine whose ``docker build`` is BuildKit by default."""
+FLOOR = (25, 0)
+"""The first Engine whose health checks have a ``start_interval``, which the cluster needs."""
 
 _START = "start it (`systemctl start docker`, or Docker Desktop), then run `invoke doctor`"
 _CONNECT_SECONDS = 60
@@ -99,7 +100,7 @@ class Engine:
             raise MachineError(
                 f"the Docker engine is {version}, and {FLOOR[0]}.{FLOOR[1]} or newer is needed",
                 where=address,
-                todo="update it: older ones cannot build with BuildKit by default",
+                todo="update it: older ones cannot run the cluster that images are verified in",
             )
         return cls(api, version)
 
@@ -111,6 +112,18 @@ class Engine:
         drivers = [value for name, value in status if name == "driver-type"]
         containerd = any("containerd.snapshotter" in driver for driver in drivers)
         return Store.CONTAINERD if containerd else Store.OVERLAY2
+
+    @property
+    def compression(self) -> str | None:
+        """Of the layers of what it builds: zstd where the store can keep it, else its own."""
+        return "zstd" if self.store is Store.CONTAINERD else None
+
+    @cached_property
+    def root(self) -> Path | None:
+        """Where it keeps its data, if that is a folder of this machine."""
+        with _explained("describe itself"):
+            folder = Path(self._api.info().get("DockerRootDir") or "/nonexistent")
+        return folder if folder.is_dir() else None
 
     def present(self, refs: Iterable[str]) -> set[str]:
         """Which of these references (``name:tag`` in full) the engine has, in one call."""
