@@ -48,9 +48,13 @@ class Registry:
 
     Throttled, failed and broken-off requests are tried again, waiting as long as the registry asks
     (a minute at most); a definite answer is not. Threads may share it.
+
+    Args:
+        authorize: where credentials come from.
+        backoff: seconds before the second retry, doubled with each further one.
     """
 
-    def __init__(self, authorize: Authorize = _anonymous) -> None:
+    def __init__(self, authorize: Authorize = _anonymous, *, backoff: float = 0.3) -> None:
         from urllib3 import PoolManager, Retry, Timeout
 
         self._authorize = authorize
@@ -60,7 +64,7 @@ class Registry:
             retries=Retry(
                 total=5,
                 connect=2,
-                backoff_factor=0.3,
+                backoff_factor=backoff / 2,
                 status_forcelist=(429, 500, 502, 503, 504),
                 allowed_methods=("HEAD", "GET", "PUT"),
                 raise_on_status=False,

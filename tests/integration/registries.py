@@ -1,0 +1,107 @@
+"""Tiny images and a registry of their own for the tests that publish."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from factory import process
+from factory.engine import Engine
+from factory.model import (
+    Build,
+    Built,
+    Cell,
+    Check,
+    CheckStatus,
+    Gate,
+    PlannedBuild,
+    Status,
+    Target,
+    Verdict,
+    step_ref,
+)
+from factory.settings import Settings
+
+QUIET = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def settings_at(folder: Path, port: int | None = None) -> Settings:
+    return Settings(
+        root=folder / "project",
+        cache=folder / "cache",
+        data=folder / "data",
+        jobs=2,
+        registry=f"127.0.0.1:{port or free_port()}",
+    )
+
+
+@dataclass
+class Workshop:
+    """Builds images of one small file, and takes them away again."""
+
+    folder: Path
+    engine: Engine
+    name: str
+
+    def __post_init__(self) -> None:
+        self.refs: set[str] = set()
+
+    def planned(self, key: str = "a") -> PlannedBuild:
+        """A build whose immutable tag follows from its key, and whose floating ones do not."""
+        cell = Cell(python="3.11", ray="2.60.0", device="cpu")
+        return PlannedBuild(
+            build=Build(image=self.name, cell=cell),
+            steps=(key * 64,),
+            immutable=f"{cell.id}-{key * 12}",
+            floating=(cell.id, "latest"),
+        )
+
+    def built(self, content: str, key: str = "a") -> Built:
+        """An image with this content; the same key may be built with another content."""
+        ref = step_ref(self.name, key * 64)
+        context = self.folder / "context"
+        context.mkdir(exist_ok=True)
+        (context / "file").write_text(content)
+        dockerfile = b'FROM scratch\nCOPY file /file\nCMD ["/file"]\n'
+        facts = self.folder / "metadata.json"
+        argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
+        argv += [f"--metadata-file={facts}", str(context)]
+        process.run(argv, stdin=dockerfile, env=QUIET)
+        self.refs.add(ref)
+        return Built(
+            key=key * 64,
+            ref=ref,
+            config_digest=json.loads(facts.read_text())["containerimage.config.digest"],
+            substituted_base=False,
+            reason="for a test",
+            at="",
+            seconds=0.0,
+        )
+
+    def clean(self) -> None:
+        for ref in self.refs:
+            self.engine.remove_image(ref)
+
+
+def passed(built: Built) -> tuple[Verdict, ...]:
+    """Both gates, passed, for exactly this image."""
+    scan = Verdict(
+        gate=Gate.SCAN,
+        config_digest=built.config_digest,
+        basis="sha256:basis",
+        status=Status.PASS,
+        checks=(Check(name="looked", status=CheckStatus.PASS),),
+    )
+    return scan, replace(scan, gate=Gate.VERIFY)
+
+
+def target_at(address: str) -> Target:
+    return Target(name="local", registry=f"{address}/team")

@@ -1,0 +1,332 @@
+"""Publishing real images to a real registry, and what stops it."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from registries import Workshop, free_port, passed, settings_at, target_at
+
+from factory.engine import Engine
+from factory.errors import PublishError
+from factory.model import Built, Publication, Verdict
+from factory.publish import Publisher, Registry, existing, local
+from factory.publish.registry import Manifest
+from factory.settings import Settings
+
+pytestmark = pytest.mark.engine
+IMAGE_INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.connect()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A registry of the test's own, that logs each request."""
+    monkeypatch.setenv("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
+    found = settings_at(tmp_path)
+    local.ensure(found)
+    yield found
+    local.stop(found)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, engine: Engine) -> Iterator[Workshop]:
+    found = Workshop(folder=tmp_path, engine=engine, name=f"app-{secrets.token_hex(4)}")
+    yield found
+    found.clean()
+
+
+@dataclass
+class Bench:
+    """A publisher at the test's registry, with the eyes of a bystander."""
+
+    settings: Settings
+    engine: Engine
+    workshop: Workshop
+
+    def publisher(
+        self,
+        registry: Registry | None = None,
+        verdicts_of: Callable[[str], Iterable[Verdict]] = lambda digest: (),
+    ) -> Publisher:
+        return Publisher(
+            engine=self.engine,
+            registry=registry or Registry(),
+            target=target_at(self.settings.registry),
+            locks=self.settings.cache / "locks",
+            verdicts_of=verdicts_of,
+        )
+
+    def publish(self, built: Built, known: Publication | None = None) -> Publication:
+        planned = self.workshop.planned(built.key[0])
+        return self.publisher().publish(planned, built, passed(built), known)
+
+    @property
+    def repository(self) -> str:
+        return f"{self.settings.registry}/team/{self.workshop.name}"
+
+    def tags(self, key: str = "a") -> dict[str, str | None]:
+        planned = self.workshop.planned(key)
+        names = (planned.immutable, *planned.floating)
+        return {name: Registry().head(self.repository, name) for name in names}
+
+    def requests(self) -> list[str]:
+        """All that the registry was asked so far, as ``METHOD /path``."""
+        log = (self.settings.data / "registry" / "registry.log").read_text()
+        return re.findall(r'^127\.0\.0\.1 .*?"([A-Z]+ /v2/\S+)', log, re.MULTILINE)
+
+
+@pytest.fixture
+def bench(settings: Settings, engine: Engine, workshop: Workshop) -> Bench:
+    return Bench(settings=settings, engine=engine, workshop=workshop)
+
+
+def test_first_publication_names_one_manifest_under_every_tag(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    publication = bench.publish(built)
+    assert set(bench.tags().values()) == {publication.manifest_digest}
+    assert publication.config_digest == built.config_digest
+    assert publication.repository == bench.repository
+    manifest = Registry().require(bench.repository, "latest")
+    assert json.loads(manifest.content)["config"]["digest"] == built.config_digest
+
+
+def test_publishing_leaves_no_tag_of_its_own_in_the_engine(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    publication = bench.publish(built)
+    name = f"{bench.repository}:{publication.immutable}"
+    assert bench.engine.present([name, built.ref]) == {built.ref}
+
+
+def test_second_publication_costs_one_head_a_tag(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    first = bench.publish(built)
+    before = len(bench.requests())
+    assert bench.publish(built, known=first) is first
+    planned = bench.workshop.planned()
+    names = (planned.immutable, *planned.floating)
+    expected = [f"HEAD /v2/team/{bench.workshop.name}/manifests/{name}" for name in names]
+    assert bench.requests()[before:] == expected
+
+
+def test_without_a_record_the_second_publication_reads_one_manifest_more(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    first = bench.publish(built)
+    before = len(bench.requests())
+    again = bench.publish(built)
+    assert replace(again, at=first.at) == first
+    methods = [request.split()[0] for request in bench.requests()[before:]]
+    assert methods == ["HEAD", "GET", "HEAD", "HEAD"]
+
+
+def test_a_new_key_moves_the_floating_tags_and_leaves_the_old_immutable_one(bench: Bench) -> None:
+    old = bench.publish(bench.workshop.built("one", "a"))
+    new = bench.publish(bench.workshop.built("two", "b"), known=old)
+    assert new.manifest_digest != old.manifest_digest
+    assert bench.tags("b") == dict.fromkeys(bench.tags("b"), new.manifest_digest)
+    assert bench.tags("a")[old.immutable] == old.manifest_digest
+
+
+def test_a_refusal_asks_the_registry_nothing_and_moves_nothing(bench: Bench) -> None:
+    bench.publish(bench.workshop.built("one", "a"))
+    before, requests = bench.tags("a"), len(bench.requests())
+    new = bench.workshop.built("two", "b")
+    with pytest.raises(PublishError) as caught:
+        bench.publisher().publish(bench.workshop.planned("b"), new, passed(new)[:1])
+    assert caught.value.detail == ("there is no verify verdict",)
+    assert len(bench.requests()) == requests
+    assert bench.tags("a") == before
+    assert Registry().head(bench.repository, bench.workshop.planned("b").immutable) is None
+
+
+def test_another_image_under_the_immutable_tag_is_refused_and_not_overwritten(
+    bench: Bench,
+) -> None:
+    first = bench.publish(bench.workshop.built("one"))
+    with pytest.raises(PublishError) as caught:
+        bench.publish(bench.workshop.built("two"))
+    assert caught.value.detail == ("there is no scan verdict", "there is no verify verdict")
+    assert "invoke release" in caught.value.todo
+    assert set(bench.tags().values()) == {first.manifest_digest}
+
+
+def test_another_image_under_the_immutable_tag_is_adopted_if_it_passed(bench: Bench) -> None:
+    one = bench.workshop.built("one")
+    first = bench.publish(one)
+    two = bench.workshop.built("two")
+    publisher = bench.publisher(
+        verdicts_of=lambda digest: passed(replace(one, config_digest=digest))
+    )
+    adopted = publisher.publish(bench.workshop.planned(), two, passed(two))
+    assert adopted.config_digest == one.config_digest
+    assert set(bench.tags().values()) == {first.manifest_digest}
+
+
+def test_a_tag_overwritten_between_push_and_read_back_is_noticed(bench: Bench) -> None:
+    other = bench.publish(bench.workshop.built("other", "b"))
+    before = bench.tags("b")
+
+    class Overtaken(Registry):
+        """Somebody else's manifest takes the tag's place just before it is read back."""
+
+        def get(self, repository: str, reference: str) -> Manifest | None:
+            theirs = super().get(repository, other.manifest_digest)
+            assert theirs
+            self.put(repository, bench.workshop.planned("a").immutable, theirs)
+            return super().get(repository, reference)
+
+    ours = bench.workshop.built("ours", "a")
+    with pytest.raises(PublishError, match="not the one that was judged"):
+        bench.publisher(Overtaken()).publish(bench.workshop.planned("a"), ours, passed(ours))
+    assert {tag: bench.tags("b")[tag] for tag in before} == before
+
+
+def test_an_engine_image_that_changed_after_it_was_judged_does_not_reach_a_floating_tag(
+    bench: Bench,
+) -> None:
+    judged = bench.workshop.built("judged")
+    bench.workshop.built("swapped in under the same tag")
+    with pytest.raises(PublishError, match="not the one that was judged"):
+        bench.publish(judged)
+    planned = bench.workshop.planned()
+    assert [bench.tags()[tag] for tag in planned.floating] == [None, None]
+
+
+def test_a_floating_tag_that_somebody_moves_at_the_same_time_is_an_error(bench: Bench) -> None:
+    other = bench.publish(bench.workshop.built("other", "b"))
+
+    class Rival(Registry):
+        """Moves each floating tag back right after it was moved."""
+
+        def put(self, repository: str, tag: str, manifest: Manifest) -> None:
+            super().put(repository, tag, manifest)
+            super().put(repository, tag, self.require(repository, other.manifest_digest))
+
+    ours = bench.workshop.built("ours", "a")
+    with pytest.raises(PublishError, match="at the same time"):
+        bench.publisher(Rival()).publish(bench.workshop.planned("a"), ours, passed(ours))
+
+
+def test_an_index_under_the_immutable_tag_is_met_with_a_clear_error(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    planned = bench.workshop.planned()
+    single = bench.publish(bench.workshop.built("other", "b"))
+    manifest = Registry().require(bench.repository, single.manifest_digest)
+    entry = {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": len(manifest.content),
+        "platform": {"architecture": "amd64", "os": "linux"},
+    }
+    index = {"schemaVersion": 2, "mediaType": IMAGE_INDEX, "manifests": [entry]}
+    content = json.dumps(index).encode()
+    Registry().put(
+        bench.repository, planned.immutable, Manifest(content=content, media_type=IMAGE_INDEX)
+    )
+    with pytest.raises(PublishError, match="index of several images"):
+        bench.publish(built)
+
+
+def test_an_unreachable_registry_is_named_and_nothing_is_left_behind(
+    tmp_path: Path, engine: Engine, workshop: Workshop
+) -> None:
+    settings = settings_at(tmp_path, free_port())
+    bench = Bench(settings=settings, engine=engine, workshop=workshop)
+    built = workshop.built("one")
+    with pytest.raises(PublishError, match="cannot be reached") as caught:
+        bench.publish(built)
+    assert settings.registry in str(caught.value)
+    assert caught.value.todo
+    assert engine.present([f"{bench.repository}:{workshop.planned().immutable}"]) == set()
+
+
+def test_a_push_that_fails_says_what_docker_said_and_leaves_no_tag(bench: Bench) -> None:
+    class NeverThere(Registry):
+        """Says that nothing is there, so that the push is tried although the registry is gone."""
+
+        def head(self, repository: str, reference: str) -> str | None:
+            return None
+
+    built = bench.workshop.built("one")
+    local.stop(bench.settings)
+    with pytest.raises(PublishError, match="could not be pushed") as caught:
+        bench.publisher(NeverThere()).publish(bench.workshop.planned(), built, passed(built))
+    assert "refused" in " ".join(caught.value.detail)
+    name = f"{bench.repository}:{bench.workshop.planned().immutable}"
+    assert bench.engine.present([name]) == set()
+
+
+def test_of_two_publishers_of_one_key_the_first_image_stays(bench: Bench) -> None:
+    one = bench.workshop.built("one")
+    other_shop = Workshop(
+        folder=bench.workshop.folder, engine=bench.engine, name=f"{bench.workshop.name}-other"
+    )
+    two = other_shop.built("two")
+    results: list[Publication | PublishError] = []
+
+    def publish(built: Built) -> None:
+        try:
+            results.append(bench.publish(built))
+        except PublishError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=publish, args=(built,)) for built in (one, two)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other_shop.clean()
+    won = [result for result in results if isinstance(result, Publication)]
+    assert len(won) == 1
+    assert set(bench.tags().values()) == {won[0].manifest_digest}
+
+
+def adopt(bench: Bench, ours: Built | None, known: Publication | None = None) -> Built | None:
+    planned = bench.workshop.planned()
+    return existing(
+        bench.engine,
+        Registry(),
+        planned,
+        target_at(bench.settings.registry),
+        ref=bench.workshop.built("ours").ref,
+        substituted_base=True,
+        ours=ours,
+        known=known,
+    )
+
+
+def test_nothing_is_adopted_where_nothing_is_published_or_it_is_ours(bench: Bench) -> None:
+    ours = bench.workshop.built("ours")
+    assert adopt(bench, ours) is None
+    known = bench.publish(ours)
+    assert adopt(bench, ours) is None
+    before = len(bench.requests())
+    assert adopt(bench, ours, known) is None
+    assert len(bench.requests()) == before + 1
+
+
+def test_what_is_published_under_our_key_takes_the_place_of_ours(bench: Bench) -> None:
+    theirs = bench.workshop.built("theirs")
+    published = bench.publish(theirs)
+    ours = bench.workshop.built("ours")
+    adopted = adopt(bench, ours)
+    assert adopted is not None
+    assert adopted.reason == "adopted from local"
+    assert adopted.config_digest == theirs.config_digest != ours.config_digest
+    assert adopted.substituted_base
+    assert bench.engine.config_digest(adopted.ref) == theirs.config_digest
+    image = bench.engine.image(adopted.ref)
+    assert image
+    assert image.tags == (adopted.ref,)
+    again = bench.publish(replace(adopted, substituted_base=False))
+    assert again.manifest_digest == published.manifest_digest
