@@ -140,12 +140,14 @@ class ScanPolicy:
     Attributes:
         vulnerabilities: severities that refuse, in capitals.
         misconfigurations: likewise.
-        ignore_unfixed: leave out vulnerabilities that nobody has a fix for.
+        ignore_unfixed: a vulnerability that nobody has a fix for is reported, and not refused.
+        database_max_age_days: a vulnerability database older than this counts as none.
     """
 
-    vulnerabilities: frozenset[str]
-    misconfigurations: frozenset[str]
-    ignore_unfixed: bool
+    vulnerabilities: frozenset[str] = frozenset({"CRITICAL"})
+    misconfigurations: frozenset[str] = frozenset({"CRITICAL", "HIGH"})
+    ignore_unfixed: bool = True
+    database_max_age_days: int = 7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -472,3 +474,21 @@ class Outcome:
     @property
     def id(self) -> str:
         return f"{self.verb} {self.subject}"
+
+
+class Health(StrEnum):
+    """How something that the factory needs is on this machine."""
+
+    OK = "ok"
+    WARN = "warn"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that ``invoke doctor`` looked at, and how to mend it (empty where it is well)."""
+
+    name: str
+    state: Health
+    what: str
+    remedy: str = ""

@@ -64,7 +64,7 @@ def _wrong_wheel(base: Base, cell: Cell) -> ConfigError | None:
         return ConfigError(
             f"the wheel {name} lies at the project's root",
             where="matrix.yaml",
-            todo="move it to a folder of its own, such as wheels/: the folder is sent to the engine",
+            todo="move it to a folder of its own, such as wheels/: all of it is sent to builds",
         )
     match = _WHEEL.match(name)
     wanted = cell.ray, cell.python.replace(".", "")

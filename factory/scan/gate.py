@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from factory import trivy as trivy_tool
-from factory.model import NO_DATABASE, Gate, Status, Verdict
+from factory.model import NO_DATABASE, Gate, ScanPolicy, Status, Verdict
 from factory.scan import archive, database, report, runner
-from factory.scan.policy import ScanPolicy, judge, status_of
+from factory.scan.policy import judge, status_of
 from factory.trivy import Trivy
 
 Log = Callable[[str], None]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from factory.model import NO_DATABASE, Check, CheckStatus, Status
+from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status
 from factory.scan.report import Misconfiguration, Report, Secret, Vulnerability
 
 SECRETS = "secrets"
@@ -15,23 +14,6 @@ JAVA = "java-vulnerabilities"
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN")
 _SHOWN = 40
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScanPolicy:
-    """What the scan gate refuses; a secret always refuses.
-
-    Attributes:
-        vulnerabilities: severities that refuse.
-        ignore_unfixed: whether a vulnerability without a fixed release is only reported.
-        misconfigurations: severities that refuse.
-        database_max_age_days: a vulnerability database older than this counts as none.
-    """
-
-    vulnerabilities: frozenset[str] = frozenset({"CRITICAL"})
-    ignore_unfixed: bool = True
-    misconfigurations: frozenset[str] = frozenset({"CRITICAL", "HIGH"})
-    database_max_age_days: int = 7
 
 
 def judge(report: Report, policy: ScanPolicy, no_database: str = "") -> tuple[Check, ...]:

@@ -15,8 +15,8 @@ import pytest
 
 from factory import process
 from factory.errors import ScanError
-from factory.model import NO_DATABASE, Check, CheckStatus, Status, Verdict
-from factory.scan import ScanPolicy, current_basis, scan
+from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status, Verdict
+from factory.scan import current_basis, scan
 
 pytestmark = pytest.mark.engine
 
@@ -171,7 +171,8 @@ def test_settings_of_the_users_own_trivy_do_not_bend_the_verdict(
 def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Path) -> None:
     images = [make_image(BASE + f"LABEL n={n}\nUSER 1000\n") for n in range(4)]
     program = (
-        "import sys; from pathlib import Path; from factory.scan import ScanPolicy, scan\n"
+        "import sys; from pathlib import Path; from factory.model import ScanPolicy\n"
+        "from factory.scan import scan\n"
         "ref, digest, cache = sys.argv[1:]\n"
         "print(scan(ref, config_digest=digest, policy=ScanPolicy(), cache=Path(cache),"
         " log=lambda _: None).status)"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from factory.scan import ScanPolicy, basis
+from factory.model import ScanPolicy
+from factory.scan import basis
 
 BASIS = basis(ScanPolicy(), "0.76.0", "2@2026-05-08T12:00:00+00:00")
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from factory.model import NO_DATABASE, Check, CheckStatus, Status
-from factory.scan.policy import ScanPolicy, judge, status_of
+from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status
+from factory.scan.policy import judge, status_of
 from factory.scan.report import Misconfiguration, Report, Secret, Vulnerability
 
 POLICY = ScanPolicy()

@@ -1,0 +1,65 @@
+"""Removing what the factory made, and only that."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from factory.engine import Engine
+from factory.errors import ConfigError, FactoryError
+from factory.ledger import Ledger
+from factory.publish import local
+from factory.runs import reap
+from factory.settings import Settings
+
+
+def clean(settings: Settings, *, registry: bool, cache: bool) -> Iterator[str]:
+    """Remove this tree's images from the engine, what dead runs left there, and ``.factory/``.
+
+    Args:
+        registry: also stop the local registry that the factory started, and delete its store.
+        cache: also delete what can be fetched again, which other trees share.
+
+    Yields:
+        A line for each thing removed.
+
+    Raises:
+        MachineError: the engine does not answer; nothing was removed.
+        ConfigError: this is not a tree of the factory.
+    """
+    if not (settings.root / "matrix.yaml").exists():
+        raise ConfigError(
+            f"there is no matrix.yaml in {settings.root}",
+            todo="run from the project's root, or set FACTORY_ROOT to it",
+        )
+    engine = Engine.connect()
+    yield from (f"removed {name}" for name in reap(engine, settings))
+    yield from _images(engine, settings)
+    if settings.state.exists():
+        shutil.rmtree(settings.state)
+        yield f"removed {settings.state}"
+    if registry:
+        if local.stop(settings):
+            yield f"stopped the registry at {settings.registry}"
+        shutil.rmtree(settings.data, ignore_errors=True)
+        yield f"removed {settings.data}"
+    if cache:
+        for name in ("rootfs", "trivy"):
+            shutil.rmtree(settings.cache / name, ignore_errors=True)
+            yield f"removed {settings.cache / name}"
+
+
+def _images(engine: Engine, settings: Settings) -> Iterator[str]:
+    """The images that this tree's ledger knows, children before parents."""
+    path = settings.state / "ledger.sqlite"
+    if not path.exists():
+        return
+    try:
+        with Ledger.open(path) as ledger:
+            refs = [built.ref for built in ledger.all_built().values()]
+    except FactoryError as error:
+        yield f"the ledger could not be read, so its images stay: {error.what}"
+        return
+    for ref in sorted(engine.present(refs)):
+        engine.remove_image(ref)
+        yield f"removed image {ref}"

@@ -1,0 +1,133 @@
+"""What all tasks share: errors as exit codes, the selection flags, one way to print a result."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task, task
+
+from factory.errors import ConfigError, FactoryError, Interrupted
+from factory.matrix import Selection
+
+_SHARED: dict[str, tuple[object, str]] = {
+    "variant": (None, "only this device: cpu or gpu"),
+    "python": (None, "only this Python, such as 3.11"),
+    "ray": (None, "only this Ray, such as 2.60.0"),
+    "rllib": (False, "only cells with RLlib"),
+    "no_rllib": (False, "only cells without RLlib"),
+    "image": (None, "only this image"),
+    "only": ([], "only cells or builds that match this glob (repeatable)"),
+    "skip": ([], "no cells or builds that match this glob (repeatable)"),
+}
+
+
+class FactoryTask(Task):  # type: ignore[type-arg]  # generic only for invoke's own typing
+    """A task whose errors are messages and exit codes, never tracebacks."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        try:
+            return super().__call__(*args, **kwargs)
+        except FactoryError as error:
+            raise Exit(str(error), error.exit_code) from None
+        except KeyboardInterrupt:
+            raise Exit("interrupted", Interrupted.exit_code) from None
+        except BrokenPipeError:
+            raise Exit(code=0) from None  # the reader, such as `head`, has seen enough
+
+
+FORMAT_HELP = {"format": "text (the default) or json"}
+_SELECTION_HELP = {name.replace("_", "-"): text for name, (_, text) in _SHARED.items()}
+
+Body = Callable[..., object]
+
+
+def command(**help_texts: str) -> Callable[[Body], Body]:
+    """A task; ``help_texts`` says what each of its flags means."""
+
+    def make(body: Body) -> Body:
+        made: Body = task(body, klass=FactoryTask, help=help_texts, auto_shortflags=False)
+        return made
+
+    return make
+
+
+def selection_command(body: Body) -> Body:
+    """A task with the selection flags and ``--format``."""
+    made: Body = task(
+        _selecting(body),
+        klass=FactoryTask,
+        help=_SELECTION_HELP | FORMAT_HELP,
+        iterable=["only", "skip"],
+        auto_shortflags=False,
+    )
+    return made
+
+
+def _selecting(body: Body) -> Body:
+    """Give a body the selection flags, which it takes as one ``selection``: invoke reads the
+    signature, so the flags are written once, here."""
+    own = [
+        parameter
+        for name, parameter in inspect.signature(body).parameters.items()
+        if name != "selection"
+    ]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+        for name, (default, _) in _SHARED.items()
+    ]
+
+    @wraps(body)
+    def wrapped(*args: Any, **kwargs: Any) -> object:
+        flags = {name: kwargs.pop(name, default) for name, (default, _) in _SHARED.items()}
+        return body(*args, selection=_selection(flags), **kwargs)
+
+    wrapped.__signature__ = inspect.Signature([*own[:1], *shared, *own[1:]])  # type: ignore[attr-defined]  # what invoke reads
+    return wrapped
+
+
+def _selection(flags: dict[str, Any]) -> Selection:
+    if flags["rllib"] and flags["no_rllib"]:
+        raise ConfigError("--rllib and --no-rllib exclude each other", todo="keep one of them")
+    rllib = True if flags["rllib"] else False if flags["no_rllib"] else None
+    return Selection(
+        variant=flags["variant"],
+        python=flags["python"],
+        ray=flags["ray"],
+        rllib=rllib,
+        image=flags["image"],
+        only=tuple(flags["only"]),
+        skip=tuple(flags["skip"]),
+    )
+
+
+def show(text: str, document: Callable[[], object], form: str) -> None:
+    """Print a result on standard output, as text or as one JSON document.
+
+    Raises:
+        ConfigError: ``form`` is neither ``text`` nor ``json``.
+    """
+    check_form(form)
+    print(text if form == "text" else json.dumps(document(), indent=2))
+
+
+def check_form(form: str) -> None:
+    """Refuse an unknown ``--format`` before any work is done."""
+    if form not in ("text", "json"):
+        raise ConfigError(f"--format {form!r} is not known", todo="use text or json")
+
+
+def project_root(tasks_file: str) -> Path:
+    """The tree of a ``tasks.py``: the default root, wherever below it the user stands."""
+    return Path(tasks_file).resolve().parent
+
+
+def warn(text: str) -> None:
+    """Tell the user something on standard error."""
+    print(text, file=sys.stderr)

@@ -1,0 +1,227 @@
+"""The one place that knows the order: matrix → plan → build → scan, verify → publish.
+
+All of it overlaps: one build is verified while another is built. What a gate does is in
+``workshop.py``; what waits for what is here.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from factory import base, process
+from factory.build import Builder, check_room, host_sources, write_dockerfile
+from factory.matrix import Selection, select
+from factory.model import Build, Built, Outcome, Plan, PlannedBuild, Project, Step
+from factory.plan import make_plan
+from factory.project import load
+from factory.render import Renderer
+from factory.scheduler import Observer, Work, execute
+from factory.settings import Settings
+from factory.workshop import Workshop, steps_to_build
+
+GATES = ("build", "scan", "verify", "publish")
+_NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What the user wrote, and the plan for the builds that were selected."""
+
+    project: Project
+    plan: Plan
+
+
+def prepare(settings: Settings, selection: Selection) -> Prepared:
+    """Load, select and plan; needs neither an engine nor the network.
+
+    Raises:
+        ConfigError: anything in the project or the selection is wrong.
+    """
+    project = load(settings)
+    builds = select(all_builds(project), selection)
+    spec = project.matrix.base
+    plan = make_plan(
+        project,
+        builds,
+        render=Renderer(project.templates).render,
+        rootfs_for=partial(base.rootfs_for, spec),
+        unsupported=partial(base.unsupported, spec),
+    )
+    return Prepared(project=project, plan=plan)
+
+
+def all_builds(project: Project) -> tuple[Build, ...]:
+    """Image × cell, in order."""
+    return tuple(
+        Build(image=image, cell=cell) for image in project.images for cell in project.matrix.cells
+    )
+
+
+def run(
+    settings: Settings, prepared: Prepared, gates: Sequence[str], observer: Observer
+) -> tuple[Outcome, ...]:
+    """Take the planned builds through some gates, in the order of ``GATES``.
+
+    Args:
+        gates: those to pass now; earlier ones must have been passed before, by the ledger.
+        observer: told of progress.
+
+    Raises:
+        MachineError: there is no usable engine, or no room on the disk.
+        ConfigError: the ledger is of a newer factory.
+    """
+    from factory.engine import Engine
+    from factory.ledger import Ledger
+    from factory.runs import Run, reap
+
+    engine = Engine.connect()
+    with (
+        _terminable(),
+        Run.begin(settings) as this_run,
+        Ledger.open(settings.state / "ledger.sqlite") as ledger,
+    ):
+        reap(engine, settings)
+        plan = prepared.plan
+        ledger.record_planned({planned.build.id: planned.key for planned in plan.builds})
+        workshop = Workshop(
+            settings=settings,
+            project=prepared.project,
+            plan=plan,
+            engine=engine,
+            ledger=ledger,
+            builder=_builder(settings, engine.compression),
+            run_id=this_run.id,
+            adopts="publish" in gates and "build" in gates,
+        )
+        steps = _steps(workshop) if "build" in gates else ()
+        works = list(_works(workshop, steps, gates))
+        lanes = {"build": settings.jobs, "publish": 2}
+        return execute(works, lanes, observer)
+
+
+def known_steps(settings: Settings) -> dict[str, str]:
+    """Key to when and why it was built, of every step that the ledger knows; no engine needed."""
+    from factory.ledger import Ledger
+
+    path = settings.state / "ledger.sqlite"
+    if not path.exists():
+        return {}
+    with Ledger.open(path) as ledger:
+        return {
+            key: f"built {built.at[:16]}: {built.reason}"
+            for key, built in ledger.all_built().items()
+        }
+
+
+def render_files(settings: Settings, selection: Selection) -> list[Path]:
+    """Write the Dockerfile of every step of the selected builds; returns their paths."""
+    prepared = prepare(settings, selection)
+    work = settings.state / "render"
+    return [write_dockerfile(step, work) for step in prepared.plan.steps.values()]
+
+
+def _steps(workshop: Workshop) -> tuple[Step, ...]:
+    """The steps that have work; checks that there is room for it."""
+    plan = workshop.plan
+    built: dict[str, Built] = workshop.ledger.all_built()
+    present = workshop.engine.present(step.ref for step in plan.steps.values())
+    missing = [
+        one for one in plan.builds if not (one.key in built and built[one.key].ref in present)
+    ]
+    held = {one.key for one in missing if workshop.adopts and workshop.held(one)}
+    if missing:
+        folders = [workshop.settings.root, workshop.settings.cache, workshop.engine.root]
+        check_room([folder for folder in folders if folder])
+    return steps_to_build(plan, built, present, held)
+
+
+def _works(workshop: Workshop, steps: Sequence[Step], gates: Sequence[str]) -> Iterator[Work]:
+    """Everything to do, each with what it waits for."""
+    owners = {planned.key: planned for planned in workshop.plan.builds}
+    there = {step.key for step in steps}
+    for step in steps:
+        parent = workshop.plan.steps[step.parent] if step.parent in there else None
+        yield Work(
+            verb="build",
+            subject=step.label,
+            run=partial(workshop.build, step, owners.get(step.key)),
+            needs=(f"build {parent.label}",) if parent else (),
+            lane="build",
+        )
+    for planned in workshop.plan.builds:
+        yield from _judging(workshop, planned, gates)
+
+
+def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) -> Iterator[Work]:
+    last = workshop.plan.steps[planned.key]
+    subjects = {"build": last.label, "scan": planned.build.id, "verify": planned.build.id}
+    doing = {"scan": workshop.scan, "verify": workshop.verify}
+
+    def needs(gate: str) -> tuple[str, ...]:
+        before = [need for need in _NEEDS[gate] if need in gates]
+        return tuple(f"{need} {subjects[need]}" for need in before)
+
+    for gate in ("scan", "verify"):
+        if gate in gates:
+            yield Work(
+                verb=gate,
+                subject=planned.build.id,
+                run=partial(doing[gate], planned),
+                needs=needs(gate),
+                lane=gate,
+            )
+    for target in workshop.project.matrix.targets if "publish" in gates else ():
+        yield Work(
+            verb="publish",
+            subject=f"{planned.build.id} → {target.name}",
+            run=lambda _log, target=target: workshop.publish(planned, target),  # type: ignore[misc]  # binds the loop's value
+            needs=needs("publish"),
+            lane="publish",
+        )
+
+
+def _builder(settings: Settings, compression: str | None) -> Builder:
+
+    return Builder(
+        root=settings.root,
+        work=settings.state / "render",
+        sources=host_sources(),
+        builder=_docker_context(),
+        compression=compression,
+        labels=_volatile_labels(settings.root),
+    )
+
+
+def _docker_context() -> str:
+    """The Docker context in use, which is the name of the buildx builder of its engine."""
+    return process.run(["docker", "context", "show"]).stdout.strip() or "default"
+
+
+def _volatile_labels(root: Path) -> dict[str, str]:
+    """Facts that are on the image and in no key."""
+    labels = {"org.opencontainers.image.created": datetime.now(UTC).isoformat(timespec="seconds")}
+    revision = process.run(["git", "-C", str(root), "rev-parse", "HEAD"], check=False)
+    if revision.code == 0:
+        labels["org.opencontainers.image.revision"] = revision.stdout.strip()
+    return labels
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does: everything is cleaned up."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

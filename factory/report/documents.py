@@ -1,0 +1,127 @@
+"""What ``--format json`` prints: plain data, its shape described in ``docs/json.md``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from factory.model import Build, Finding, Matrix, Outcome, Plan, Record, Verdict
+
+Document = dict[str, Any]
+
+
+def matrix(spec: Matrix, builds: Sequence[Build]) -> Document:
+    """The cells of some builds, and what the matrix excludes."""
+    cells = dict.fromkeys(build.cell for build in builds)
+    return {
+        "cells": [
+            {"id": cell.id, "axes": cell.axes, "latest": cell == spec.latest} for cell in cells
+        ],
+        "builds": [build.id for build in builds],
+        "excluded": [
+            {"id": one.cell.id, "reason": one.reason, "where": one.where} for one in spec.excluded
+        ],
+    }
+
+
+def plan(planned: Plan, known: Mapping[str, str]) -> Document:
+    """The distinct steps, and the builds that are made of them."""
+    return {
+        "steps": [
+            {
+                "key": key,
+                "kind": step.kind,
+                "name": step.name,
+                "parent": step.parent,
+                "action": "keep" if key in known else "build",
+                "why": known.get(key, ""),
+                "inputs": dict(step.inputs),
+            }
+            for key, step in planned.steps.items()
+        ],
+        "builds": [
+            {
+                "id": one.build.id,
+                "steps": list(one.steps),
+                "immutable": one.immutable,
+                "floating": list(one.floating),
+            }
+            for one in planned.builds
+        ],
+    }
+
+
+def outcomes(planned: Plan, done: Iterable[Outcome]) -> Document:
+    """What a run did: every piece of work, in order."""
+    return {
+        "builds": [one.build.id for one in planned.builds],
+        "outcomes": [
+            {
+                "verb": one.verb,
+                "subject": one.subject,
+                "state": one.state.value,
+                "reason": one.reason,
+                "detail": list(one.detail),
+                "seconds": one.seconds,
+                "code": one.code,
+            }
+            for one in done
+        ],
+    }
+
+
+def status(records: Iterable[Record]) -> Document:
+    """What the ledger knows, per build."""
+    return {
+        "builds": [
+            {
+                "id": one.build_id,
+                "key": one.key,
+                "config_digest": one.built.config_digest if one.built else None,
+                "built_at": one.built.at if one.built else None,
+                "built_because": one.built.reason if one.built else None,
+                "verdicts": {verdict.gate.value: _verdict(verdict) for verdict in one.verdicts},
+                "published": [
+                    {
+                        "target": place.target,
+                        "repository": place.repository,
+                        "immutable": place.immutable,
+                        "floating": list(place.floating),
+                        "digest": place.manifest_digest,
+                        "current": place.key == one.key,
+                        "at": place.at,
+                    }
+                    for place in one.publications
+                ],
+            }
+            for one in records
+        ]
+    }
+
+
+def doctor(findings: Iterable[Finding]) -> Document:
+    """What this machine has and lacks."""
+    return {
+        "findings": [
+            {"name": one.name, "state": one.state.value, "what": one.what, "remedy": one.remedy}
+            for one in findings
+        ]
+    }
+
+
+def _verdict(verdict: Verdict) -> Document:
+    return {
+        "status": verdict.status.value,
+        "partial": list(verdict.partial),
+        "at": verdict.at,
+        "seconds": verdict.seconds,
+        "checks": [
+            {
+                "name": check.name,
+                "status": check.status.value,
+                "seconds": check.seconds,
+                "reason": check.reason,
+            }
+            for check in verdict.checks
+        ],
+    }

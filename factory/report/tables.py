@@ -1,0 +1,144 @@
+"""Tables for people: plain text, aligned, no wider than what is in them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from factory.model import Build, Finding, Gate, Health, Matrix, Outcome, Plan, Record, State, Status
+
+_SHORT = 12
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows under a header, aligned by column."""
+    table = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[at]) for row in table) for at in range(len(header))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    return "\n".join(lines)
+
+
+def matrix_table(matrix: Matrix, builds: Sequence[Build]) -> str:
+    """The cells of some builds, and what the matrix excludes and why."""
+    cells = list(dict.fromkeys(build.cell for build in builds))
+    images = list(dict.fromkeys(build.image for build in builds))
+    rows = [
+        [cell.id, *cell.axes.values(), "latest" if cell == matrix.latest else ""] for cell in cells
+    ]
+    text = columns(["CELL", *(axis.upper() for axis in cells[0].axes), ""], rows)
+    text += f"\n\n{_count(cells, 'cell')} × {_count(images, 'image')} ({', '.join(images)})"
+    text += f" = {_count(builds, 'build')}"
+    if matrix.excluded:
+        gone = [[entry.cell.id, entry.reason, entry.where] for entry in matrix.excluded]
+        text += "\n\n" + columns(["EXCLUDED", "REASON", "WHERE"], gone)
+    return text
+
+
+def _count(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def plan_table(plan: Plan, done: Mapping[str, str]) -> str:
+    """Distinct steps with what would happen to each and why, then the builds with their tags.
+
+    Args:
+        plan: what is planned.
+        done: key to what is known of a step that exists already.
+    """
+    users: dict[str, int] = {}
+    for planned in plan.builds:
+        for key in planned.steps:
+            users[key] = users.get(key, 0) + 1
+    steps = [
+        [
+            step.label,
+            "keep" if key in done else "build",
+            done.get(key, "new key: nothing with these inputs was built here"),
+            f"{users[key]} build{'s' if users[key] > 1 else ''}",
+        ]
+        for key, step in plan.steps.items()
+    ]
+    builds = [
+        [planned.build.id, planned.immutable, ", ".join(planned.floating)]
+        for planned in plan.builds
+    ]
+    return (
+        columns(["STEP", "ACTION", "WHY", "USED BY"], steps)
+        + "\n\n"
+        + columns(["BUILD", "IMMUTABLE TAG", "FLOATING TAGS"], builds)
+    )
+
+
+def status_table(records: Iterable[Record]) -> str:
+    """What the ledger knows, a line a build."""
+    rows = []
+    for record in records:
+        verdicts = {verdict.gate: verdict for verdict in record.verdicts}
+        judged = [_verdict(verdicts[gate].status) if gate in verdicts else "-" for gate in Gate]
+        places = [
+            f"{one.target}{'' if one.key == record.key else ' (older)'}"
+            for one in record.publications
+        ]
+        built = f"{record.built.at[:16]}, {record.built.reason}" if record.built else "-"
+        rows.append(
+            [record.build_id, record.key[:_SHORT], built, *judged, ", ".join(places) or "-"]
+        )
+    if not rows:
+        return "The ledger is empty: nothing was built here yet."
+    return columns(["BUILD", "KEY", "BUILT", "SCAN", "VERIFY", "PUBLISHED"], rows)
+
+
+def summary(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    """What a run did: a line a build, then each failure with its last lines."""
+    by_id = {outcome.id: outcome for outcome in outcomes}
+    verbs = [
+        verb
+        for verb in ("build", "scan", "verify", "publish")
+        if any(outcome.verb == verb for outcome in outcomes)
+    ]
+    rows = []
+    for planned in plan.builds:
+        step = plan.steps[planned.key].label
+        found = {
+            "build": [by_id[f"build {step}"]] if f"build {step}" in by_id else [],
+            "publish": [
+                one
+                for one in outcomes
+                if one.verb == "publish" and one.subject.startswith(f"{planned.build.id} ")
+            ],
+        }
+        for verb in ("scan", "verify"):
+            name = f"{verb} {planned.build.id}"
+            found[verb] = [by_id[name]] if name in by_id else []
+        rows.append([planned.build.id, *(_cell(found[verb]) for verb in verbs)])
+    text = columns(["BUILD", *(verb.upper() for verb in verbs)], rows)
+    for outcome in outcomes:
+        if outcome.state is State.FAILED:
+            text += f"\n\n✗ {outcome.id}\n" + "\n".join(f"  {line}" for line in outcome.detail)
+    return text
+
+
+def _cell(outcomes: Sequence[Outcome]) -> str:
+    if not outcomes:
+        return "-"
+    worst = max(outcomes, key=lambda one: list(State).index(one.state))
+    took = f" {worst.seconds:.0f} s" if worst.state is State.DONE else ""
+    partial = f" ({worst.reason})" if worst.reason.startswith("partial") else ""
+    return f"{worst.state.value}{took}{partial}"
+
+
+def _verdict(status: Status) -> str:
+    return status.value
+
+
+def doctor_table(findings: Iterable[Finding]) -> str:
+    """What this machine has and lacks, and how to mend it."""
+    found = list(findings)
+    marks = {Health.OK: "✓", Health.WARN: "!", Health.MISSING: "✗"}
+    lines = [
+        columns(["", "WHAT", "FOUND"], [[marks[one.state], one.name, one.what] for one in found])
+    ]
+    lines += [f"{marks[one.state]} {one.name}: {one.remedy}" for one in found if one.remedy]
+    return "\n".join([lines[0], *([""] if len(lines) > 1 else []), *lines[1:]])

@@ -1,0 +1,281 @@
+"""How each gate is performed for one step or build: the rooms, wired to the ledger.
+
+Each method does one piece of work, records it, and returns its state with a reason; what went
+wrong is raised. Work that is done already is found in the ledger and not done again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from factory import base
+from factory import scan as scan_room
+from factory import verify as verify_room
+from factory.build import Builder
+from factory.engine import Engine
+from factory.errors import FactoryError, PublishError, ScanError, VerifyError
+from factory.ledger import Ledger
+from factory.model import (
+    Built,
+    Check,
+    Gate,
+    Plan,
+    PlannedBuild,
+    Project,
+    State,
+    Status,
+    Step,
+    Target,
+    Verdict,
+)
+from factory.publish import Publisher, Registry, existing, local
+from factory.report import write_junit
+from factory.settings import Settings
+from factory.verify import ClusterRequest
+
+Log = Callable[[str], None]
+Result = tuple[State, str]
+COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
+
+
+@dataclass(kw_only=True)
+class Workshop:
+    """What the gates need, for one run.
+
+    Attributes:
+        run_id: labels what the run makes in the engine.
+        adopts: whether images that a target holds already are taken from there.
+    """
+
+    settings: Settings
+    project: Project
+    plan: Plan
+    engine: Engine
+    ledger: Ledger
+    builder: Builder
+    run_id: str
+    adopts: bool
+    _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _registry: Registry | None = None
+
+    def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
+        """Have a step in the engine; ``owner`` is the build whose last step it is, if it is one."""
+        ours = self._in_engine(step)
+        adopted = self._adopt(owner, step, ours) if owner and self.adopts else None
+        if adopted:
+            self.ledger.record_built(adopted)
+            return State.DONE, adopted.reason
+        if ours:
+            return State.CACHED, "in the engine"
+        reason = "gone from the engine" if self.ledger.built(step.key) else "new key"
+        rootfs = self._rootfs(step, log) if step.rootfs else None
+        self.ledger.record_built(self.builder.build(step, rootfs=rootfs, reason=reason, log=log))
+        return State.DONE, reason
+
+    def scan(self, planned: PlannedBuild, log: Log) -> Result:
+        """Judge an image's content."""
+        built = self._built(planned, ScanError)
+        known = self.verdict(Gate.SCAN, planned, built)
+        if known and known.status is not Status.FAIL:
+            return State.CACHED, _words(known)
+        self._require_in_engine(built, planned, ScanError)
+        verdict = scan_room.scan(
+            built.ref,
+            config_digest=built.config_digest,
+            policy=self.project.matrix.scan,
+            cache=self.settings.cache,
+            log=log,
+        )
+        return self._settle(planned, verdict, ScanError)
+
+    def verify(self, planned: PlannedBuild, log: Log) -> Result:
+        """Judge an image as a cluster."""
+        built = self._built(planned, VerifyError)
+        known = self.verdict(Gate.VERIFY, planned, built)
+        if known and known.status is not Status.FAIL:
+            return State.CACHED, _words(known)
+        self._require_in_engine(built, planned, VerifyError)
+        verdict = verify_room.verify(
+            self._request(planned, built),
+            run_id=self.run_id,
+            log=log,
+            logs=self.settings.state / "logs" / planned.build.id.replace(":", "_"),
+        )
+        return self._settle(planned, verdict, VerifyError)
+
+    def publish(self, planned: PlannedBuild, target: Target) -> Result:
+        """Move an image that passed to a target."""
+        built = self._built(planned, PublishError)
+        self._ensure(target)
+        known = self.ledger.publication(planned.build.id, target.name)
+        publisher = Publisher(
+            engine=self.engine,
+            registry=self.registry(),
+            target=target,
+            locks=self.settings.cache / "publishing",
+            verdicts_of=lambda digest: self._verdicts(planned, digest),
+        )
+        now = publisher.publish(
+            planned, built, self._verdicts(planned, built.config_digest), known=known
+        )
+        if now == known:
+            return State.CACHED, f"{target.name} has it"
+        self.ledger.record_publication(now)
+        return State.DONE, f"{now.repository}:{now.floating[0]}"
+
+    def held(self, planned: PlannedBuild) -> bool:
+        """Whether a target holds this build's key already; False where that cannot be asked."""
+        return any(self._holds(planned, target) for target in self.project.matrix.targets)
+
+    def registry(self) -> Registry:
+        """The client for all registries, made when first needed."""
+        with self._lock:
+            self._registry = self._registry or Registry()
+            return self._registry
+
+    def verdict(self, gate: Gate, planned: PlannedBuild, built: Built) -> Verdict | None:
+        """What a gate says of an image on today's basis, if it was asked."""
+        made_now = self._judged.get((gate, built.config_digest))
+        if made_now:
+            return made_now
+        basis = (
+            scan_room.current_basis(self.project.matrix.scan, self.settings.cache)
+            if gate is Gate.SCAN
+            else verify_room.basis(self._request(planned, built))
+        )
+        return self.ledger.verdict(gate, built.config_digest, basis)
+
+    def _holds(self, planned: PlannedBuild, target: Target) -> bool:
+        try:
+            self._ensure(target)
+            repository = target.repository(planned.build.image)
+            return self.registry().head(repository, planned.immutable) is not None
+        except FactoryError:
+            return False  # the publish gate will meet the same failure, and report it
+
+    def _ensure(self, target: Target) -> None:
+        if target.registry == self.settings.registry:
+            local.ensure(self.settings)
+
+    def _rootfs(self, step: Step, log: Log) -> Path:
+        assert step.rootfs
+        sources = self.builder.sources.apt_sources(step.suite)
+        return base.ensure_rootfs(step.rootfs, cache=self.settings.cache, sources=sources, log=log)
+
+    def _adopt(self, owner: PlannedBuild, step: Step, ours: Built | None) -> Built | None:
+        for target in self.project.matrix.targets:
+            if not self._holds(owner, target):
+                continue
+            adopted = existing(
+                self.engine,
+                self.registry(),
+                owner,
+                target,
+                ref=step.ref,
+                substituted_base=True,
+                ours=ours,
+                known=self.ledger.publication(owner.build.id, target.name),
+            )
+            if adopted:
+                return adopted
+        return None
+
+    def _in_engine(self, step: Step) -> Built | None:
+        built = self.ledger.built(step.key)
+        return built if built and self.engine.present([built.ref]) else None
+
+    def _built(self, planned: PlannedBuild, error: type[FactoryError]) -> Built:
+        built = self.ledger.built(planned.key)
+        if built is None:
+            raise error(
+                f"{planned.build.id} has not been built as it is now",
+                todo="run `invoke build` first, or `invoke release` for everything",
+            )
+        return built
+
+    def _require_in_engine(
+        self, built: Built, planned: PlannedBuild, error: type[FactoryError]
+    ) -> None:
+        if not self.engine.present([built.ref]):
+            raise error(
+                f"the image of {planned.build.id} is gone from the engine",
+                where=built.ref,
+                todo="run `invoke build`, which makes or fetches it again",
+            )
+
+    def _request(self, planned: PlannedBuild, built: Built) -> ClusterRequest:
+        image = self.project.images[planned.build.image]
+        checks = self.settings.root / image.folder / image.checks if image.checks else None
+        return ClusterRequest(
+            subject=planned.build.id,
+            config_digest=built.config_digest,
+            head_ref=built.ref,
+            worker_ref=built.ref,
+            cell=planned.build.cell,
+            compose_file=COMPOSE_FILE,
+            workers=self.project.matrix.workers,
+            own_checks=checks,
+        )
+
+    def _verdicts(self, planned: PlannedBuild, digest: str) -> Iterable[Verdict]:
+        built = self._built(planned, PublishError)
+        if built.config_digest != digest:
+            return ()  # an image of the same key that was not judged here
+        return [found for gate in Gate if (found := self.verdict(gate, planned, built))]
+
+    def _settle(self, planned: PlannedBuild, verdict: Verdict, error: type[FactoryError]) -> Result:
+        self.ledger.record_verdict(verdict)
+        with self._lock:
+            self._judged[verdict.gate, verdict.config_digest] = verdict
+            verdicts = [
+                found for gate in Gate if (found := self._judged.get((gate, verdict.config_digest)))
+            ]
+            write_junit(self.settings.state / "reports", planned.build.id, verdicts)
+        if verdict.status is Status.FAIL:
+            raise error(
+                f"{planned.build.id}: {_words(verdict)}",
+                detail=[line for check in verdict.failures for line in _explain(check)],
+                todo=f"full logs are under {self.settings.state / 'logs'}",
+            )
+        return State.DONE, _words(verdict)
+
+
+def steps_to_build(
+    plan: Plan, built: Mapping[str, Built], present: set[str], held: set[str]
+) -> tuple[Step, ...]:
+    """The steps whose work must run: those that a missing last step needs, parents first. Pure.
+
+    Args:
+        plan: all steps.
+        built: what the ledger knows, by key.
+        present: the tags that the engine has.
+        held: keys of builds that a target holds, which are fetched and need no parents.
+    """
+    needed: set[str] = set()
+    for planned in plan.builds:
+        for key in reversed(planned.steps):
+            done = key in built and built[key].ref in present
+            if done:
+                break
+            needed.add(key)
+            if key in held:
+                break
+    last = {planned.key for planned in plan.builds}
+    return tuple(step for key, step in plan.steps.items() if key in needed | last)
+
+
+def _words(verdict: Verdict) -> str:
+    if verdict.status is Status.FAIL:
+        names = ", ".join(check.name for check in verdict.failures)
+        return f"{verdict.gate.value} failed: {names}"
+    if verdict.status is Status.PARTIAL:
+        return f"partial: {', '.join(verdict.partial)}"
+    return f"{len(verdict.checks)} checks passed"
+
+
+def _explain(check: Check) -> list[str]:
+    return [f"{check.name}: {check.reason}", *(f"    {line}" for line in check.detail)]

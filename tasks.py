@@ -1,0 +1,189 @@
+"""The factory's commands. Tasks parse, call and print; the work is in ``factory/``.
+
+Heavy imports are inside the tasks, so that ``invoke --list`` is quick and needs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from factory.cli import (
+    FORMAT_HELP,
+    check_form,
+    command,
+    project_root,
+    selection_command,
+    show,
+    warn,
+)
+from factory.matrix import Selection
+from factory.settings import Settings
+
+
+def _settings() -> Settings:
+    return Settings.from_environment(
+        {"FACTORY_ROOT": str(project_root(__file__))} | dict(os.environ)
+    )
+
+
+@selection_command
+def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Show the cells, and which were excluded and why."""
+    from factory import report
+    from factory.matrix import select
+    from factory.pipeline import all_builds
+    from factory.project import load
+
+    project = load(_settings())
+    builds = select(all_builds(project), selection)
+    show(
+        report.matrix_table(project.matrix, builds),
+        lambda: report.documents.matrix(project.matrix, builds),
+        format,
+    )
+
+
+@selection_command
+def plan(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Show what a build would do, step by step, and why: the dry run."""
+    from factory import report
+    from factory.pipeline import known_steps, prepare
+
+    settings = _settings()
+    planned = prepare(settings, selection).plan
+    known = known_steps(settings)
+    show(report.plan_table(planned, known), lambda: report.documents.plan(planned, known), format)
+
+
+@selection_command
+def render(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Write the Dockerfiles under .factory/ for reading."""
+    from factory.pipeline import render_files
+
+    settings = _settings()
+    paths = render_files(settings, selection)
+    names = [str(path.relative_to(settings.root)) for path in paths]
+    show("\n".join(names), lambda: names, format)
+
+
+@selection_command
+def lint(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Judge the rendered Dockerfiles with hadolint."""
+    from factory.lint import lint_files
+    from factory.pipeline import render_files
+
+    settings = _settings()
+    paths = render_files(settings, selection)
+    findings = lint_files(settings.root, paths)
+    show(
+        "\n".join(findings) or f"{len(paths)} Dockerfiles, nothing to complain about",
+        lambda: findings,
+        format,
+    )
+    if findings:
+        raise Exit(code=2)
+
+
+def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:
+    from factory import console, errors, report
+    from factory.pipeline import prepare, run
+
+    check_form(form)
+    settings = _settings()
+    prepared = prepare(settings, selection)
+    with console.observer(settings.state / "logs") as observer:
+        outcomes = run(settings, prepared, gates, observer)
+    show(
+        report.summary(prepared.plan, outcomes),
+        lambda: report.documents.outcomes(prepared.plan, outcomes),
+        form,
+    )
+    code = errors.exit_code_of(outcome.code for outcome in outcomes)
+    if code:
+        raise Exit(code=code)
+
+
+@selection_command
+def build(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Build the images."""
+    _pass_gates(["build"], selection, format)
+
+
+@selection_command
+def scan(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Look for secrets, misconfiguration and vulnerabilities in built images."""
+    _pass_gates(["scan"], selection, format)
+
+
+@selection_command
+def verify(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Boot built images as a head and workers, and run the smoke suite."""
+    _pass_gates(["verify"], selection, format)
+
+
+@selection_command
+def publish(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Push what has passed every gate, and move its floating tags."""
+    _pass_gates(["publish"], selection, format)
+
+
+@selection_command
+def release(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Build, scan, verify and publish, overlapped."""
+    _pass_gates(["build", "scan", "verify", "publish"], selection, format)
+
+
+@command(**FORMAT_HELP)
+def status(_c: Context, format: str = "text") -> None:
+    """Show what the ledger knows of each build."""
+    from factory import report
+    from factory.ledger import Ledger
+
+    with Ledger.open(_settings().state / "ledger.sqlite") as ledger:
+        records = ledger.records()
+    show(report.status_table(records), lambda: report.documents.status(records), format)
+
+
+@command(**FORMAT_HELP)
+def doctor(_c: Context, format: str = "text") -> None:
+    """Show what this machine has and lacks, and how to mend it."""
+    from factory.doctor import examine
+
+    from factory import report
+    from factory.model import Health
+
+    findings = examine(_settings())
+    show(report.doctor_table(findings), lambda: report.documents.doctor(findings), format)
+    if any(finding.state is Health.MISSING for finding in findings):
+        raise Exit(code=7)
+
+
+@command(
+    registry="also stop the local registry and delete what was published to it",
+    cache="also delete root file systems and Trivy's database",
+)
+def clean(_c: Context, registry: bool = False, cache: bool = False) -> None:
+    """Remove what the factory made: images, leftovers, .factory/."""
+    from factory.clean import clean as remove
+
+    for line in remove(_settings(), registry=registry, cache=cache):
+        warn(line)
+
+
+@command(check="only compare; exit 2 if the committed schemas are out of date")
+def schema(_c: Context, check: bool = False) -> None:
+    """Write the JSON Schemas of matrix.yaml and image.yaml for editors."""
+    from factory.schemas import write_schemas
+
+    for path in write_schemas(_settings().root / "docs", check=check):
+        warn(f"wrote {path}")
+
+
+ns = Collection(
+    matrix, plan, render, lint, build, scan, verify, publish, release, status, doctor, clean, schema
+)
