@@ -142,13 +142,13 @@ class Engine:
 
     def image(self, ref: str) -> EngineImage | None:
         """What an image says of itself, or ``None`` where the engine has no such image."""
-        from docker.errors import ImageNotFound
+        from docker.errors import NotFound
 
         try:
             with _explained(f"inspect {ref}"):
                 found = self._api.inspect_image(ref)
         except _Refused as error:
-            if isinstance(error.__cause__, ImageNotFound):
+            if isinstance(error.__cause__, NotFound):
                 return None
             raise
         return _image(found)
@@ -187,13 +187,13 @@ class Engine:
 
     def remove_image(self, ref: str) -> None:
         """Take a name from an image, and the image with its last name; a missing one is fine."""
-        from docker.errors import ImageNotFound
+        from docker.errors import NotFound
 
         try:
             with _explained(f"remove {ref}"):
                 self._api.remove_image(ref)
         except _Refused as error:
-            if not isinstance(error.__cause__, ImageNotFound):
+            if not isinstance(error.__cause__, NotFound):
                 raise
 
     def resources(self, label: str) -> tuple[Resource, ...]:

@@ -1,0 +1,157 @@
+"""Reaching an engine, or saying why not: against sockets that behave as engines do."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socketserver
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.engine import FLOOR, Engine, Store, _unreachable
+from factory.errors import MachineError
+
+VERSION = {"Version": "26.1.5+dfsg1", "ApiVersion": "1.45", "MinAPIVersion": "1.24"}
+CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+OVERLAY2 = {"DriverStatus": [["Backing Filesystem", "extfs"]]}
+
+
+class FakeEngine(socketserver.ThreadingUnixStreamServer):
+    """Answers each path's end with the document set for it, and 404 to all else."""
+
+    answers: dict[str, Any]
+    asked: list[str]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: FakeEngine
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        path = self.path.partition("?")[0]
+        found = (body for end, body in self.server.answers.items() if path.endswith(end))
+        body = next(found, None)
+        content = json.dumps(body if body is not None else {"message": "no such thing"}).encode()
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def socket_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path must be short
+        path = Path(folder, "docker.sock")
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        yield path
+
+
+@pytest.fixture
+def fake(socket_path: Path) -> Iterator[FakeEngine]:
+    server = FakeEngine(str(socket_path), Handler)
+    server.answers, server.asked = {"/version": VERSION}, []
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def refusal(path: Path) -> MachineError:
+    with pytest.raises(MachineError) as caught:
+        Engine.connect()
+    assert str(path) in caught.value.where
+    assert caught.value.todo
+    return caught.value
+
+
+def test_no_socket(socket_path: Path) -> None:
+    assert "no Docker engine answers" in refusal(socket_path).what
+
+
+def test_a_socket_that_nobody_listens_at(socket_path: Path) -> None:
+    FakeEngine(str(socket_path), Handler).server_close()
+    assert "no Docker engine answers" in refusal(socket_path).what
+
+
+def test_a_socket_that_this_user_may_not_use() -> None:
+    """From the chain of errors, since tests that run as root are refused nothing."""
+    try:
+        try:
+            raise PermissionError(13, "Permission denied")
+        except PermissionError as error:
+            raise RuntimeError("Connection aborted") from error
+    except RuntimeError as error:
+        said = _unreachable(error, "unix:///run/docker.sock")
+    assert "this user may not" in said.what
+    assert "usermod" in said.todo
+
+
+@pytest.mark.parametrize("version", ["20.10.24+dfsg1", "24.0.9", "4.3.1", "unknown"])
+def test_an_engine_that_is_too_old(fake: FakeEngine, socket_path: Path, version: str) -> None:
+    fake.answers["/version"] = VERSION | {"Version": version}
+    said = refusal(socket_path)
+    assert version in said.what
+    assert f"{FLOOR[0]}.{FLOOR[1]} or newer" in said.what
+
+
+def test_the_floor_itself_will_do(fake: FakeEngine) -> None:
+    fake.answers["/version"] = VERSION | {"Version": f"{FLOOR[0]}.{FLOOR[1]}.0"}
+    assert Engine.connect().version == f"{FLOOR[0]}.{FLOOR[1]}.0"
+
+
+def test_something_else_than_an_engine(fake: FakeEngine, socket_path: Path) -> None:
+    fake.answers.clear()
+    assert "cannot be used" in refusal(socket_path).what
+
+
+@pytest.mark.parametrize(("info", "store"), [(OVERLAY2, "overlay2"), (CONTAINERD, "containerd")])
+def test_the_store_is_told_from_what_the_engine_says(
+    fake: FakeEngine, info: dict[str, Any], store: str
+) -> None:
+    fake.answers["/info"] = info
+    assert Engine.connect().store == Store(store)
+
+
+def test_under_overlay2_the_id_is_the_config_digest(fake: FakeEngine) -> None:
+    fake.answers |= {"/info": OVERLAY2, "/images/a:b/json": {"Id": "sha256:config"}}
+    assert Engine.connect().config_digest("a:b") == "sha256:config"
+
+
+def test_an_image_that_is_not_there(fake: FakeEngine) -> None:
+    engine = Engine.connect()
+    assert engine.image("a:b") is None
+    with pytest.raises(MachineError, match="no image a:b"):
+        engine.config_digest("a:b")
+
+
+def test_many_references_are_looked_up_in_one_call(fake: FakeEngine) -> None:
+    fake.answers["/images/json"] = [
+        {"Id": "1", "RepoTags": ["a:1", "b:1"]},
+        {"Id": "2", "RepoTags": None},
+    ]
+    engine = Engine.connect()
+    fake.asked.clear()
+    assert engine.present([f"a:{number}" for number in range(96)]) == {"a:1"}
+    assert engine.present([]) == set()
+    assert len(fake.asked) == 1
+
+
+def test_an_engine_that_goes_away_is_told(fake: FakeEngine) -> None:
+    engine = Engine.connect()
+    fake.shutdown()
+    fake.server_close()
+    Path(str(fake.server_address)).unlink()
+    with pytest.raises(MachineError):
+        engine.resources("label")
