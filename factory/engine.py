@@ -6,8 +6,6 @@ docker-py takes a third of a second, so it happens on connecting and not before.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,17 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory import archive
+from factory import archive, connection
 from factory.errors import MachineError
 
 if TYPE_CHECKING:
     from docker import APIClient
-
-FLOOR = (25, 0)
-"""The first Engine whose health checks have a ``start_interval``, which the cluster needs."""
-
-_START = "start it (`systemctl start docker`, or Docker Desktop), then run `invoke doctor`"
-_CONNECT_SECONDS = 60
 
 
 class Store(StrEnum):
@@ -86,23 +78,7 @@ class Engine:
         Raises:
             MachineError: it is down, too old, or this user may not use it.
         """
-        import docker
-        from docker.utils import kwargs_from_env
-
-        where = _context() if not os.environ.get("DOCKER_HOST") else dict(kwargs_from_env())
-        address = str(where.get("base_url") or "unix:///var/run/docker.sock")
-        try:
-            api = docker.APIClient(**where, version="auto", timeout=_CONNECT_SECONDS)
-            version = str(api.version()["Version"])
-        except Exception as error:  # docker-py lets errors of requests, urllib3 and OS through
-            raise _unreachable(error, address) from error
-        if _release(version) < FLOOR:
-            raise MachineError(
-                f"the Docker engine is {version}, and {FLOOR[0]}.{FLOOR[1]} or newer is needed",
-                where=address,
-                todo="update it: older ones cannot run the cluster that images are verified in",
-            )
-        return cls(api, version)
+        return cls(*connection.connect())
 
     @cached_property
     def store(self) -> Store:
@@ -253,44 +229,8 @@ def _explained(action: str) -> Iterator[None]:
         raise _Refused(f"the Docker engine could not {action}: {said}", todo=_LOOK) from error
     except (RequestException, HTTPError, OSError) as error:
         raise MachineError(
-            f"the Docker engine went away while asked to {action}: {error}", todo=_START
+            f"the Docker engine went away while asked to {action}: {error}", todo=connection.START
         ) from error
-
-
-def _context() -> dict[str, Any]:
-    """Where the current Docker context is, as the ``docker`` program finds it."""
-    from docker.context import ContextAPI
-
-    context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
-    host = context.Host if context else None
-    if not host or context.name == "default":
-        return {}
-    return {"base_url": host, "tls": context.TLSConfig or False}
-
-
-def _unreachable(error: BaseException, address: str) -> MachineError:
-    """Why there is no connection; the reason is somewhere down the chain of wrapped errors."""
-    kinds = {type(one) for one in _chain(error)}
-    if PermissionError in kinds:
-        return MachineError(
-            "this user may not use the Docker engine",
-            where=address,
-            todo="add yourself to its group (`sudo usermod -aG docker $USER`) and log in again",
-        )
-    if kinds & {FileNotFoundError, ConnectionRefusedError, ConnectionResetError}:
-        return MachineError("no Docker engine answers", where=address, todo=_START)
-    return MachineError(f"the Docker engine cannot be used: {error}", where=address, todo=_START)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _release(version: str) -> tuple[int, int]:
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _image(found: Mapping[str, Any]) -> EngineImage:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from factory.engine import FLOOR, Engine, Store, _unreachable
+from factory.connection import FLOOR, unreachable
+from factory.engine import Engine, Store
 from factory.errors import MachineError
 
 VERSION = {"Version": "26.1.5+dfsg1", "ApiVersion": "1.45", "MinAPIVersion": "1.24"}
@@ -93,7 +94,7 @@ def test_a_socket_that_this_user_may_not_use() -> None:
         except PermissionError as error:
             raise RuntimeError("Connection aborted") from error
     except RuntimeError as error:
-        said = _unreachable(error, "unix:///run/docker.sock")
+        said = unreachable(error, "unix:///run/docker.sock")
     assert "this user may not" in said.what
     assert "usermod" in said.todo
 
@@ -104,6 +105,24 @@ def test_an_engine_that_is_too_old(fake: FakeEngine, socket_path: Path, version:
     said = refusal(socket_path)
     assert version in said.what
     assert f"{FLOOR[0]}.{FLOOR[1]} or newer" in said.what
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOCKER_HOST", "nonsense://x"),
+        ("DOCKER_HOST", "tcp://127.0.0.1:1"),
+        ("DOCKER_CONTEXT", "there-is-none"),
+    ],
+)
+def test_an_address_that_leads_nowhere(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(MachineError) as caught:
+        Engine.connect()
+    assert caught.value.todo
 
 
 def test_the_floor_itself_will_do(fake: FakeEngine) -> None:
