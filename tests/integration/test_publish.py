@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 from registries import Workshop, free_port, passed, settings_at, target_at
 
+from factory import process
 from factory.engine import Engine
-from factory.errors import PublishError
+from factory.errors import Interrupted, PublishError
 from factory.model import Built, Publication, Verdict
 from factory.publish import Publisher, Registry, existing, local
 from factory.publish.registry import Manifest
@@ -264,6 +266,37 @@ def test_a_push_that_fails_says_what_docker_said_and_leaves_no_tag(bench: Bench)
     assert "refused" in " ".join(caught.value.detail)
     name = f"{bench.repository}:{bench.workshop.planned().immutable}"
     assert bench.engine.present([name]) == set()
+
+
+def test_an_interrupt_in_mid_push_leaves_no_tag_in_the_engine(
+    tmp_path: Path, engine: Engine, workshop: Workshop
+) -> None:
+    class NeverThere(Registry):
+        """Says that nothing is there, so that the push is tried at a port that never answers."""
+
+        def head(self, repository: str, reference: str) -> str | None:
+            return None
+
+    built = workshop.built("one")
+    bench = Bench(settings=settings_at(tmp_path), engine=engine, workshop=workshop)
+    name = f"{bench.repository}:{workshop.planned().immutable}"
+    seen: list[set[str]] = []
+
+    def interrupt() -> None:
+        seen.append(engine.present([name]))
+        process.cancel_all()
+
+    port = int(bench.settings.registry.rpartition(":")[2])
+    timer = threading.Timer(1.0, interrupt)
+    timer.start()
+    try:
+        with socket.create_server(("127.0.0.1", port)), pytest.raises(Interrupted):
+            bench.publisher(NeverThere()).publish(workshop.planned(), built, passed(built))
+    finally:
+        timer.join()
+        process.reset()
+    assert seen == [{name}]
+    assert engine.present([name]) == set()
 
 
 def test_of_two_publishers_of_one_key_the_first_image_stays(bench: Bench) -> None:
