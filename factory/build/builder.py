@@ -142,7 +142,9 @@ class Builder:
         metadata = scratch / "metadata.json"
         flags = [f"--label={name}={value}" for name, value in labels.items()]
         output = f"--output=type=image,name={step.ref}"
-        output += f",compression={self.compression}" if self.compression else ""
+        # zstd layers exist only in OCI manifests: in Docker's own, no engine can pull them.
+        oci = f",compression={self.compression},oci-mediatypes=true"
+        output += oci if self.compression else ""
         self._run(step, [*argv, *flags, output, f"--metadata-file={metadata}"], log)
         written = json.loads(metadata.read_text(encoding="utf-8"))
         return str(written["containerimage.config.digest"])
