@@ -95,8 +95,9 @@ pip() {
 make_environment() {
     python_ready && return # another bootstrap made it while this one waited
     find_python >/dev/null || locked "$machine_lock" install_python
-    # Without its stamp an environment is half made, and what pip left in it cannot be trusted.
-    [[ -f $stamp ]] || rm -rf "$venv"
+    # Without its stamp an environment is half made, and what pip left in it cannot be trusted; with
+    # that of another place it was copied from there.
+    [[ -f $stamp && $(head -n 1 "$stamp") == "$root" ]] || rm -rf "$venv"
     rm -f "$stamp"
     say "installing the locked requirements into .venv (a minute or two, once)"
     [[ -x $venv/bin/python ]] || "$(find_python)" -m venv "$venv" >&2 ||
@@ -207,7 +208,7 @@ start_engine() {
         log=''
     else
         say "starting the Docker engine (its log: $log)"
-        setsid dockerd >>"$log" 2>&1 </dev/null 9>&- &
+        setsid dockerd >"$log" 2>&1 </dev/null 9>&- &
         pid=$!
     fi
     for ((second = 0; second < 60; second++)); do
@@ -225,7 +226,7 @@ explain_engine() {
     if ! has docker; then
         todo+=("install Docker Engine 23 or newer: https://docs.docker.com/engine/install/")
     elif ! engine_answers; then
-        said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null | tail -n 1)
+        said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null | tail -n 1) || true
         todo+=("start the Docker engine, or set DOCKER_HOST to one that you may use: $said")
     fi
     if has docker; then
