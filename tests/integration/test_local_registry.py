@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from registries import free_port, settings_at
 
 from factory import process
 from factory.engine import Engine
@@ -22,6 +21,7 @@ from factory.errors import MachineError, PublishError
 from factory.publish import local
 from factory.publish.owned import is_alive
 from factory.settings import Settings
+from tests.integration.registries import free_port, settings_at
 
 pytestmark = pytest.mark.engine
 
@@ -73,7 +73,7 @@ def test_several_factories_at_once_start_one(settings: Settings, tmp_path: Path)
     port = settings.registry.rpartition(":")[2]
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "from registries import settings_at; from factory.publish import local\n"
+        "from tests.integration.registries import settings_at; from factory.publish import local\n"
         "local.ensure(settings_at(Path(sys.argv[2]), int(sys.argv[3])))"
     )
     argv = [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path), port]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from registries import Workshop, free_port, passed, settings_at, target_at
 
 from factory import process
 from factory.engine import Engine
@@ -21,6 +20,7 @@ from factory.model import Built, Publication, Verdict
 from factory.publish import Publisher, Registry, existing, local
 from factory.publish.registry import Manifest
 from factory.settings import Settings
+from tests.integration.registries import Workshop, free_port, passed, settings_at, target_at
 
 pytestmark = pytest.mark.engine
 IMAGE_INDEX = "application/vnd.oci.image.index.v1+json"

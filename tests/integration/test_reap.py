@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from registries import Workshop, settings_at
 
 from factory import process
 from factory.engine import Engine, Kind
 from factory.runs import LABEL, Run, reap
 from factory.settings import Settings
+from tests.integration.registries import Workshop, settings_at
 
 pytestmark = pytest.mark.engine
 
@@ -25,7 +25,7 @@ OWNER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from registries import settings_at
+from tests.integration.registries import settings_at
 from factory.runs import Run
 with Run.begin(settings_at(Path(sys.argv[2]), 1)) as run:
     print(run.id, flush=True)

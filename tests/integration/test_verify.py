@@ -1,0 +1,216 @@
+"""Real clusters of real Ray images: good ones pass, each kind of bad one fails in its own way, and
+nothing of either is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from factory import process
+from factory.errors import Interrupted, VerifyError
+from factory.model import Cell, Check, CheckStatus, Gate, Status, Verdict
+from factory.verify import ClusterRequest, verify
+from factory.verify.smoke.suite import SUITE
+
+pytestmark = pytest.mark.engine
+
+COMPOSE_FILE = Path(__file__).parents[2] / "compose" / "cluster.yaml"
+RUN_ID = "test-verify"
+
+OWN_CHECKS = """
+import os
+import signal
+import time
+
+import ray
+
+LIMITS = {"check_hangs": 3}
+
+
+def check_uses_the_workers():
+    where = ray.remote(lambda: ray.get_runtime_context().get_node_id()).options(
+        scheduling_strategy="SPREAD"
+    )
+    assert ray.get([where.remote() for _ in range(3)])
+
+
+def check_is_told_what_to_expect(expected):
+    assert expected.nodes == 3
+
+
+def check_raises():
+    raise RuntimeError("the model is empty")
+
+
+def check_hangs():
+    while True:
+        time.sleep(60)
+
+
+def check_prints_megabytes():
+    for _ in range(64):
+        print("x" * 1024 * 1024)
+    print("\\x1b[31m@smoke {\\"event\\": \\"done\\"}", flush=True)
+    raise SystemExit("printed enough")
+
+
+def check_kills_the_interpreter():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def check_runs_after_all_that():
+    assert ray.get(ray.remote(lambda: 1).remote()) == 1
+"""
+
+
+def request_for(image: str, *, worker: str = "", **changes: object) -> ClusterRequest:
+    fields: dict[str, object] = {
+        "subject": "ray-app:2.60.0-py311-cpu",
+        "config_digest": "sha256:" + "0" * 64,
+        "head_ref": image,
+        "worker_ref": worker or image,
+        "cell": Cell(python="3.11", ray="2.60.0", device="cpu"),
+        "compose_file": COMPOSE_FILE,
+    }
+    return ClusterRequest(**(fields | changes))  # type: ignore[arg-type]  # fields by name
+
+
+def judge(request: ClusterRequest, logs: Path | None = None) -> Verdict:
+    return verify(request, run_id=RUN_ID, log=lambda _: None, logs=logs)
+
+
+def by_name(verdict: Verdict) -> dict[str, Check]:
+    return {check.name: check for check in verdict.checks}
+
+
+def leftovers() -> list[str]:
+    label = f"label=io.ray-image-factory.run={RUN_ID}"
+    kinds = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+    return [
+        line
+        for kind in kinds
+        for line in process.run(
+            ["docker", *kind, "--quiet", "--filter", label], shielded=True
+        ).stdout.splitlines()
+    ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Every test here ends without a container or a network of its run."""
+    yield
+    assert leftovers() == []
+
+
+@pytest.fixture
+def derived(ray_image: str) -> Iterator[Callable[[str], str]]:
+    """Builds a variation of the Ray image from Dockerfile lines."""
+    tag = "factory.invalid/test-verify:broken"
+
+    def build(lines: str) -> str:
+        dockerfile = f"FROM {ray_image}\n{lines}\n".encode()
+        process.run(["docker", "buildx", "build", "--tag", tag, "-"], stdin=dockerfile)
+        return tag
+
+    yield build
+    process.run(["docker", "rmi", "--force", tag], check=False)
+
+
+def test_a_good_image_passes_every_check(ray_image: str) -> None:
+    verdict = judge(request_for(ray_image))
+    assert verdict.failures == ()
+    assert (verdict.gate, verdict.status) == (Gate.VERIFY, Status.PASS)
+    assert list(by_name(verdict)) == ["boot", *(spec.name for spec in SUITE), "alive"]
+    assert all(check.seconds > 0 for check in verdict.checks)
+
+
+def test_a_worker_with_another_ray_fails_at_boot(ray_image: str, other_ray_image: str) -> None:
+    verdict = judge(request_for(ray_image, worker=other_ray_image))
+    assert verdict.status is Status.FAIL
+    boot = by_name(verdict)["boot"]
+    assert boot.status is CheckStatus.FAIL
+    assert "worker" in boot.reason
+    assert "Version mismatch" in " ".join(boot.detail)
+
+
+def test_another_ray_than_the_cells_fails_by_name(ray_image: str) -> None:
+    cell = Cell(python="3.12", ray="2.61.0", device="cpu")
+    verdict = judge(request_for(ray_image, cell=cell, workers=1))
+    assert [check.name for check in verdict.failures] == ["versions"]
+    assert verdict.failures[0].reason == "Ray is 2.60.0, not 2.61.0"
+
+
+def test_an_image_whose_ray_start_dies_fails_with_its_last_words(
+    derived: Callable[[str], str], tmp_path: Path
+) -> None:
+    image = derived(
+        "RUN printf '#!/bin/bash\\necho no licence for this raylet >&2\\nexit 9\\n' >$(which ray)"
+    )
+    verdict = judge(request_for(image), logs=tmp_path)
+    boot = by_name(verdict)["boot"]
+    assert (verdict.status, boot.status) == (Status.FAIL, CheckStatus.FAIL)
+    assert boot.reason.endswith("ended with exit code 9")
+    assert "no licence for this raylet" in boot.detail
+    logs = {path.name.rsplit("-", 2)[1]: path.read_text() for path in tmp_path.glob("*head*.log")}
+    assert "no licence for this raylet" in logs["head"]
+
+
+def test_an_image_without_bash_fails_at_boot(derived: Callable[[str], str]) -> None:
+    image = derived("USER 0\nRUN rm -f /bin/bash /usr/bin/bash\nUSER 1000")
+    boot = by_name(judge(request_for(image)))["boot"]
+    assert boot.status is CheckStatus.FAIL
+    assert "bash" in " ".join(boot.detail)
+
+
+def test_whatever_an_own_check_does_has_a_clear_result(ray_image: str, tmp_path: Path) -> None:
+    own_checks = tmp_path / "checks.py"
+    own_checks.write_text(OWN_CHECKS)
+    verdict = judge(request_for(ray_image, own_checks=own_checks))
+    reasons = {check.name: check.reason for check in verdict.failures}
+    assert verdict.status is Status.FAIL
+    assert reasons == {
+        "own:raises": "RuntimeError: the model is empty",
+        "own:hangs": "it did not end within 3 s",
+        "own:prints-megabytes": "SystemExit: printed enough",
+        "own:kills-the-interpreter": "it ended the interpreter by signal 9",
+    }
+    checks = by_name(verdict)
+    assert "in check_hangs" in " ".join(checks["own:hangs"].detail)
+    assert sum(map(len, checks["own:prints-megabytes"].detail)) < 64 * 1024
+    assert checks["own:runs-after-all-that"].status is CheckStatus.PASS
+    assert checks["alive"].status is CheckStatus.PASS
+
+
+def test_a_missing_image_is_an_error_and_no_verdict() -> None:
+    with pytest.raises(VerifyError, match="could not start a cluster"):
+        judge(request_for("factory.invalid/no-such-image:none"))
+
+
+@pytest.mark.parametrize("after", [0.3, 0.6, 1.0, 4.0])
+def test_an_interrupt_while_booting_leaves_nothing(ray_image: str, after: float) -> None:
+    threading.Timer(after, process.cancel_all).start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(Interrupted):
+            judge(request_for(ray_image))
+    finally:
+        process.reset()
+    assert time.monotonic() - started < 30
+    assert leftovers() == []
+
+
+def test_an_interrupt_in_the_suite_leaves_nothing(ray_image: str) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("nodes pass"):
+            process.cancel_all()
+
+    try:
+        with pytest.raises(Interrupted):
+            verify(request_for(ray_image), run_id=RUN_ID, log=interrupt)
+    finally:
+        process.reset()
+    assert leftovers() == []
