@@ -120,7 +120,7 @@ at_least() {
 
 engine_version() { docker version --format '{{.Server.Version}}' 2>/dev/null; }
 engine_answers() { engine_version >/dev/null; }
-engine_new() { at_least "$(engine_version)" 23 0; }
+engine_new() { at_least "$(engine_version)" 25 0; }
 buildx_ready() { at_least "$(docker buildx version 2>/dev/null)" 0 13; }
 compose_ready() { at_least "$(docker compose version --short 2>/dev/null)" 2 0; }
 
@@ -224,14 +224,14 @@ start_engine() {
 explain_engine() {
     local todo=() said
     if ! has docker; then
-        todo+=("install Docker Engine 23 or newer: https://docs.docker.com/engine/install/")
+        todo+=("install Docker Engine 25 or newer: https://docs.docker.com/engine/install/")
     elif ! engine_answers; then
         said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null | tail -n 1) || true
         todo+=("start the Docker engine, or set DOCKER_HOST to one that you may use: $said")
     fi
     if has docker; then
         ! engine_answers || engine_new ||
-            todo+=("update the Docker engine: $(engine_version) is older than 23")
+            todo+=("update the Docker engine: $(engine_version) is older than 25")
         buildx_ready || todo+=("install buildx 0.13 or newer (docker-buildx-plugin)")
         compose_ready || todo+=("install Compose v2 (docker-compose-plugin)")
     fi

@@ -1,5 +1,7 @@
-"""Which Trivy this machine has, learnt without starting it: a trojaned release must not run even
-to tell its version."""
+"""Which Trivy this machine has, and which database.
+
+The release is learnt without starting it: a trojaned one must not run even to tell its version.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import json
 import mmap
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +21,8 @@ TROJANED = frozenset({"0.69.4", "0.69.5", "0.69.6"})
 
 MINIMUM = (0, 60)
 """The oldest minor release whose flags and report the scan gate knows."""
+
+DATABASE_SCHEMA = 2
 
 _REMEDY = "install the pinned one with `pip install 'ray-image-factory[tools]'`"
 _LINKER_MARK = b"pkg/version/app.ver="
@@ -65,6 +70,34 @@ def admit(path: str, version: str) -> Trivy:
             f"Trivy {version!r} is not a release of {oldest} or later", where=path, todo=_REMEDY
         )
     return Trivy(path=path, version=version)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Database:
+    """A vulnerability database by its moment; ``version`` is what verdicts name it by."""
+
+    updated_at: datetime
+
+    @property
+    def version(self) -> str:
+        return f"{DATABASE_SCHEMA}@{self.updated_at.isoformat(timespec='seconds')}"
+
+
+def home(cache: Path) -> Path:
+    """Trivy's folder in the factory's cache, apart from that of a Trivy which users run by hand."""
+    return cache / "trivy"
+
+
+def cached_database(home: Path, max_age_days: int, now: datetime) -> Database | None:
+    """The database in Trivy's folder, unless it is missing, of another schema or too old."""
+    try:
+        metadata = json.loads((home / "db" / "metadata.json").read_text("utf-8"))
+        updated_at = datetime.fromisoformat(metadata["UpdatedAt"]).astimezone(UTC)
+        usable = metadata["Version"] == DATABASE_SCHEMA and (home / "db" / "trivy.db").is_file()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    young = now - updated_at <= timedelta(days=max_age_days)
+    return Database(updated_at=updated_at) if usable and young else None
 
 
 @lru_cache(maxsize=8)

@@ -3,47 +3,21 @@ network gives it, else none, with the reason."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from factory import process
-from factory.trivy import Trivy
+from factory.trivy import Database, Trivy, cached_database
 
-SCHEMA = 2
 REFRESH_AFTER = timedelta(days=1)
 """Its publishers make a new one several times a day; a day old, it is worth another download."""
 DOWNLOAD_SECONDS = 90.0
 
 _attempts: dict[Path, str] = {}
 _attempting = threading.Lock()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Database:
-    """A vulnerability database by its moment; ``version`` is what verdicts name it by."""
-
-    updated_at: datetime
-
-    @property
-    def version(self) -> str:
-        return f"{SCHEMA}@{self.updated_at.isoformat(timespec='seconds')}"
-
-
-def cached(cache: Path, max_age_days: int, now: datetime) -> Database | None:
-    """The database in Trivy's cache folder, unless it is missing, foreign or too old."""
-    try:
-        metadata = json.loads((cache / "db" / "metadata.json").read_text("utf-8"))
-        updated_at = datetime.fromisoformat(metadata["UpdatedAt"]).astimezone(UTC)
-        usable = metadata["Version"] == SCHEMA and (cache / "db" / "trivy.db").is_file()
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    young = now - updated_at <= timedelta(days=max_age_days)
-    return Database(updated_at=updated_at) if usable and young else None
 
 
 def obtain(
@@ -54,7 +28,7 @@ def obtain(
     The network is asked at most once in the life of this process, however many images it scans.
     """
     now = datetime.now(UTC)
-    database = cached(cache, max_age_days, now)
+    database = cached_database(cache, max_age_days, now)
     if database and now - database.updated_at <= REFRESH_AFTER:
         return database, ""
     with _attempting:
@@ -64,7 +38,7 @@ def obtain(
             if _attempts[cache]:
                 log(f"no new vulnerability database: {_attempts[cache]}")
         why = _attempts[cache]
-    database = cached(cache, max_age_days, now)
+    database = cached_database(cache, max_age_days, now)
     return database, "" if database else why or "what was downloaded is too old"
 
 

@@ -15,7 +15,7 @@ from factory import trivy as trivy_tool
 from factory.model import NO_DATABASE, Gate, ScanPolicy, Status, Verdict
 from factory.scan import archive, database, report, runner
 from factory.scan.policy import judge, status_of
-from factory.trivy import Trivy
+from factory.trivy import Trivy, cached_database
 
 Log = Callable[[str], None]
 
@@ -35,7 +35,7 @@ def scan(ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: 
         Interrupted: the run was cancelled.
     """
     started = time.monotonic()
-    tool, home = trivy_tool.locate(), trivy_home(cache)
+    tool, home = trivy_tool.locate(), trivy_tool.home(cache)
     found, why = database.obtain(tool, home, policy.database_max_age_days, log)
     with archive.workspace(home / "work") as work:
         findings = _examine(ref, config_digest, tool, home, work, found is not None, log)
@@ -73,13 +73,8 @@ def current_basis(policy: ScanPolicy, cache: Path) -> str:
         MachineError: there is no Trivy, or a trojaned one.
     """
     now = datetime.now(UTC)
-    found = database.cached(trivy_home(cache), policy.database_max_age_days, now)
+    found = cached_database(trivy_tool.home(cache), policy.database_max_age_days, now)
     return basis(policy, trivy_tool.locate().version, found.version if found else "")
-
-
-def trivy_home(cache: Path) -> Path:
-    """Trivy's cache folder, apart from that of a Trivy which the user runs by hand."""
-    return cache / "trivy"
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factory.scan import database
-from factory.trivy import Trivy
+from factory.trivy import Trivy, cached_database
 
 NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def failing_trivy(folder: Path) -> Trivy:
 
 def test_a_young_database_counts_and_is_named_by_its_moment(tmp_path: Path) -> None:
     seed(tmp_path, NOW - timedelta(days=2))
-    found = database.cached(tmp_path, 7, NOW)
+    found = cached_database(tmp_path, 7, NOW)
     assert found is not None
     assert found.version == "2@2026-05-06T12:00:00+00:00"
 
@@ -44,24 +44,24 @@ def test_nanoseconds_as_trivy_writes_them_are_read(tmp_path: Path) -> None:
     (tmp_path / "db/metadata.json").write_text(
         '{"Version": 2, "UpdatedAt": "2026-05-08T06:28:13.123456789Z"}'
     )
-    assert database.cached(tmp_path, 7, NOW) is not None
+    assert cached_database(tmp_path, 7, NOW) is not None
 
 
 def test_an_old_database_counts_as_none(tmp_path: Path) -> None:
     seed(tmp_path, NOW - timedelta(days=8))
-    assert database.cached(tmp_path, 7, NOW) is None
+    assert cached_database(tmp_path, 7, NOW) is None
 
 
 def test_a_database_of_another_schema_counts_as_none(tmp_path: Path) -> None:
     seed(tmp_path, NOW, version=3)
-    assert database.cached(tmp_path, 7, NOW) is None
+    assert cached_database(tmp_path, 7, NOW) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"Version": 2, "UpdatedAt": "soon"}'])
 def test_broken_metadata_counts_as_none(tmp_path: Path, text: str) -> None:
     seed(tmp_path, NOW)
     (tmp_path / "db/metadata.json").write_text(text)
-    assert database.cached(tmp_path, 7, NOW) is None
+    assert cached_database(tmp_path, 7, NOW) is None
 
 
 def test_a_fresh_database_is_used_without_asking_the_network(tmp_path: Path) -> None:
