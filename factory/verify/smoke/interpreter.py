@@ -80,7 +80,7 @@ class Interpreter:
         self._answers, theirs = os.pipe()
         package = (__package__ or "").partition(".")[0]
         arguments = [str(self._folder), str(theirs), json.dumps(vars(self._expected))]
-        self._process = subprocess.Popen(  # noqa: S603  # our own module, started without a shell
+        self._process = subprocess.Popen(  # our own module, started without a shell
             [sys.executable, "-u", "-m", f"{package}.session", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -94,7 +94,8 @@ SUITE = (
     ),
     Spec(
         name="jobs-api",
-        proves="a job succeeds, and a job that fails says so, with its exit code",
+        proves="a job succeeds, a job that fails says so, with its exit code, and neither can be "
+        "submitted without the cluster's token (Ray 2.52 and later)",
         limit=90,
         run="jobs:jobs_api",
         needs=("nodes",),

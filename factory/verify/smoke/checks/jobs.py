@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import shlex
 import time
 
+import ray
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
 from ..protocol import Expected
 from .cluster import expect
 
-_DASHBOARD = "http://127.0.0.1:8265"
+_DASHBOARD = "127.0.0.1:8265"
+_REFUSED = (401, 403)
 _WAIT_SECONDS = 75.0
 _CODE = 7
 
@@ -19,8 +22,10 @@ _BAD = f"raise SystemExit({_CODE})"
 
 
 def jobs_api(_: Expected) -> None:
-    """A job that uses the cluster and one that fails, side by side."""
-    client = JobSubmissionClient(_DASHBOARD)
+    """A job that uses the cluster and one that fails, side by side; strangers are refused."""
+    status = _status_without_token()
+    expect(status in _REFUSED or not _knows_tokens(), f"without a token it answers {status}")
+    client = JobSubmissionClient(f"http://{_DASHBOARD}")
     good, bad = (
         client.submit_job(entrypoint=f"python -c {shlex.quote(code)}") for code in (_GOOD, _BAD)
     )
@@ -34,6 +39,21 @@ def jobs_api(_: Expected) -> None:
     expect(failed.status == JobStatus.FAILED, f"the job that should fail is {failed.status}")
     says = f"{failed.driver_exit_code} {failed.message}"
     expect(str(_CODE) in says, f"the failed job does not name its exit code {_CODE}: {says}")
+
+
+def _knows_tokens() -> bool:
+    """Token authentication came with Ray 2.52."""
+    major, minor = ray.__version__.split(".")[:2]
+    return (int(major), int(minor)) >= (2, 52)
+
+
+def _status_without_token() -> int:
+    connection = http.client.HTTPConnection(_DASHBOARD, timeout=10)
+    try:
+        connection.request("GET", "/api/jobs/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _ended(client: JobSubmissionClient, job: str, deadline: float) -> JobDetails:
