@@ -17,7 +17,8 @@ from factory.verify.smoke.protocol import Expected
 PACKAGE = "cluster_smoke"
 """What the suite is called inside the cluster."""
 
-_SMOKE = Path(__file__).parent / "smoke"
+SMOKE = Path(__file__).parent / "smoke"
+"""Where the suite's source is."""
 
 _LOADER = """\
 import base64, io, os, sys, tempfile, zipfile
@@ -33,8 +34,8 @@ os.execv(sys.executable, [sys.executable, *arguments])
 def suite_files() -> Mapping[str, bytes]:
     """The suite's own modules, by path inside its package."""
     return {
-        path.relative_to(_SMOKE).as_posix(): path.read_bytes()
-        for path in sorted(_SMOKE.rglob("*.py"))
+        path.relative_to(SMOKE).as_posix(): path.read_bytes()
+        for path in sorted(SMOKE.rglob("*.py"))
     }
 
 

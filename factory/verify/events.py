@@ -36,7 +36,7 @@ class Transcript:
         name = printable(str(event.get("check", "")))
         match event.get("event"):
             case "plan":
-                self.planned = [printable(str(check)) for check in event.get("checks", [])]
+                self.planned = [printable(str(check)) for check in _list(event.get("checks"))]
             case "begin":
                 self.running = name
             case "end":
@@ -49,10 +49,13 @@ class Transcript:
 
     def checks(self, why_cut_off: str) -> tuple[Check, ...]:
         """All checks in their order. Where the suite broke off, the one that ran then has failed
-        for the reason given, and those after it are skipped."""
-        if not self.planned:
-            return (_failed("suite", why_cut_off),)
-        return tuple(self._result(name, why_cut_off) for name in self.planned)
+        for the reason given, and those after it are skipped; a suite that broke off outside of
+        any check is a failed check of its own."""
+        results = [self._result(name, why_cut_off) for name in self.planned]
+        whole = self.done and bool(self.planned) and set(self.planned) <= set(self.ended)
+        if not whole and self.running not in self.planned:
+            results.append(_failed("suite", why_cut_off))
+        return tuple(results)
 
     def _result(self, name: str, why_cut_off: str) -> Check:
         if name in self.ended:
@@ -74,6 +77,10 @@ def tidy(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(line for line in kept if line)[-_DETAIL_LINES:]
 
 
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
 def _event(line: str) -> dict[str, Any]:
     if not line.startswith(PREFIX):
         return {}
@@ -91,7 +98,7 @@ def _check(name: str, event: dict[str, Any]) -> Check:
             status=CheckStatus(event["status"]),
             seconds=float(event["seconds"]),
             reason=printable(str(event["reason"]))[:_REASON_CHARACTERS],
-            detail=tidy(map(str, event["detail"])),
+            detail=tidy(map(str, _list(event["detail"]))),
         )
     except (KeyError, TypeError, ValueError):
         return _failed(name, "its result cannot be read")

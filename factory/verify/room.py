@@ -40,6 +40,7 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
         Interrupted: the run was cancelled.
     """
     started = time.monotonic()
+    judged_with = basis(request)
     cluster = Cluster.of(request, run_id)
     settled = False
     try:
@@ -51,7 +52,7 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
         _remove(cluster, log, settled=settled)
     return conclude(
         request,
-        basis=basis(request),
+        basis=judged_with,
         checks=checks,
         seconds=round(time.monotonic() - started, 3),
         at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -160,7 +160,7 @@ def test_an_image_whose_ray_start_dies_fails_with_its_last_words(
 
 
 def test_an_image_without_bash_fails_at_boot(derived: Callable[[str], str]) -> None:
-    image = derived("USER 0\nRUN rm -f /bin/bash /usr/bin/bash\nUSER 1000")
+    image = derived('USER 0\nRUN ["rm", "-f", "/bin/bash", "/usr/bin/bash"]\nUSER 1000')
     boot = by_name(judge(request_for(image)))["boot"]
     assert boot.status is CheckStatus.FAIL
     assert "bash" in " ".join(boot.detail)

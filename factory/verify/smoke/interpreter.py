@@ -78,10 +78,9 @@ class Interpreter:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._answers, theirs = os.pipe()
-        package = (__package__ or "").partition(".")[0]
         arguments = [str(self._folder), str(theirs), json.dumps(vars(self._expected))]
         self._process = subprocess.Popen(  # our own module, started without a shell
-            [sys.executable, "-u", "-m", f"{package}.session", *arguments],
+            [sys.executable, "-u", "-m", f"{__package__}.session", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -36,7 +36,7 @@ def discover(source: str) -> list[Spec]:
 
     Raises:
         SyntaxError: it is no Python.
-        ValueError: there is no check in it, or a limit is not a number of seconds up to 900.
+        ValueError: there is no check in it, or its limits cannot be used.
     """
     tree = ast.parse(source, FILE)
     limits = _limits(tree)
@@ -64,17 +64,27 @@ def _spec(function: str, limit: float) -> Spec:
 
 
 def _limits(tree: ast.Module) -> dict[str, float]:
-    found = {}
+    found: object = {}
     for node in tree.body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == "LIMITS" for target in targets):
-                found = ast.literal_eval(node.value)
-    for name, seconds in found.items():
-        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-        if not number or not 0 < seconds <= LONGEST_SECONDS:
-            raise ValueError(f"LIMITS[{name!r}] is {seconds!r}, not seconds up to 900")
+                found = _literal(node.value)
+    if not isinstance(found, dict) or not all(map(_is_limit, found.values())):
+        raise ValueError(f"LIMITS is {found!r}, not a dict of literal seconds, up to 900 each")
     return {str(name): float(seconds) for name, seconds in found.items()}
+
+
+def _literal(node: ast.expr) -> object:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.dump(node)
+
+
+def _is_limit(seconds: object) -> bool:
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    return number and 0 < float(str(seconds)) <= LONGEST_SECONDS
 
 
 def load(folder: Path) -> ModuleType:

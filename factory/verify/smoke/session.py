@@ -66,7 +66,7 @@ def _connect() -> None:
 
     if not ray.is_initialized():
         ray.init(address="auto", log_to_driver=False, logging_level=logging.WARNING)
-        _carry(sys.modules[__package__.partition(".")[0]])
+        _carry(sys.modules[__package__])
 
 
 def _carry(module: ModuleType) -> None:

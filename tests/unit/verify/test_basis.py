@@ -1,0 +1,81 @@
+"""A verdict is reused only while everything that it rests on is the same."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from factory.model import Cell
+from factory.verify import ClusterRequest, basis, bundle
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> ClusterRequest:
+    (tmp_path / "cluster.yaml").write_text("services: {}\n")
+    (tmp_path / "checks.py").write_text("def check_it() -> None: ...\n")
+    return ClusterRequest(
+        subject="ray-app:2.60.0-py311-cpu",
+        config_digest="sha256:" + "a" * 64,
+        head_ref="ray-app:1",
+        worker_ref="ray-app:1",
+        cell=Cell(python="3.11", ray="2.60.0", device="cpu"),
+        compose_file=tmp_path / "cluster.yaml",
+        own_checks=tmp_path / "checks.py",
+    )
+
+
+def test_the_same_request_has_the_same_basis(request_: ClusterRequest) -> None:
+    assert basis(request_) == basis(replace(request_))
+    assert basis(request_).startswith("sha256:")
+
+
+def test_another_image_of_the_same_kind_is_judged_on_the_same_basis(
+    request_: ClusterRequest,
+) -> None:
+    rebuilt = replace(
+        request_, config_digest="sha256:" + "b" * 64, head_ref="ray-app:2", worker_ref="ray-app:2"
+    )
+    assert basis(rebuilt) == basis(request_)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workers": 3},
+        {"own_checks": None},
+        {"worker_ref": "other-app:1"},
+        {"cell": Cell(python="3.12", ray="2.60.0", device="cpu")},
+        {"cell": Cell(python="3.11", ray="2.55.1", device="cpu")},
+    ],
+    ids=str,
+)
+def test_another_topology_or_expectation_changes_it(
+    request_: ClusterRequest, changes: dict[str, object]
+) -> None:
+    changed = replace(request_, **changes)  # type: ignore[arg-type]  # fields by name
+    assert basis(changed) != basis(request_)
+
+
+@pytest.mark.parametrize("name", ["cluster.yaml", "checks.py"])
+def test_a_changed_file_changes_it(request_: ClusterRequest, name: str) -> None:
+    before = basis(request_)
+    path = request_.compose_file.parent / name
+    path.write_text(path.read_text() + "# changed\n")
+    assert basis(request_) != before
+
+
+@pytest.mark.parametrize("name", ["suite.py", "checks/jobs.py", "checks/added.py"])
+def test_changed_suite_code_changes_it(
+    request_: ClusterRequest, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = basis(request_)
+    copy = tmp_path / "smoke"
+    shutil.copytree(bundle.SMOKE, copy)
+    monkeypatch.setattr(bundle, "SMOKE", copy)
+    assert basis(request_) == before
+    with (copy / name).open("a") as file:
+        file.write("# changed\n")
+    assert basis(request_) != before

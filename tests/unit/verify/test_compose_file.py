@@ -1,0 +1,46 @@
+"""The published cluster definition keeps its promises: fenced in, bounded, apart from the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FILE = Path(__file__).parents[3] / "compose" / "cluster.yaml"
+CLUSTER: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = CLUSTER["services"]
+
+
+def test_the_network_leads_nowhere() -> None:
+    assert CLUSTER["networks"]["cluster"]["internal"] is True
+
+
+@pytest.mark.parametrize("name", ["head", "worker"])
+def test_a_service_touches_nothing_of_the_host(name: str) -> None:
+    service = SERVICES[name]
+    forbidden = {"ports", "volumes", "privileged", "network_mode", "pid", "devices", "cap_add"}
+    assert not forbidden & set(service)
+    assert service["networks"] == ["cluster"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", ["head", "worker"])
+def test_a_service_is_bounded_and_watched(name: str) -> None:
+    service = SERVICES[name]
+    assert {"mem_limit", "pids_limit", "shm_size", "healthcheck"} <= set(service)
+    assert int(service["stop_grace_period"].removesuffix("s")) > 10
+
+
+@pytest.mark.parametrize("labels", [s["labels"] for s in SERVICES.values()] + [
+    CLUSTER["networks"]["cluster"]["labels"]
+])  # fmt: skip
+def test_everything_names_its_run(labels: dict[str, str]) -> None:
+    assert labels["io.ray-image-factory.run"].startswith("${RUN_ID:?")
+    assert labels["io.ray-image-factory.kind"] == "cluster"
+
+
+@pytest.mark.parametrize("name", ["HEAD_IMAGE", "WORKER_IMAGE", "RUN_ID", "RAY_AUTH_TOKEN"])
+def test_what_must_be_given_has_no_default(name: str) -> None:
+    assert "${" + name + ":?" in FILE.read_text(encoding="utf-8")

@@ -1,0 +1,211 @@
+"""The suite from outside a cluster: its registry, its interpreter, and how it travels.
+
+A stand-in for Ray, which is always connected, lets the image's own checks run here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from factory.verify import bundle
+from factory.verify.events import Transcript
+from factory.verify.smoke import own
+from factory.verify.smoke.interpreter import Interpreter
+from factory.verify.smoke.protocol import Expected, Result
+from factory.verify.smoke.suite import SUITE
+
+EXPECTED = Expected(nodes=3, ray="2.60.0", python="3.11")
+FAKE_RAY = {
+    "__init__.py": "def is_initialized():\n    return True\n",
+    "cloudpickle.py": "def register_pickle_by_value(module):\n    pass\n",
+}
+CHECKS = """
+import os
+import sys
+import time
+
+LIMITS = {"check_hangs": 0.5, "check_sleeps_in_a_child": 0.5}
+
+def check_passes():
+    print("not shown")
+
+def check_is_told(expected):
+    assert (expected.nodes, expected.ray, expected.python) == (3, "2.60.0", "3.11")
+
+def check_asserts():
+    print("the last thing before")
+    assert 1 + 1 == 3, "one and one"
+
+def check_hangs():
+    time.sleep(60)
+
+def check_sleeps_in_a_child():
+    if os.fork() == 0:
+        time.sleep(60)
+    os._exit(3)
+
+def check_floods():
+    sys.stdout.write("x" * 50_000_000)
+    raise ValueError("first line\\nsecond line")
+
+def check_reads_standard_input():
+    assert sys.stdin.read() == ""
+
+def check_closes_everything():
+    os.closerange(3, 100)
+    os.abort()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "ray").mkdir()
+    for name, text in FAKE_RAY.items():
+        (tmp_path / "ray" / name).write_text(text)
+    (tmp_path / own.FILE).write_text(CHECKS)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    return tmp_path
+
+
+@pytest.fixture
+def interpreter(folder: Path) -> Iterator[Interpreter]:
+    made = Interpreter(folder, EXPECTED)
+    yield made
+    made.close()
+
+
+def ask(interpreter: Interpreter, name: str) -> Result:
+    (spec,) = (spec for spec in own.discover(CHECKS) if spec.name == f"own:{name}")
+    return interpreter.ask(spec)
+
+
+@pytest.mark.parametrize("name", ["passes", "is-told", "reads-standard-input"])
+def test_a_check_passes_by_returning(interpreter: Interpreter, name: str) -> None:
+    assert ask(interpreter, name) == Result("pass")
+
+
+def test_a_check_that_raises_fails_with_its_message_and_what_it_printed(
+    interpreter: Interpreter,
+) -> None:
+    result = ask(interpreter, "asserts")
+    assert (result.status, result.reason) == ("fail", "AssertionError: one and one")
+    assert "check_asserts" in " ".join(result.detail)
+    assert result.detail[-2:] == ["it printed last:", "the last thing before"]
+
+
+def test_a_check_that_hangs_fails_in_time_and_shows_where(interpreter: Interpreter) -> None:
+    started = time.monotonic()
+    result = ask(interpreter, "hangs")
+    assert time.monotonic() - started < 10
+    assert (result.status, result.reason) == ("fail", "it did not end within 0.5 s")
+    assert "in check_hangs" in " ".join(result.detail)
+
+
+def test_a_check_that_floods_is_kept_short(interpreter: Interpreter) -> None:
+    result = ask(interpreter, "floods")
+    assert result.reason == "ValueError: first line"
+    assert sum(map(len, result.detail)) < 40_000
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sleeps-in-a-child", "it ended the interpreter with exit code 3"),
+        ("closes-everything", "it ended the interpreter by signal 6"),
+    ],
+)
+def test_a_check_that_kills_the_interpreter_fails_and_the_next_one_runs(
+    interpreter: Interpreter, name: str, reason: str
+) -> None:
+    result = ask(interpreter, name)
+    assert (result.status, result.reason) == ("fail", reason)
+    assert ask(interpreter, "passes") == Result("pass")
+
+
+def test_every_check_of_the_suite_has_a_function_and_a_distinct_name() -> None:
+    assert all(callable(spec.function()) for spec in SUITE)
+    assert len({spec.name for spec in SUITE}) == len(SUITE)
+
+
+def test_every_check_needs_only_what_runs_before_it() -> None:
+    for index, spec in enumerate(SUITE):
+        assert set(spec.needs) <= {earlier.name for earlier in SUITE[:index]}
+
+
+def test_own_checks_are_found_without_running_them() -> None:
+    specs = own.discover("raise SystemExit\nLIMITS = {'check_b': 5}\ndef check_b(): ...\n"
+                         "def helper(): ...\ndef check_a_b(): ...\n")  # fmt: skip
+    assert [(spec.name, spec.limit) for spec in specs] == [
+        ("own:b", 5.0),
+        ("own:a-b", own.LIMIT_SECONDS),
+    ]
+    assert all(spec.own and spec.needs == ("nodes",) for spec in specs)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("def check_(:", "invalid syntax"),
+        ("def helper(): ...", "no function"),
+        ("LIMITS = {'check_b': 5}\ndef check_a(): ...", "check_b"),
+        ("LIMITS = {'check_a': 0}\ndef check_a(): ...", "seconds"),
+        ("LIMITS = {'check_a': 1e9}\ndef check_a(): ...", "seconds"),
+        ("LIMITS = {'check_a': True}\ndef check_a(): ...", "seconds"),
+        ("LIMITS = {'check_a': f()}\ndef check_a(): ...", "LIMITS"),
+        ("LIMITS = [1]\ndef check_a(): ...", "LIMITS"),
+        ("async def check_a(): ...", "no function"),
+    ],
+)
+def test_own_checks_that_cannot_be_used_are_refused(source: str, says: str) -> None:
+    with pytest.raises((SyntaxError, ValueError), match=says):
+        own.discover(source)
+
+
+def test_the_suite_is_python_3_9() -> None:
+    for name, content in bundle.suite_files().items():
+        ast.parse(content, name, feature_version=(3, 9))
+
+
+def run_script(own_checks: bytes, folder: Path) -> Transcript:
+    """What the script says where no Ray is: every check of Ray's fails, none is lost."""
+    env = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder)}
+    script = bundle.script(EXPECTED, own_checks)
+    ran = subprocess.run(
+        [sys.executable, "-I", "-"], input=script, env=env, capture_output=True, timeout=60,
+        check=True,
+    )  # fmt: skip
+    transcript = Transcript()
+    for line in ran.stdout.decode().splitlines():
+        transcript.read(line)
+    return transcript
+
+
+def test_the_script_runs_on_a_bare_python_and_tells_of_every_check(tmp_path: Path) -> None:
+    (tmp_path / "ray.py").write_text("raise ImportError('no Ray here')\n")
+    transcript = run_script(b"def check_it(): ...\n", tmp_path)
+    assert transcript.done
+    names = [check.name for check in transcript.checks("")]
+    assert names == [*(spec.name for spec in SUITE), "own:it"]
+
+
+def test_own_checks_that_cannot_be_read_are_a_failed_check(tmp_path: Path) -> None:
+    transcript = run_script(b"def check_(:\n", tmp_path)
+    assert transcript.done
+    last = transcript.checks("")[-1]
+    assert (last.name, last.status) == ("own", "fail")
+    assert "cannot be read" in last.reason
+
+
+def test_the_script_holds_no_secret_of_the_factory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "canary-7261")
+    assert b"canary-7261" not in bundle.script(EXPECTED, None)
+    assert json.dumps(EXPECTED.ray).encode() in bundle.script(EXPECTED, None)
