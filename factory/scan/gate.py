@@ -104,6 +104,7 @@ def _examine(
     found = report.Report(
         secrets=report.secrets(document),
         misconfigurations=misconfigurations,
+        system=report.system(document),
         java_skipped=java_skipped,
     )
     if not with_database:

@@ -61,6 +61,9 @@ def _vulnerabilities(report: Report, policy: ScanPolicy, no_database: str) -> tu
     if no_database:
         reason = f"{NO_DATABASE}: {no_database}"
         return (Check(name=VULNERABILITIES, status=CheckStatus.SKIPPED, reason=reason),)
+    if not report.system:
+        reason = "no operating system was recognised in the image: its packages cannot be judged"
+        return (Check(name=VULNERABILITIES, status=CheckStatus.FAIL, reason=reason),)
     refused = [one for one in report.vulnerabilities if _refuses(one, policy)]
     accepted = [one for one in report.vulnerabilities if one not in refused]
     judged = _check(

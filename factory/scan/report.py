@@ -51,11 +51,18 @@ class Vulnerability:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """All findings on one image; ``java_skipped`` says that its Java archives were not judged."""
+    """All findings on one image.
+
+    Attributes:
+        system: the operating system that Trivy recognised, such as ``debian 12.5``; without one it
+            compares no package of the system with its database, and says nothing about that.
+        java_skipped: its Java archives were not judged.
+    """
 
     secrets: tuple[Secret, ...] = ()
     misconfigurations: tuple[Misconfiguration, ...] = ()
     vulnerabilities: tuple[Vulnerability, ...] = ()
+    system: str = ""
     java_skipped: bool = False
 
 
@@ -81,6 +88,12 @@ def parse(text: str) -> Mapping[str, Any]:
 def image_id(document: Mapping[str, Any]) -> str:
     """The digest of the configuration of the image that was scanned."""
     return str((document.get("Metadata") or {}).get("ImageID", ""))
+
+
+def system(document: Mapping[str, Any]) -> str:
+    """The operating system in the image; empty if Trivy recognised none."""
+    found = (document.get("Metadata") or {}).get("OS") or {}
+    return f"{_text(found, 'Family')} {_text(found, 'Name')}".strip()
 
 
 def secrets(document: Mapping[str, Any]) -> tuple[Secret, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,10 +19,16 @@ from factory import process
 from factory.errors import ScanError
 from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status, Verdict
 from factory.scan import current_basis, scan
+from tests.integration import trivy_database
 
 pytestmark = pytest.mark.engine
 
 OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+DPKG_STATUS = (
+    "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nSource: zlib\n"
+    "Version: 1:1.2.13.dfsg-1\nMaintainer: nobody <nobody@example.org>\nDescription: z\n"
+)
+PACKAGED = "COPY debian-version /etc/debian_version\nCOPY dpkg-status /var/lib/dpkg/status\n"
 BASE = "FROM scratch\nCOPY os-release /etc/os-release\n"
 REPOSITORY = f"factory.invalid/scan-test-{uuid4().hex[:8]}"
 
@@ -35,8 +43,14 @@ def make_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeImage]:
 
     def build(dockerfile: str, **files: str) -> Image:
         context = tmp_path_factory.mktemp("context")
-        for name, text in {"os-release": OS_RELEASE, "Dockerfile": dockerfile, **files}.items():
-            (context / name).write_text(text)
+        always = {
+            "Dockerfile": dockerfile,
+            "os-release": OS_RELEASE,
+            "debian-version": "12.5\n",
+            "dpkg-status": DPKG_STATUS,
+        }
+        for name, text in (always | files).items():
+            (context / name).write_text(text, "latin-1")
         ref = f"{REPOSITORY}:{len(made)}"
         process.run(
             ["docker", "buildx", "build", "--quiet", "--tag", ref, str(context)],
@@ -166,6 +180,61 @@ def test_settings_of_the_users_own_trivy_do_not_bend_the_verdict(
     monkeypatch.setenv("TRIVY_SKIP_DIRS", "/app")
     monkeypatch.setenv("TRIVY_SEVERITY", "LOW")
     assert judge(image, cache).status is Status.FAIL
+
+
+def seed(cache: Path, severity: str, fixed: str) -> None:
+    """A database that knows one vulnerability, of the package in ``DPKG_STATUS``."""
+    flaw = {"Title": "t", "Severity": severity, "VendorSeverity": {"debian": 4}}
+    trivy_database.write(
+        cache / "trivy",
+        {
+            "vulnerability": {"CVE-2026-1000": {"": flaw}},
+            "debian 12": {"zlib": {"CVE-2026-1000": {"": {"FixedVersion": fixed}}}},
+            "data-source": {"debian 12": {"": {"ID": "debian", "Name": "Debian", "URL": ""}}},
+        },
+    )
+
+
+def test_a_fixable_critical_vulnerability_refuses(make_image: MakeImage, tmp_path: Path) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    verdict = judge(make_image(BASE + PACKAGED + "USER 1000\n"), tmp_path)
+    assert verdict.status is Status.FAIL
+    assert check(verdict, "vulnerabilities").detail == (
+        "CRITICAL CVE-2026-1000 in zlib1g 1:1.2.13.dfsg-1 (debian 12.5): fixed in 1:1.2.13.dfsg-9",
+    )
+
+
+def test_with_a_database_a_clean_image_passes_in_full(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-1")
+    verdict = judge(make_image(BASE + PACKAGED + "USER 1000\n"), tmp_path)
+    assert (verdict.status, verdict.partial) == (Status.PASS, ())
+    assert verdict.basis == current_basis(ScanPolicy(), tmp_path)
+    assert verdict.basis != current_basis(ScanPolicy(), tmp_path / "elsewhere")
+
+
+def test_packages_of_an_unknown_system_are_not_taken_for_sound(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    verdict = judge(make_image("FROM scratch\nCOPY dpkg-status /x\nUSER 1000\n"), tmp_path)
+    assert check(verdict, "vulnerabilities").status is CheckStatus.FAIL
+
+
+def test_java_archives_without_their_own_database_are_partial(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("a/B.class", "x")
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-1")
+    dockerfile = BASE + PACKAGED + "COPY app.jar /app/app.jar\nUSER 1000\n"
+    image = make_image(dockerfile, **{"app.jar": jar.getvalue().decode("latin-1")})
+    verdict = judge(image, tmp_path)
+    assert verdict.status is Status.PARTIAL
+    assert check(verdict, "vulnerabilities").status is CheckStatus.PASS
+    assert check(verdict, "java-vulnerabilities").status is CheckStatus.SKIPPED
 
 
 def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Path) -> None:

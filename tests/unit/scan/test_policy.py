@@ -12,6 +12,7 @@ from factory.scan.report import Misconfiguration, Report, Secret, Vulnerability
 
 POLICY = ScanPolicy()
 SECRET = Secret(rule="private-key", severity="LOW", place="/app/key.pem:2")
+CLEAN = Report(system="debian 12")
 ROOT = Misconfiguration(rule="DS-0002", severity="HIGH", title="root")
 FLAW = Vulnerability(
     id="CVE-2026-1",
@@ -28,7 +29,7 @@ def by_name(report: Report, policy: ScanPolicy = POLICY, why: str = "") -> dict[
 
 
 def test_an_image_without_findings_passes() -> None:
-    checks = judge(Report(), POLICY)
+    checks = judge(CLEAN, POLICY)
     assert [check.name for check in checks] == ["secrets", "misconfiguration", "vulnerabilities"]
     assert status_of(checks) is Status.PASS
 
@@ -52,7 +53,7 @@ def test_a_failure_outranks_what_was_skipped() -> None:
 
 
 def test_java_archives_without_their_database_make_the_whole_partial() -> None:
-    checks = judge(Report(java_skipped=True), POLICY)
+    checks = judge(replace(CLEAN, java_skipped=True), POLICY)
     assert checks[-1].name == "java-vulnerabilities"
     assert checks[-1].reason.startswith(NO_DATABASE)
     assert status_of(checks) is Status.PARTIAL
@@ -78,21 +79,27 @@ def test_what_is_accepted_is_still_told() -> None:
 
 
 def test_a_fixable_critical_vulnerability_refuses_and_says_what_fixes_it() -> None:
-    check = by_name(Report(vulnerabilities=(FLAW,)))["vulnerabilities"]
+    check = by_name(replace(CLEAN, vulnerabilities=(FLAW,)))["vulnerabilities"]
     assert check.status is CheckStatus.FAIL
     assert check.reason == "1 vulnerability refused"
     assert check.detail == ("CRITICAL CVE-2026-1 in zlib1g 1.2 (debian 12): fixed in 1.3",)
 
 
 def test_an_unfixed_vulnerability_refuses_only_where_the_policy_says_so() -> None:
-    found = Report(vulnerabilities=(replace(FLAW, fixed=""),))
+    found = replace(CLEAN, vulnerabilities=(replace(FLAW, fixed=""),))
     strict = ScanPolicy(ignore_unfixed=False)
     assert by_name(found)["vulnerabilities"].status is CheckStatus.PASS
     assert by_name(found, strict)["vulnerabilities"].status is CheckStatus.FAIL
 
 
+def test_packages_of_an_unknown_system_are_not_taken_for_sound() -> None:
+    check = by_name(Report())["vulnerabilities"]
+    assert check.status is CheckStatus.FAIL
+    assert "no operating system" in check.reason
+
+
 def test_the_worst_comes_first_and_a_flood_is_clipped() -> None:
     many = [replace(FLAW, id=f"CVE-2026-{n}", severity="LOW") for n in range(100)]
-    detail = by_name(Report(vulnerabilities=(*many, FLAW)))["vulnerabilities"].detail
+    detail = by_name(replace(CLEAN, vulnerabilities=(*many, FLAW)))["vulnerabilities"].detail
     assert detail[0].startswith("CRITICAL")
     assert detail[-1] == "… and 61 more"

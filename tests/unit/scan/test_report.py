@@ -113,6 +113,12 @@ def test_the_image_is_identified_by_its_configuration() -> None:
     assert report.image_id({"SchemaVersion": 2}) == ""
 
 
+def test_the_operating_system_is_named_where_there_is_one() -> None:
+    found = {"Metadata": {"OS": {"Family": "debian", "Name": "12.5"}}}
+    assert report.system(found) == "debian 12.5"
+    assert report.system(secret("x")) == ""
+
+
 def test_null_lists_are_empty_lists() -> None:
     assert report.secrets({"SchemaVersion": 2, "Results": None}) == ()
     assert report.secrets(document(Target="x", Secrets=None)) == ()
