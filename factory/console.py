@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from factory.model import Outcome, State
 from factory.scheduler import Work
+from factory.text import clean
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,12 +29,6 @@ _MARKS = {
     State.BLOCKED: "–",
     State.CANCELLED: "–",
 }
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|\x1b\[[0-9;]*[A-Za-z]")
-
-
-def clean(text: str) -> str:
-    """A tool's line without control characters, which could rewrite a terminal."""
-    return _UNPRINTABLE.sub("", text)
 
 
 class Plain(AbstractContextManager["Plain"]):

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from factory.text import clean
+
+_SHOWN = 10
+
 
 class FactoryError(Exception):
     """A failure with an explanation; the base of all that a user is shown without a traceback.
@@ -26,10 +30,10 @@ class FactoryError(Exception):
         self, what: str, *, where: str = "", todo: str = "", detail: Iterable[str] = ()
     ) -> None:
         super().__init__(what)
-        self.what = what
-        self.where = where
-        self.todo = todo
-        self.detail = tuple(detail)
+        self.what = clean(what)
+        self.where = clean(where)
+        self.todo = clean(todo)
+        self.detail = tuple(clean(line) for line in detail)
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
@@ -89,7 +93,9 @@ class ConfigErrors(ConfigError):
         super().__init__(f"{len(self.errors)} mistakes")
 
     def __str__(self) -> str:
-        return "\n".join(str(error) for error in self.errors)
+        more = len(self.errors) - _SHOWN
+        lines = [str(error) for error in self.errors[:_SHOWN]]
+        return "\n".join([*lines, *([f"and {more} more mistakes"] if more > 0 else [])])
 
 
 def exit_code_of(codes: Iterable[int]) -> int:
