@@ -11,10 +11,13 @@ from factory.matrix.document import Document
 from factory.matrix.grammar import allowed, shown
 from factory.matrix.schema import MatrixSpec, Scalar
 from factory.matrix.validate import near
-from factory.model import Cell, Excluded
+from factory.model import KEY_DIGITS, Cell, Excluded
 
 _FIXED = ("python", "ray", "device", "rllib")
 _MOST_CELLS = 20_000
+_LONGEST_ID = (
+    128 - 1 - KEY_DIGITS
+)  # a tag has at most 128 characters, of which a key takes its part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ def span(spec: MatrixSpec, document: Document) -> Span:
     excluded = _exclude(spec, document, axes, spanned)
     gone = {entry.cell for entry in excluded}
     cells = [cell for cell in spanned if cell not in gone]
+    spanned_count = len(cells)
     cells += _include(spec, document, axes)
     if not cells:
         raise ConfigError(
@@ -46,7 +50,7 @@ def span(spec: MatrixSpec, document: Document) -> Span:
             where=document.where(("axes",)),
             todo="exclude less; `invoke matrix` shows what was excluded and why",
         )
-    _check_unique(cells, document)
+    _check_tags(cells, document, spanned_count)
     return Span(
         cells=tuple(cells),
         excluded=tuple(excluded),
@@ -74,7 +78,9 @@ def _check_names(axes: Mapping[str, list[str]], document: Document) -> None:
             )
         twice = {value for value in values if values.count(value) > 1}
         if twice:
-            raise ConfigError(f"axis {name} has {sorted(twice)[0]} twice", where=where)
+            raise ConfigError(
+                f"axis {name} has {sorted(twice)[0]} twice", where=where, todo="keep one of them"
+            )
     size = 1
     for values in axes.values():
         size *= len(values)
@@ -82,6 +88,7 @@ def _check_names(axes: Mapping[str, list[str]], document: Document) -> None:
         raise ConfigError(
             f"the axes span {size:,} cells, more than {_MOST_CELLS:,}",
             where=document.where(("axes",)),
+            todo="name fewer values, and `include` single cells",
         )
 
 
@@ -160,12 +167,14 @@ def _include(spec: MatrixSpec, document: Document, axes: Mapping[str, list[str]]
             raise ConfigError(
                 f"an included cell names every axis; missing: {', '.join(missing)}",
                 where=document.where(path),
+                todo="name a value for each",
             )
         for axis, value in values.items():
             if not _valid(axis, value):
                 raise ConfigError(
                     f"{shown(value)} cannot be a value of axis {axis}",
                     where=document.where((*path, axis)),
+                    todo="write it as a value of that axis is written under axes",
                 )
         cells.append(_cell({axis: values[axis] for axis in axes}))
     return cells
@@ -180,16 +189,26 @@ def _valid(axis: str, value: str) -> bool:
     return allowed(kind, value)
 
 
-def _check_unique(cells: list[Cell], document: Document) -> None:
-    seen: dict[str, Cell] = {}
-    for cell in cells:
+def _check_tags(cells: list[Cell], document: Document, spanned: int) -> None:
+    """No two cells may have one id, and each must fit a tag; the first ``spanned`` of them come
+    from the axes, the rest from ``include``."""
+    seen: set[str] = set()
+    for at, cell in enumerate(cells):
+        where = document.where(("axes",) if at < spanned else ("include", at - spanned))
         if cell.id in seen:
             raise ConfigError(
                 f"two cells would both be tagged {cell.id}",
-                where=document.where(("axes",)),
+                where=where,
                 todo="give the axes values that differ, or drop one of the cells",
             )
-        seen[cell.id] = cell
+        seen.add(cell.id)
+        if len(cell.id) > _LONGEST_ID:
+            raise ConfigError(
+                f"a cell's id would have {len(cell.id)} characters, more than {_LONGEST_ID}: "
+                f"{shown(cell.id)}",
+                where=where,
+                todo="name fewer axes of your own, or shorter values",
+            )
 
 
 def _latest(

@@ -16,12 +16,14 @@ from factory.matrix.grammar import shown
 
 Path = tuple[str | int, ...]
 
-_MOST_CHARACTERS = 1_000_000
+_MOST_CHARACTERS = 200_000  # some 20 000 cells by name; two seconds of parsing
 _MOST_NODES = 50_000
 _DEEPEST = 20
-_PLAIN_TAGS = {
-    f"tag:yaml.org,2002:{name}"
-    for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
+_BIGGEST = 2**63
+_TAGS: dict[type[yaml.Node], tuple[str, ...]] = {
+    yaml.MappingNode: ("map",),
+    yaml.SequenceNode: ("seq",),
+    yaml.ScalarNode: ("str", "int", "float", "bool", "null", "timestamp"),
 }
 
 
@@ -56,7 +58,11 @@ def parse(text: str, name: str) -> Document:
         ConfigError: it is malformed, empty, too big or too deep, or uses tags or duplicate keys.
     """
     if len(text) > _MOST_CHARACTERS:
-        raise ConfigError(f"larger than {_MOST_CHARACTERS:,} characters", where=name)
+        raise ConfigError(
+            f"larger than {_MOST_CHARACTERS:,} characters",
+            where=name,
+            todo="keep only what this file is for; docs/matrix.md lists it",
+        )
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -67,9 +73,17 @@ def parse(text: str, name: str) -> Document:
             where=place,
             todo="mend the syntax there, or on the line before",
         ) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.reader.ReaderError as error:
         raise ConfigError(
-            f"not valid YAML: {shown(str(error).splitlines()[0])}", where=name
+            f"not valid YAML: a character that it does not allow, U+{error.character:04X}",
+            where=_place(name, text, error.position),
+            todo="take the character out; write it as an escape if it is meant",
+        ) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # of numbers in escapes
+        raise ConfigError(
+            f"not valid YAML: {shown(str(error).splitlines()[0])}",
+            where=name,
+            todo="look for an escape such as \\U with a number that is no character's",
         ) from None
     except RecursionError:
         raise _too_deep(name) from None
@@ -94,8 +108,11 @@ class _Converter:
             raise _too_deep(self._document.name)
         mark = (node.start_mark.line + 1, node.start_mark.column + 1)
         self._document.marks.setdefault(path, mark)
-        if node.tag not in _PLAIN_TAGS:
-            raise self._error(node, f"YAML tag or merge key {shown(node.tag)} is not supported")
+        prefix, _, tag = node.tag.rpartition(":")
+        if prefix != "tag:yaml.org,2002" or tag not in _TAGS[type(node)]:
+            raise self._error(
+                node, f"YAML tag {shown(node.tag)} is not supported", todo="write plain values"
+            )
         if isinstance(node, yaml.MappingNode):
             return dict(self._items(node, path))
         if isinstance(node, yaml.SequenceNode):
@@ -107,15 +124,21 @@ class _Converter:
         seen: set[str] = set()
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self._error(key_node, "a key must be a plain word")
+                raise self._error(key_node, "a key must be a plain word", todo="write key: value")
             key = key_node.value
             if key in seen:
-                raise self._error(key_node, f"duplicate key {shown(key)}")
+                raise self._error(
+                    key_node, f"duplicate key {shown(key)}", todo="keep one of the two"
+                )
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                raise self._error(
+                    key_node, "merge keys are not supported", todo="write the keys out"
+                )
             if key_node.tag != "tag:yaml.org,2002:str":
                 raise self._error(
                     key_node,
                     f"YAML reads the key {shown(key)} as {key_node.tag.rpartition(':')[2]}",
-                    todo=f'quote it: "{key}"',
+                    todo=f'quote it: "{shown(key)[1:-1]}"',
                 )
             seen.add(key)
             self._document.marks[(*path, key)] = (
@@ -125,10 +148,19 @@ class _Converter:
             yield key, self.convert(value_node, (*path, key))
 
     def _scalar(self, node: yaml.Node) -> object:
+        unreadable = self._error(
+            node,
+            f"unreadable value {shown(str(node.value))}",
+            todo="put it in quotes if it is meant as text",
+        )
         try:
-            return self._constructor.construct_object(node)
-        except (ValueError, OverflowError, yaml.YAMLError):
-            raise self._error(node, f"unreadable value {shown(str(node.value))}") from None
+            value = self._constructor.construct_object(node)
+        # PyYAML lets whatever its conversions meet escape: `!!int ""` is an IndexError there.
+        except (ValueError, ArithmeticError, LookupError, AttributeError, yaml.YAMLError):
+            raise unreadable from None
+        if isinstance(value, int) and abs(value) >= _BIGGEST:
+            raise unreadable
+        return value
 
     def _error(self, node: yaml.Node, what: str, todo: str = "") -> ConfigError:
         mark = node.start_mark
@@ -136,5 +168,14 @@ class _Converter:
         return ConfigError(what, where=where, todo=todo)
 
 
+def _place(name: str, text: str, position: int) -> str:
+    before = text[:position]
+    return f"{name}:{before.count(chr(10)) + 1}:{position - before.rfind(chr(10))}"
+
+
 def _too_deep(name: str) -> ConfigError:
-    return ConfigError("nested too deeply, or too large once aliases are expanded", where=name)
+    return ConfigError(
+        "nested too deeply, or too large once aliases are expanded",
+        where=name,
+        todo="write it flatter; docs/matrix.md shows the shape",
+    )

@@ -1,9 +1,10 @@
 """The allow-list: the form of every string that can reach a Dockerfile, an argv, a path, a tag or a
 Compose file.
 
-Each pattern is matched whole and in ASCII. None admits a control character, a newline, a quote, a
-backslash, a dollar sign or a leading dash, so no value can end a string, start an option, or be
-expanded, wherever it is put.
+Each pattern is matched whole and in ASCII. None admits a control character, a newline, a double
+quote, a backslash, a dollar sign, a backtick or a leading dash, so no value can end a string, start
+an option, or be expanded, where it is put. Only text for people admits an apostrophe, and it is
+only ever put between double quotes. No Debian package ends in a dash, which tells apt to remove it.
 
 Sources: repository and tag grammar from the Distribution reference grammar; Debian package names
 and versions from Debian Policy 5.6.1 and 5.6.12; Python versions and extras from PEP 440 and 685.
@@ -28,7 +29,7 @@ _PATTERNS = {
     "axis value": (r"[a-z0-9]+(?:[._][a-z0-9]+)*", 32, "lower-case letters, digits and single . _"),
     "axis name": (r"[a-z][a-z0-9_]*", 32, "lower-case letters, digits and _"),
     "apt package": (
-        r"[a-z0-9][a-z0-9+.-]+(?:=[0-9][A-Za-z0-9.+:~-]*)?",
+        r"[a-z0-9][a-z0-9+.-]+(?<!-)(?:=[0-9](?:[A-Za-z0-9.+:~-]*[A-Za-z0-9.+~])?)?",
         128,
         "a Debian package name, optionally with =version",
     ),
@@ -51,8 +52,6 @@ _PATTERNS = {
         "one line of plain ASCII text without double quotes, backslash, dollar sign or backtick",
     ),
 }
-
-PARTIAL_REASON = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .-]*", re.ASCII)
 
 
 def allowed(kind: str, value: str) -> bool:

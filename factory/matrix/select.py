@@ -38,13 +38,12 @@ def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:
     everything = tuple(builds)
     chosen = everything
     for flag, value in _exact(selection):
-        matching = [build for build in everything if _value(build, flag) == value]
-        if not matching:
-            known = {_value(build, flag) for build in everything}
+        known = {_value(build, flag) for build in everything}
+        if value not in known:
             raise ConfigError(
                 f"--{_flag(flag)} {shown(value)} matches no build", todo=near(value, known)
             )
-        chosen = tuple(build for build in chosen if build in matching)
+        chosen = tuple(build for build in chosen if _value(build, flag) == value)
     for pattern in (*selection.only, *selection.skip):
         if not any(_glob(build, pattern) for build in everything):
             ids = {name for build in everything for name in (build.id, build.cell.id)}

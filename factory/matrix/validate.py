@@ -17,7 +17,8 @@ from factory.matrix.grammar import shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_NUMBER_OR_DATE = ("string_type", "literal_error", "form")
+_NUMBER_OR_DATE = ("string_type", "literal_error")
+_LISTED = 12
 
 
 def validate(document: Document, model: type[Model]) -> Model:
@@ -30,8 +31,7 @@ def validate(document: Document, model: type[Model]) -> Model:
         return model.model_validate(document.data)
     except ValidationError as error:
         found = error.errors(include_url=False)
-    mistakes = {_key(document, item): _explain(document, model, item) for item in found}
-    raise ConfigErrors(mistakes[key] for key in sorted(mistakes))
+    raise ConfigErrors(_explain(document, model, item) for item in _distinct(document, found))
 
 
 def near(word: str, words: Iterable[str]) -> str:
@@ -40,12 +40,25 @@ def near(word: str, words: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(known)}" if known else ""
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"known: {', '.join(known[:_LISTED])}{more}" if known else "there is none"
 
 
-def _key(document: Document, item: ErrorDetails) -> tuple[tuple[int, int], str]:
-    path = _real_path(document, item["loc"])
-    return document.marks.get(path, (0, 0)), ".".join(map(str, path))
+def _distinct(document: Document, found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """One complaint a place, in the order of the file. Where a value fits no branch of a union,
+    that is its first branch's complaint, unless one goes deeper into the value."""
+    first: dict[Path, ErrorDetails] = {}
+    for item in found:
+        missing = (item["loc"][-1],) if item["type"] == "missing" else ()
+        first.setdefault((*_real_path(document, item["loc"]), *missing), item)
+    outer = {path[:length] for path in first for length in range(len(path))}
+    order = list(document.marks)  # as the file goes
+    at = {path: number for number, path in enumerate(order)}
+    return [
+        first[path]
+        for path in sorted(first, key=lambda path: at.get(path, at.get(path[:-1], 0)))
+        if path not in outer
+    ]
 
 
 def _real_path(document: Document, loc: Path) -> Path:
@@ -60,7 +73,7 @@ def _real_path(document: Document, loc: Path) -> Path:
 def _explain(document: Document, model: type[BaseModel], item: ErrorDetails) -> ConfigError:
     path = _real_path(document, item["loc"])
     where = document.where(path)
-    name = ".".join(map(str, path)) or "the document"
+    name = ".".join(shown(str(part))[1:-1] for part in path) or "the document"
     kind, value = item["type"], item["input"]
     if kind == "extra_forbidden":
         fields = _fields_at(model, path[:-1])
@@ -71,21 +84,24 @@ def _explain(document: Document, model: type[BaseModel], item: ErrorDetails) -> 
         key = str(item["loc"][-1])
         others = list(value) if isinstance(value, dict) else []
         hint = difflib.get_close_matches(key, others, n=1, cutoff=0.6)
-        todo = f"is {shown(hint[0])} meant to be {key}?" if hint else f"add {key}:"
+        todo = f"is {shown(hint[0])} meant to be {key}?" if hint else f"add `{key}:`"
         return ConfigError(f"{name} lacks {key}", where=where, todo=todo)
     if not isinstance(value, str) and kind in _NUMBER_OR_DATE and path in document.raw:
         return _yaml_trap(document.raw[path], value, where)
-    return ConfigError(f"{name}: {_sentence(item)}", where=where)
+    return ConfigError(f"{name}: {_sentence(item)}", where=where, todo="docs/ explains every key")
 
 
 def _yaml_trap(raw: str, value: object, where: str) -> ConfigError:
+    if value is None:
+        return ConfigError("a value is missing", where=where, todo="write one, or drop the key")
     read = {"float": "the number", "int": "the number", "bool": "the truth value"}
     what = read.get(type(value).__name__, f"a {type(value).__name__},")
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    written = shown(raw)[1:-1]
     return ConfigError(
-        f"{raw} without quotes is {what} {text} in YAML, and a string is wanted",
+        f"{written} without quotes is {what} {text} in YAML, and a string is wanted",
         where=where,
-        todo=f'write "{raw}"',
+        todo=f'write "{written}"',
     )
 
 
