@@ -89,7 +89,7 @@ install_python() {
 
 pip() {
     env -u PIP_USER -u PIP_TARGET -u PIP_PREFIX \
-        "$venv/bin/python" -m pip --quiet --disable-pip-version-check "$@" >&2
+        "$venv/bin/python" -m pip -qq --disable-pip-version-check "$@" >&2
 }
 
 make_environment() {

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -184,3 +186,12 @@ def test_the_lock_holds_hashes_and_no_addresses() -> None:
     assert all("==" in line and line.endswith("\\") for line in pinned)
     assert not [line for line in lines if "://" in line or line.startswith("-")]
     assert not [line for line in said if os.sep in line]
+
+
+def test_the_lock_covers_all_that_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["tools"]]
+    asked += project["optional-dependencies"]["dev"]
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    assert {re.split(r"[^A-Za-z0-9-]", one)[0].lower() for one in asked} <= locked
