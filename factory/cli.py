@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from invoke.exceptions import Exit
 from invoke.tasks import Task, task
@@ -38,8 +40,6 @@ class FactoryTask(Task):  # type: ignore[type-arg]  # generic only for invoke's 
             raise Exit(str(error), error.exit_code) from None
         except KeyboardInterrupt:
             raise Exit("interrupted", Interrupted.exit_code) from None
-        except BrokenPipeError:
-            raise Exit(code=0) from None  # the reader, such as `head`, has seen enough
 
 
 FORMAT_HELP = {"format": "text (the default) or json"}
@@ -114,7 +114,7 @@ def show(text: str, document: Callable[[], object], form: str) -> None:
         ConfigError: ``form`` is neither ``text`` nor ``json``.
     """
     check_form(form)
-    print(text if form == "text" else json.dumps(document(), indent=2))
+    _say(text if form == "text" else json.dumps(document(), indent=2), sys.stdout)
 
 
 def check_form(form: str) -> None:
@@ -130,4 +130,16 @@ def project_root(tasks_file: str) -> Path:
 
 def warn(text: str) -> None:
     """Tell the user something on standard error."""
-    print(text, file=sys.stderr)
+    _say(text, sys.stderr)
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Print, whatever the stream can encode and however soon its reader leaves."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    try:
+        print(text, file=stream, flush=True)
+    except (
+        BrokenPipeError
+    ):  # the reader, such as `head`, has seen enough; the exit code still tells
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

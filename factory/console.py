@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -51,7 +51,7 @@ class Plain(AbstractContextManager["Plain"]):
 
     def line(self, work: Work, text: str) -> None:
         path = log_path(self._logs, work.verb, work.subject)
-        with self._lock:
+        with self._lock, suppress(OSError):  # a full disk ends what writes to it, not what watches
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:
                 file.write(clean(text) + "\n")
@@ -63,7 +63,7 @@ class Plain(AbstractContextManager["Plain"]):
         self._say(f"{mark} {outcome.verb:<8}{outcome.subject}  {outcome.state.value}{why}{took}")
 
     def _say(self, text: str) -> None:
-        with self._lock:
+        with self._lock, suppress(OSError):  # nobody reads any more, which is no failure of work
             print(text, file=sys.stderr, flush=True)
 
 

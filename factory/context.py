@@ -28,19 +28,20 @@ def digest_path(root: Path, relative: str, *, where: str) -> str:
         where: who asks for it, for messages.
 
     Raises:
-        ConfigError: it is missing, unreadable, a special file, or its real path leaves the project.
+        ConfigError: it is missing, unreadable, a symlink, a special file, or its real path leaves
+            the project.
     """
     path = contained(root, relative, where=where)
+    if path.is_symlink():  # a digest of the link would miss changes of what it leads to
+        raise ConfigError(
+            f"{relative} is a symlink", where=where, todo="name what it leads to, or copy it here"
+        )
     digest = hashlib.sha256()
     try:
         for entry in _walk(path):
             _add(digest, root, path, entry, where)
     except OSError as error:
-        raise ConfigError(
-            f"cannot read {error.filename}: {error.strerror}",
-            where=where,
-            todo="give this user the right to read it, or take it out of the folder",
-        ) from error
+        raise _unreadable(error, where) from error
     return digest.hexdigest()
 
 
@@ -51,17 +52,36 @@ def contained(root: Path, relative: str, *, where: str) -> Path:
         ConfigError: it does not, or is not.
     """
     path = root / relative
-    if not path.exists():
+    try:
+        real = path.resolve(strict=True)
+    except PermissionError as error:
+        raise _unreadable(error, where) from error
+    except (OSError, RuntimeError):  # the latter is a circle of symlinks
         raise ConfigError(
             f"there is no {relative}", where=where, todo="create it, or mend the path"
-        )
-    if not path.resolve().is_relative_to(root):
+        ) from None
+    if not real.is_relative_to(root):
         raise ConfigError(
             f"{relative} leads outside the project",
             where=where,
             todo="copy what is needed into the project; builds read nothing beyond it",
         )
     return path
+
+
+def _unreadable(error: OSError, where: str) -> ConfigError:
+    return ConfigError(
+        f"cannot read {error.filename}: {error.strerror}",
+        where=where,
+        todo="give this user the right to read it, or take it out of the folder",
+    )
+
+
+def _stays(root: Path, link: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except RuntimeError:  # a circle of symlinks
+        return False
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -78,9 +98,9 @@ def _add(digest: hashlib._Hash, root: Path, top: Path, entry: Path, where: str) 
     digest.update(b"%d:%s:%o:" % (len(name), name, info.st_mode))
     if stat.S_ISLNK(info.st_mode):
         target = os.fsencode(entry.readlink())
-        if not entry.resolve().is_relative_to(root):
+        if not _stays(root, entry):
             raise ConfigError(
-                f"the symlink {entry.relative_to(root)} leaves the project",
+                f"the symlink {entry.relative_to(root)} leaves the project, or leads to itself",
                 where=where,
                 todo="copy what it points to into the project",
             )

@@ -110,11 +110,15 @@ class Engine:
             found = self._api.images(filters={"reference": sorted(wanted)})
         return wanted & {tag for image in found for tag in image["RepoTags"] or ()}
 
-    def labelled(self, label: str) -> dict[str, tuple[str, ...]]:
-        """The images with a label (``name`` or ``name=value``): id to tags."""
+    def keyed(self, label: str) -> dict[str, tuple[str, str]]:
+        """Every tag of the images that bear a label: to the image's id and the label's value."""
         with _explained("list images"):
             found = self._api.images(filters={"label": label})
-        return {image["Id"]: tuple(image["RepoTags"] or ()) for image in found}
+        return {
+            tag: (image["Id"], image["Labels"][label])
+            for image in found
+            for tag in image["RepoTags"] or ()
+        }
 
     def image(self, ref: str) -> EngineImage | None:
         """What an image says of itself, or ``None`` where the engine has no such image."""

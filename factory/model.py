@@ -13,6 +13,9 @@ from enum import StrEnum
 KEY_DIGITS = 12
 """How much of a key a tag shows: 48 bits, ample for the images that one repository ever holds."""
 
+KEY_LABEL = "io.ray-image-factory.key"
+"""The label by which an image says with which key it was built."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
@@ -295,7 +298,9 @@ class Built:
 
     Attributes:
         key: the step's key.
-        ref: its tag in the engine.
+        ref: its tag in the engine, for people.
+        image_id: the engine's own id of it: what is booted, scanned and pushed, since a tag can
+            be moved by another factory on the same engine.
         config_digest: digest of the image's configuration; what verdicts are bound to. It is the
             same under every store, compression and registry.
         substituted_base: whether its base is a stand-in for ``rayproject/ray``.
@@ -306,6 +311,7 @@ class Built:
 
     key: str
     ref: str
+    image_id: str
     config_digest: str
     substituted_base: bool
     reason: str

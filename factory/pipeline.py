@@ -18,13 +18,13 @@ from types import FrameType
 from factory import base, process
 from factory.build import Builder, check_room, host_sources, write_dockerfile
 from factory.matrix import Selection, select
-from factory.model import Build, Built, Outcome, Plan, PlannedBuild, Project, Step
+from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Step
 from factory.plan import make_plan
 from factory.project import load
 from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
-from factory.workshop import Workshop, steps_to_build
+from factory.workshop import Workshop, is_present, steps_to_build
 
 GATES = ("build", "scan", "verify", "publish")
 _NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify")}
@@ -98,6 +98,7 @@ def run(
             ledger=ledger,
             builder=_builder(settings, engine.compression),
             run_id=this_run.id,
+            present=engine.keyed(KEY_LABEL),
             adopts="publish" in gates and "build" in gates,
         )
         steps = _steps(workshop) if "build" in gates else ()
@@ -130,16 +131,12 @@ def render_files(settings: Settings, selection: Selection) -> list[Path]:
 def _steps(workshop: Workshop) -> tuple[Step, ...]:
     """The steps that have work; checks that there is room for it."""
     plan = workshop.plan
-    built: dict[str, Built] = workshop.ledger.all_built()
-    present = workshop.engine.present(step.ref for step in plan.steps.values())
-    missing = [
-        one for one in plan.builds if not (one.key in built and built[one.key].ref in present)
-    ]
+    missing = [one for one in plan.builds if not is_present(plan.steps[one.key], workshop.present)]
     held = {one.key for one in missing if workshop.adopts and workshop.held(one)}
     if missing:
         folders = [workshop.settings.root, workshop.settings.cache, workshop.engine.root]
         check_room([folder for folder in folders if folder])
-    return steps_to_build(plan, built, present, held)
+    return steps_to_build(plan, workshop.present, held)
 
 
 def _works(workshop: Workshop, steps: Sequence[Step], gates: Sequence[str]) -> Iterator[Work]:

@@ -15,15 +15,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from factory.errors import Interrupted, MachineError
 
 TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
+_STEP_SECONDS = 0.2
+_DRAIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +124,8 @@ def run(
         argv: program and arguments; nothing is interpreted by a shell.
         stdin: what it reads; closed at once when ``None``.
         env: variables on top of the factory's own environment.
-        timeout: seconds after which its whole process group is ended.
+        timeout: seconds after which its whole process group is ended. Until then a program lasts
+            for as long as anything that it started holds its output open.
         on_line: called with each line of either stream as it arrives (from other threads).
         check: raise on a code other than 0.
         shielded: run even after an interrupt, and do not end on one.
@@ -134,25 +137,18 @@ def run(
     """
     started = time.monotonic()
     child = _running.start(lambda: _spawn(argv, stdin is not None, env, cwd), shielded)
-    streams = [deque[bytes](), deque[bytes]()]
-    readers = [
-        threading.Thread(target=_pump, args=(pipe, kept, on_line), daemon=True)
-        for pipe, kept in zip((child.stdout, child.stderr), streams, strict=True)
-    ]
-    timed_out = False
+    readers = [_Reader(pipe, on_line) for pipe in (child.stdout, child.stderr)]
+    feeder = threading.Thread(target=_feed, args=(child, stdin), daemon=True)
     try:
-        for reader in readers:
-            reader.start()
-        _feed(child, stdin)
-        timed_out = _wait(child, timeout)
+        for thread in (*readers, feeder):
+            thread.start()
+        timed_out = _wait(child, readers, timeout, shielded)
     except BaseException:
-        _end(child)
+        _end(child, readers)
         raise
     finally:
         _running.ended(child)
-    for reader in readers:
-        reader.join()
-    out, err = (b"".join(kept).decode("utf-8", "replace") for kept in streams)
+    out, err = (reader.text() for reader in readers)
     completed = Completed(
         argv=tuple(argv),
         code=child.returncode,
@@ -212,7 +208,9 @@ def _spawn(
             cwd=cwd,
             start_new_session=True,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise MachineError(f"there is no folder {cwd}", todo="create it") from error
         raise _missing(argv[0]) from error
 
 
@@ -231,40 +229,78 @@ def _feed(child: subprocess.Popen[bytes], stdin: bytes | None) -> None:
         pipe.write(stdin or b"")
 
 
-def _pump(pipe: object, kept: deque[bytes], on_line: Callable[[str], None] | None) -> None:
-    assert pipe is not None
-    for line in pipe:  # type: ignore[attr-defined]  # Popen's pipes are typed as optional IO
-        kept.append(line)
-        if on_line:
-            on_line(line.decode("utf-8", "replace").rstrip("\n"))
+class _Reader(threading.Thread):
+    """Takes in one stream of a child to its end, whatever becomes of ``on_line``: a child whose
+    output nobody reads would stand still for ever."""
+
+    def __init__(self, pipe: IO[bytes] | None, on_line: Callable[[str], None] | None) -> None:
+        super().__init__(daemon=True)
+        assert pipe is not None
+        self._pipe = pipe
+        self._on_line = on_line
+        self._kept: list[bytes] = []
+        self._failure: Exception | None = None
+
+    def run(self) -> None:
+        for line in self._pipe:
+            self._kept.append(line)
+            if self._on_line and not self._failure:
+                try:
+                    self._on_line(line.decode("utf-8", "replace").rstrip("\n"))
+                except Exception as error:  # raised again by text(), in the caller's thread
+                    self._failure = error
+
+    def text(self) -> str:
+        """What was read; raises what ``on_line`` raised."""
+        self.join(_DRAIN_SECONDS)  # it has ended, unless something outside the group has the pipe
+        if self._failure:
+            raise self._failure
+        return b"".join(self._kept).decode("utf-8", "replace")
 
 
-def _wait(child: subprocess.Popen[bytes], timeout: float | None) -> bool:
+def _wait(
+    child: subprocess.Popen[bytes],
+    readers: Sequence[threading.Thread],
+    timeout: float | None,
+    shielded: bool,
+) -> bool:
     """Wait for the end; True if it had to be ended for running out of time."""
     deadline = None if timeout is None else time.monotonic() + timeout
     cancelled_at: float | None = None
-    while True:
-        try:
-            child.wait(0.2 if deadline or _running.cancelled else 1.0)
-            return False
-        except subprocess.TimeoutExpired:
-            now = time.monotonic()
+    while not _ended(child, readers):
+        now = time.monotonic()
         if deadline is not None and now > deadline:
-            _end(child)
+            _end(child, readers)
             return True
-        if _running.cancelled and child in _running._children:
+        if _running.cancelled and not shielded:
             cancelled_at = cancelled_at or now
             if now - cancelled_at > _GRACE_SECONDS:
                 _signal_group(child, signal.SIGKILL)
+                child.wait()
+                return False
+    return False
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    _signal_group(child, signal.SIGTERM)
+def _ended(child: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) -> bool:
+    """Whether the child and all that writes to its streams have ended, after a short wait."""
     try:
-        child.wait(_GRACE_SECONDS)
+        child.wait(_STEP_SECONDS)
     except subprocess.TimeoutExpired:
-        _signal_group(child, signal.SIGKILL)
-        child.wait()
+        return False
+    for reader in readers:
+        if reader.is_alive():
+            reader.join(_STEP_SECONDS)
+    return not any(reader.is_alive() for reader in readers)
+
+
+def _end(child: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) -> None:
+    """End the whole group: asked first, then without asking whatever is left of it."""
+    _signal_group(child, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while time.monotonic() < deadline and not _ended(child, readers):
+        pass
+    _signal_group(child, signal.SIGKILL)
+    child.wait()
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

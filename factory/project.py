@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from factory.context import contained, digest_path
 from factory.errors import ConfigError, ConfigErrors
-from factory.matrix import parse_image, parse_matrix
+from factory.matrix import near, parse_image, parse_matrix
 from factory.model import Image, Matrix, Project
 from factory.settings import Settings
 
@@ -40,9 +39,15 @@ def _read(path: Path, name: str) -> str:
             todo="run from the project's root, or set FACTORY_ROOT to it",
         ) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"not UTF-8 at byte {error.start}", where=name) from None
+        raise ConfigError(
+            f"not UTF-8 at byte {error.start}", where=name, todo="save it as UTF-8"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=name) from None
+        raise ConfigError(
+            f"cannot be read: {error.strerror}",
+            where=name,
+            todo="make it a file that this user may read",
+        ) from None
 
 
 def _images(
@@ -58,11 +63,10 @@ def _images(
         )
     for at, name in enumerate(names):
         if name not in there:
-            close = difflib.get_close_matches(name, there, n=1, cutoff=0.5) or there
             raise ConfigError(
                 f"there is no image {name}: images/{name}/image.yaml is missing",
                 where=where(at),
-                todo=f"did you mean {' or '.join(close)}?",
+                todo=near(name, there),
             )
     return {name: _image(root, matrix, name) for name in names}
 
@@ -81,11 +85,17 @@ def _templates(root: Path) -> Mapping[str, str]:
 
 def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping[str, str]:
     """The digest of every path that a Dockerfile reads; all mistakes at once."""
-    wanted = dict(_paths(matrix, images))
+    wanted = _paths(matrix, images)
     digests, errors = {}, []
-    for path, where in wanted.items():
+    for path, (is_folder, where) in wanted.items():
         try:
             digests[path] = digest_path(root, path, where=where)
+            if (root / path).is_dir() != is_folder:
+                raise ConfigError(
+                    f"{path} is {'no' if is_folder else 'a'} folder",
+                    where=where,
+                    todo=f"name a {'folder' if is_folder else 'file'} there",
+                )
         except ConfigError as error:
             errors.append(error)
     if errors:
@@ -93,11 +103,13 @@ def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping
     return digests
 
 
-def _paths(matrix: Matrix, images: Mapping[str, Image]) -> list[tuple[str, str]]:
-    paths = [(matrix.base.wheel, "matrix.yaml")] if matrix.base.wheel else []
+def _paths(matrix: Matrix, images: Mapping[str, Image]) -> dict[str, tuple[bool, str]]:
+    """Path to whether it is to be a folder, and who names it."""
+    paths = {matrix.base.wheel: (False, "matrix.yaml")} if matrix.base.wheel else {}
     for image in images.values():
-        requirements = {image.requirements, *(each.requirements for each in image.overrides)}
-        read = [image.source, image.checks, *sorted(filter(None, requirements))]
         where = f"{image.folder}/image.yaml"
-        paths += [(f"{image.folder}/{path}", where) for path in read if path]
+        requirements = (image.requirements, *(each.requirements for each in image.overrides))
+        paths |= {f"{image.folder}/{path}": (False, where) for path in requirements if path}
+        paths |= {f"{image.folder}/{image.checks}": (False, where)} if image.checks else {}
+        paths[f"{image.folder}/{image.source}"] = (True, where)
     return paths

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 from typing import Protocol
 
 from factory import process
@@ -60,12 +61,14 @@ def execute(
     """Run everything that can be run; outcomes come in the order of ``works``.
 
     Args:
-        works: needs may only name ids among them.
+        works: needs may only name ids among them, in no circle.
         lanes: lane to width; a lane that is not named has width 1.
         observer: told of every start, line and end.
     """
     pending = {work.id: work for work in works}
     order = list(pending)
+    assert {need for work in pending.values() for need in work.needs} <= pending.keys()
+    TopologicalSorter({name: work.needs for name, work in pending.items()}).prepare()
     outcomes: dict[str, Outcome] = {}
     running: dict[Future[Outcome], Work] = {}
     with ThreadPoolExecutor(max_workers=max(sum(lanes.values()), 1) + 4) as pool:
@@ -73,12 +76,13 @@ def execute(
             try:
                 _settle(pending, outcomes, observer)
                 for work in _startable(pending, outcomes, running.values(), lanes):
-                    del pending[work.id]
                     running[pool.submit(_perform, work, observer)] = work
+                    del pending[work.id]  # after it: Ctrl-C in between must lose no outcome
                 if running:
                     done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                     for future in done:
-                        outcomes[running.pop(future).id] = future.result()
+                        outcomes[running[future].id] = future.result()
+                        del running[future]
             except KeyboardInterrupt:
                 process.cancel_all()
     return tuple(outcomes[name] for name in order)
@@ -114,9 +118,8 @@ def _startable(
     busy = Counter(work.lane for work in running)
     chosen = []
     for work in pending.values():
-        if all(need in outcomes for need in work.needs) and busy[work.lane] < lanes.get(
-            work.lane, 1
-        ):
+        ready = all(need in outcomes and outcomes[need].state in _GOOD for need in work.needs)
+        if ready and busy[work.lane] < lanes.get(work.lane, 1):
             busy[work.lane] += 1
             chosen.append(work)
     return chosen

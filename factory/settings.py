@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from factory.errors import ConfigError
 
 APP = "ray-image-factory"
+_JOBS = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+# The domain of a reference, by the Distribution reference grammar, with its port.
+_REGISTRY = re.compile(r"[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*:[0-9]{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,19 +49,25 @@ class Settings:
         """Read ``FACTORY_ROOT``, ``FACTORY_JOBS``, ``FACTORY_REGISTRY`` and the XDG folders.
 
         Raises:
-            ConfigError: ``FACTORY_JOBS`` is not a positive whole number.
+            ConfigError: ``FACTORY_JOBS`` is no number, or ``FACTORY_REGISTRY`` no ``host:port``.
         """
         home = Path(env.get("HOME") or Path.home())
         jobs = env.get("FACTORY_JOBS", "2")
-        if not jobs.isascii() or not jobs.isdigit() or int(jobs) < 1:
+        if not _JOBS.fullmatch(jobs):
             raise ConfigError(
-                f"FACTORY_JOBS is {jobs!r}, which is not a positive whole number",
+                f"FACTORY_JOBS is {jobs!r}, which is not a whole number from 1 to 999",
                 todo="set it to how many builds may run at once, such as 2",
+            )
+        registry = env.get("FACTORY_REGISTRY", "127.0.0.1:5000")
+        if not _REGISTRY.fullmatch(registry):
+            raise ConfigError(
+                f"FACTORY_REGISTRY is {registry!r}, which is not host:port",
+                todo="set it to the local registry's address, such as 127.0.0.1:5000",
             )
         return cls(
             root=Path(env.get("FACTORY_ROOT") or Path.cwd()).resolve(),
             cache=Path(env.get("XDG_CACHE_HOME") or home / ".cache") / APP,
             data=Path(env.get("XDG_DATA_HOME") or home / ".local" / "share") / APP,
             jobs=int(jobs),
-            registry=env.get("FACTORY_REGISTRY", "127.0.0.1:5000"),
+            registry=registry,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from factory import base
@@ -47,6 +48,7 @@ class Workshop:
 
     Attributes:
         run_id: labels what the run makes in the engine.
+        present: the engine's images that a factory made: tag to (id, key).
         adopts: whether images that a target holds already are taken from there.
     """
 
@@ -58,6 +60,7 @@ class Workshop:
     builder: Builder
     run_id: str
     adopts: bool
+    present: dict[str, tuple[str, str]]
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _registry: Registry | None = None
@@ -67,13 +70,13 @@ class Workshop:
         ours = self._in_engine(step)
         adopted = self._adopt(owner, step, ours) if owner and self.adopts else None
         if adopted:
-            self.ledger.record_built(adopted)
+            self._record(step, adopted)
             return State.DONE, adopted.reason
         if ours:
             return State.CACHED, "in the engine"
         reason = "gone from the engine" if self.ledger.built(step.key) else "new key"
         rootfs = self._rootfs(step, log) if step.rootfs else None
-        self.ledger.record_built(self.builder.build(step, rootfs=rootfs, reason=reason, log=log))
+        self._record(step, self.builder.build(step, rootfs=rootfs, reason=reason, log=log))
         return State.DONE, reason
 
     def scan(self, planned: PlannedBuild, log: Log) -> Result:
@@ -84,7 +87,7 @@ class Workshop:
             return State.CACHED, _words(known)
         self._require_in_engine(built, planned, ScanError)
         verdict = scan_room.scan(
-            built.ref,
+            built.image_id,
             config_digest=built.config_digest,
             policy=self.project.matrix.scan,
             cache=self.settings.cache,
@@ -184,9 +187,30 @@ class Workshop:
                 return adopted
         return None
 
+    def _record(self, step: Step, built: Built) -> None:
+        self.ledger.record_built(built)
+        self.present[step.ref] = (built.image_id, step.key)
+
     def _in_engine(self, step: Step) -> Built | None:
+        """The step as the engine has it now, whoever made it: this tree or another one."""
+        image_id, key = self.present.get(step.ref, ("", ""))
+        if key != step.key:
+            return None
         built = self.ledger.built(step.key)
-        return built if built and self.engine.present([built.ref]) else None
+        if built and built.image_id == image_id:
+            return built
+        found = Built(
+            key=step.key,
+            ref=step.ref,
+            image_id=image_id,
+            config_digest=self.engine.config_digest(image_id),
+            substituted_base=True,
+            reason="found in the engine, made by another tree",
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+        )
+        self.ledger.record_built(found)
+        return found
 
     def _built(self, planned: PlannedBuild, error: type[FactoryError]) -> Built:
         built = self.ledger.built(planned.key)
@@ -200,7 +224,7 @@ class Workshop:
     def _require_in_engine(
         self, built: Built, planned: PlannedBuild, error: type[FactoryError]
     ) -> None:
-        if not self.engine.present([built.ref]):
+        if self.present.get(built.ref) != (built.image_id, built.key):
             raise error(
                 f"the image of {planned.build.id} is gone from the engine",
                 where=built.ref,
@@ -213,8 +237,8 @@ class Workshop:
         return ClusterRequest(
             subject=planned.build.id,
             config_digest=built.config_digest,
-            head_ref=built.ref,
-            worker_ref=built.ref,
+            head_ref=built.image_id,
+            worker_ref=built.image_id,
             cell=planned.build.cell,
             compose_file=COMPOSE_FILE,
             workers=self.project.matrix.workers,
@@ -245,27 +269,33 @@ class Workshop:
 
 
 def steps_to_build(
-    plan: Plan, built: Mapping[str, Built], present: set[str], held: set[str]
+    plan: Plan, present: Mapping[str, tuple[str, str]], held: set[str]
 ) -> tuple[Step, ...]:
-    """The steps whose work must run: those that a missing last step needs, parents first. Pure.
+    """The steps whose work must run: each build's last, and the parents that a missing one needs.
+    Parents come first. Pure.
 
     Args:
         plan: all steps.
-        built: what the ledger knows, by key.
-        present: the tags that the engine has.
+        present: the engine's images: tag to (id, key).
         held: keys of builds that a target holds, which are fetched and need no parents.
     """
     needed: set[str] = set()
     for planned in plan.builds:
         for key in reversed(planned.steps):
-            done = key in built and built[key].ref in present
-            if done:
-                break
             needed.add(key)
-            if key in held:
+            if key in held or is_present(plan.steps[key], present):
                 break
     last = {planned.key for planned in plan.builds}
-    return tuple(step for key, step in plan.steps.items() if key in needed | last)
+    return tuple(
+        step
+        for key, step in plan.steps.items()
+        if key in last or (key in needed and not is_present(step, present))
+    )
+
+
+def is_present(step: Step, present: Mapping[str, tuple[str, str]]) -> bool:
+    """Whether the engine has a step, by its tag and its whole key."""
+    return present.get(step.ref, ("", ""))[1] == step.key
 
 
 def _words(verdict: Verdict) -> str:

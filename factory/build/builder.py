@@ -19,7 +19,7 @@ from factory import process
 from factory.build.sources import PackageSources
 from factory.context import LEFT_OUT
 from factory.errors import BuildError
-from factory.model import Built, Step
+from factory.model import KEY_LABEL, Built, Step
 
 Log = Callable[[str], None]
 _SECONDS = 3600
@@ -63,14 +63,15 @@ class Builder:
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
             scratch = Path(temporary)
             argv = [*self._argv(step, rootfs, scratch), *self._secrets(step, scratch)]
-            labels = {"io.ray-image-factory.key": step.key, **self.labels}
+            labels = {KEY_LABEL: step.key, **self.labels}
             if step.kind == "base":
                 labels["io.ray.ray-commit"] = self._ray_commit(step, argv, scratch, log)
-            digest = self._solve(step, argv, labels, scratch, log)
+            metadata = self._solve(step, argv, labels, scratch, log)
         return Built(
             key=step.key,
             ref=step.ref,
-            config_digest=digest,
+            image_id=metadata["containerimage.digest"],
+            config_digest=metadata["containerimage.config.digest"],
             substituted_base=True,
             reason=reason,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -138,7 +139,7 @@ class Builder:
 
     def _solve(
         self, step: Step, argv: list[str], labels: Mapping[str, str], scratch: Path, log: Log
-    ) -> str:
+    ) -> Mapping[str, str]:
         metadata = scratch / "metadata.json"
         flags = [f"--label={name}={value}" for name, value in labels.items()]
         output = f"--output=type=image,name={step.ref}"
@@ -146,8 +147,8 @@ class Builder:
         oci = f",compression={self.compression},oci-mediatypes=true"
         output += oci if self.compression else ""
         self._run(step, [*argv, *flags, output, f"--metadata-file={metadata}"], log)
-        written = json.loads(metadata.read_text(encoding="utf-8"))
-        return str(written["containerimage.config.digest"])
+        written: dict[str, str] = json.loads(metadata.read_text(encoding="utf-8"))
+        return written
 
     def _run(self, step: Step, argv: list[str], log: Log) -> None:
         last: deque[str] = deque(maxlen=_TAIL)

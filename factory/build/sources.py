@@ -13,8 +13,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from factory import process
+from factory.errors import ConfigError
 
 MOUNTED_PACKAGES = "/run/factory/packages"
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -83,7 +85,11 @@ class PackageSources:
 
 
 def host_sources(env: Mapping[str, str] = os.environ) -> PackageSources:
-    """Ask this host's pip, uv, apt and environment."""
+    """Ask this host's pip, uv, apt and environment.
+
+    Raises:
+        ConfigError: uv's configuration cannot be read.
+    """
     pip = _pip_settings()
     uv = _uv_settings(env)
     index = uv.get("index", pip.get("index-url", ""))
@@ -128,7 +134,7 @@ def _uv_settings(env: Mapping[str, str]) -> dict[str, str]:
     file = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "uv" / "uv.toml"
     settings: dict[str, str] = {}
     if file.is_file():
-        written = tomllib.loads(file.read_text(encoding="utf-8"))
+        written = _toml_of(file)
         settings["index"] = written.get("index-url", "")
         settings["extra"] = " ".join(written.get("extra-index-url", []))
         settings["find-links"] = " ".join(written.get("find-links", []))
@@ -144,6 +150,15 @@ def _uv_settings(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in settings.items() if value}
 
 
+def _toml_of(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"uv's configuration cannot be read: {error}", where=str(file), todo="mend it"
+        ) from error
+
+
 def _split(*values: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for value in values for item in value.split()))
 
@@ -155,7 +170,8 @@ def _ca_bundle(env: Mapping[str, str], pip: Mapping[str, str]) -> Path | None:
 
 def _apt_mirrors(folder: Path = Path("/etc/apt")) -> tuple[str, str | None] | None:
     """The host's first Debian mirror and its security mirror, whatever release it runs itself."""
-    files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
+    others = sorted((folder / "sources.list.d").glob("*"))
+    files = [folder / "sources.list", *(it for it in others if it.suffix in (".list", ".sources"))]
     urls = [
         url for file in files if file.is_file() for url in _urls(file.read_text("utf-8", "replace"))
     ]

@@ -5,5 +5,6 @@ from factory.matrix.images import parse_image
 from factory.matrix.schema import json_schema
 from factory.matrix.select import Selection, select
 from factory.matrix.spec import parse_matrix
+from factory.matrix.validate import near
 
-__all__ = ["Selection", "json_schema", "parse_image", "parse_matrix", "select", "span"]
+__all__ = ["Selection", "json_schema", "near", "parse_image", "parse_matrix", "select", "span"]

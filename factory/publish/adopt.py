@@ -57,10 +57,11 @@ def existing(
     if ours and ours.config_digest == config:
         return None
     started = time.monotonic()
-    _pull(engine, place(repository, digest), ref)
+    image_id = _pull(engine, place(repository, digest), ref)
     return Built(
         key=planned.key,
         ref=ref,
+        image_id=image_id,
         config_digest=config,
         substituted_base=substituted_base,
         reason=f"adopted from {target.name}",
@@ -76,7 +77,7 @@ def _config(registry: Registry, repository: str, digest: str, known: Publication
     return config_digest(manifest, place(repository, digest))
 
 
-def _pull(engine: Engine, name: str, ref: str) -> None:
+def _pull(engine: Engine, name: str, ref: str) -> str:
     try:
         process.run(["docker", "pull", "--quiet", name])
     except process.ProcessFailed as error:
@@ -88,3 +89,11 @@ def _pull(engine: Engine, name: str, ref: str) -> None:
         ) from error
     engine.tag(name, ref)
     engine.remove_image(name)  # its name by digest only: the step's own tag keeps the image
+    image = engine.image(ref)
+    if image is None:
+        raise PublishError(
+            "the pulled image was removed at once",
+            where=name,
+            todo="see what else removes images from this engine, then run again",
+        )
+    return image.id

@@ -139,7 +139,7 @@ class Publisher:
 
     def _push(self, repository: str, planned: PlannedBuild, built: Built) -> _Placed:
         name = place(repository, planned.immutable)
-        self.engine.tag(built.ref, name)
+        self.engine.tag(built.image_id, name)
         try:
             argv = ["docker", "push", "--quiet", name]
             process.run(argv, env=self.environment)

@@ -19,8 +19,9 @@ class Renderer:
 
     def __init__(self, templates: Mapping[str, str], *, folder: str = "dockerfiles") -> None:
         self._folder = folder
+        self._templates = dict(templates)
         self._environment = jinja2.Environment(
-            loader=jinja2.DictLoader(dict(templates)),
+            loader=jinja2.FunctionLoader(self._source),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -32,33 +33,48 @@ class Renderer:
         """Render one template.
 
         Raises:
-            ConfigError: it does not exist, has a syntax error, or uses an undefined variable.
+            ConfigError: it does not exist, has a syntax error, uses an undefined variable, or
+                fails in another way.
         """
         try:
             return self._environment.get_template(template).render(variables)
         except jinja2.TemplateNotFound as error:
             raise ConfigError(
                 f"there is no template {error.name}",
-                where=self._folder,
+                where=self._place(error, template),
                 todo=f"add {self._folder}/{error.name}, or restore it from version control",
             ) from error
         except jinja2.TemplateSyntaxError as error:
             raise ConfigError(
                 f"template syntax: {error.message}",
                 where=f"{self._folder}/{error.name or template}:{error.lineno}",
+                todo="mend the template there",
             ) from error
-        except jinja2.TemplateError as error:
+        except jinja2.UndefinedError as error:
             raise ConfigError(
-                f"template: {error.message}", where=self._place(error, template)
+                f"template: {error.message}",
+                where=self._place(error, template),
+                todo=f"templates can use: {', '.join(sorted(variables))}",
             ) from error
+        except Exception as error:  # a template is code: it can meet any error that code can
+            raise ConfigError(
+                f"template: {type(error).__name__}: {error}",
+                where=self._place(error, template),
+                todo="mend the template there",
+            ) from error
+
+    def _source(self, name: str) -> tuple[str, str, None] | None:
+        """Text and a file name, which is what tracebacks will say."""
+        text = self._templates.get(name)
+        return None if text is None else (text, f"{self._folder}/{name}", None)
 
     def _place(self, error: Exception, template: str) -> str:
         """The innermost template line: Jinja2 rewrites tracebacks so that they name templates."""
         frames = [
             frame
             for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.endswith(".j2")
+            if frame.filename.rpartition("/")[2] in self._templates
         ]
-        place = frames[-1].filename.rpartition("/")[2] if frames else template
-        line = f":{frames[-1].lineno}" if frames else ""
-        return f"{self._folder}/{place}{line}"
+        if not frames:
+            return f"{self._folder}/{template}" if template in self._templates else self._folder
+        return f"{self._folder}/{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}"

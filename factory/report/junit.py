@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from factory.model import Check, CheckStatus, Verdict
 
-_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd]")
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(build_id: str, verdicts: Iterable[Verdict]) -> str:
@@ -47,7 +47,7 @@ def write_junit(folder: Path, build_id: str, verdicts: Iterable[Verdict]) -> Pat
 
 def _case(suite: ElementTree.Element, group: str, check: Check) -> None:
     case = ElementTree.SubElement(
-        suite, "testcase", classname=group, name=check.name, time=f"{check.seconds:.3f}"
+        suite, "testcase", classname=group, name=_xml(check.name), time=f"{check.seconds:.3f}"
     )
     if check.status is not CheckStatus.PASS:
         tag = "failure" if check.status is CheckStatus.FAIL else "skipped"

@@ -76,10 +76,12 @@ class Workshop:
         argv += [f"--metadata-file={facts}", str(context)]
         process.run(argv, stdin=dockerfile, env=QUIET)
         self.refs.add(ref)
+        written = json.loads(facts.read_text())
         return Built(
             key=key * 64,
             ref=ref,
-            config_digest=json.loads(facts.read_text())["containerimage.config.digest"],
+            image_id=written["containerimage.digest"],
+            config_digest=written["containerimage.config.digest"],
             substituted_base=False,
             reason="for a test",
             at="",

@@ -24,6 +24,7 @@ from factory.model import (
 BUILT = Built(
     key="a" * 64,
     ref="factory.invalid/ray-app:aaaaaaaaaaaa",
+    image_id="sha256:1",
     config_digest="sha256:" + "1" * 64,
     substituted_base=True,
     reason="never built here",

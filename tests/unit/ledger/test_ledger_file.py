@@ -15,6 +15,7 @@ from factory.model import Built
 BUILT = Built(
     key="k",
     ref="r",
+    image_id="sha256:1",
     config_digest="sha256:1",
     substituted_base=False,
     reason="",

@@ -33,6 +33,7 @@ PLANNED = PlannedBuild(
 BUILT = Built(
     key=PLANNED.key,
     ref="factory.invalid/ray-app:bbbbbbbbbbbb",
+    image_id="sha256:1",
     config_digest="sha256:" + "1" * 64,
     substituted_base=False,
     reason="",

@@ -1,0 +1,107 @@
+"""Whatever ends a run, nothing of it stays behind: Ctrl-C cleans up, a kill is cleaned up after."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from factory import process
+from tests.integration.conftest import REPOSITORY, Checkout, add_image, make_checkout
+
+pytestmark = pytest.mark.engine
+
+ONE_CELL = ("--ray", "2.60.0")
+
+
+def labelled(run_label: str = "io.ray-image-factory.run") -> set[str]:
+    """Ids of containers and networks that some run of a factory owns."""
+    filters = ["--quiet", "--no-trunc", "--filter", f"label={run_label}"]
+    found = [["ps", "--all", *filters], ["network", "ls", *filters]]
+    return {line for argv in found for line in process.run(["docker", *argv]).stdout.split()}
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def built(tmp_path: Path, shipped: Checkout) -> Iterator[Checkout]:
+    """A project whose only image is built, and not yet verified; its lock folder is its own."""
+    made = make_checkout(tmp_path, images=False)
+    add_image(made, "stopped", {"main.py": "print(1)\n"})
+    made.invoke("build", *ONE_CELL)
+    yield made
+    for ref in made.refs().values():
+        subprocess.run(["docker", "image", "rm", "--force", ref], capture_output=True, check=False)
+    made.close()
+
+
+def start(checkout: Checkout, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        checkout.argv(*arguments),
+        cwd=REPOSITORY,
+        env=checkout.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_ctrl_c_while_a_cluster_runs_leaves_nothing(built: Checkout) -> None:
+    before = labelled()
+    running = start(built, "verify", *ONE_CELL)
+    wait_for(lambda: len(labelled() - before) >= 3)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=90)
+    assert running.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert labelled() <= before
+
+
+def test_ctrl_c_while_building_leaves_the_tree_usable(built: Checkout) -> None:
+    add_image(built, "slow", {"main.py": "print(2)\n"})
+    template = built.root / "dockerfiles" / "app.Dockerfile.j2"
+    whole = template.read_text()
+    template.write_text(whole + "RUN sleep 120\n")
+    running = start(built, "build", *ONE_CELL, "--image", "slow")
+    log = built.root / ".factory" / "logs"
+    wait_for(lambda: any("sleep 120" in file.read_text() for file in log.glob("build-slow*")))
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    template.write_text(whole)
+    built.invoke("build", *ONE_CELL)
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(built: Checkout) -> None:
+    before = labelled()
+    running = start(built, "verify", *ONE_CELL)
+    wait_for(lambda: len(labelled() - before) >= 3)
+    running.kill()
+    running.wait()
+    left = labelled() - before
+    assert left
+    outcomes = built.outcomes("verify", *ONE_CELL)
+    assert [one["state"] for one in outcomes.values()] == ["done"]
+    assert not labelled() & left
+
+
+def test_ledger_survives_a_kill_in_mid_run(built: Checkout) -> None:
+    key = built.json("status")["builds"][0]["key"]
+    running = start(built, "release", *ONE_CELL)
+    time.sleep(3)
+    running.kill()
+    running.wait()
+    [build] = built.json("status")["builds"]
+    assert build["key"] == key
+    assert build["built_at"]
+    assert build["published"] == []

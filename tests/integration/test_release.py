@@ -1,0 +1,192 @@
+"""The main job, through the command line, on a real engine, registry and Ray."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from factory import process
+from factory.publish import Registry
+from tests.integration.conftest import Checkout, add_image
+
+pytestmark = pytest.mark.engine
+
+ONE_CELL = ("--ray", "2.60.0")
+RAY_START_DIES = """
+import sys
+
+if "start" in sys.orig_argv:
+    sys.exit("this node refuses to start")
+"""
+
+
+def docker(*arguments: str) -> str:
+    return process.run(["docker", *arguments]).stdout.strip()
+
+
+def private_key() -> str:
+    """A real private key, made now: none is kept in the repository."""
+    made = subprocess.run(
+        ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f", "/dev/stdout"],
+        input="y\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return made.stdout[made.stdout.index("-----BEGIN") :]
+
+
+def leftovers(label: str = "io.ray-image-factory.run") -> list[str]:
+    filters = ["--quiet", "--filter", f"label={label}"]
+    found = [docker("ps", "--all", *filters), docker("network", "ls", *filters)]
+    return [line for text in found for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def released(shipped: Checkout) -> Checkout:
+    """The shipped project after ``invoke release``."""
+    table = shipped.invoke("release").stdout
+    assert "ray-app:2.60.0-py311-cpu" in table
+    return shipped
+
+
+def test_every_build_is_published_and_its_pulled_image_starts(released: Checkout) -> None:
+    builds = released.json("status")["builds"]
+    assert len(builds) == 2
+    for build in builds:
+        [place] = build["published"]
+        for tag in (place["immutable"], *place["floating"]):
+            name = f"{place['repository']}:{tag}"
+            docker("pull", "--quiet", name)
+            version = docker("run", "--rm", name, "ray", "--version")
+            assert build["id"].split(":")[1].split("-")[0] in version
+            docker("image", "rm", name)
+
+
+def test_latest_names_the_cell_that_the_matrix_says(released: Checkout) -> None:
+    registry = Registry()
+    repository = f"{released.registry}/ray-app"
+    assert registry.head(repository, "latest") == registry.head(repository, "2.60.0-py311-cpu")
+    assert registry.head(repository, "latest") != registry.head(repository, "2.55.1-py311-cpu")
+
+
+def test_published_digest_is_the_one_that_was_judged(released: Checkout) -> None:
+    from factory.publish.registry import config_digest
+
+    for build in released.json("status")["builds"]:
+        [place] = build["published"]
+        manifest = Registry().get(place["repository"], build["id"].split(":")[1])
+        assert manifest is not None
+        assert manifest.digest == place["digest"]
+        assert config_digest(manifest, "here") == build["config_digest"]
+        assert set(build["verdicts"]) == {"scan", "verify"}
+
+
+def test_second_release_finds_everything_done(released: Checkout) -> None:
+    outcomes = released.outcomes("release")
+    assert {one["state"] for one in outcomes.values()} == {"cached"}
+
+
+def test_reports_are_junit(released: Checkout) -> None:
+    from xml.etree import ElementTree
+
+    reports = sorted((released.root / ".factory" / "reports").glob("*.xml"))
+    assert len(reports) == 2
+    for report in reports:
+        cases = ElementTree.parse(report).getroot().findall(".//testcase")
+        assert {"boot", "square", "spread", "jobs-api"} <= {case.get("name") for case in cases}
+
+
+def test_lost_ledger_adopts_what_is_published_instead_of_building(released: Checkout) -> None:
+    before = Registry().head(f"{released.registry}/ray-app", "latest")
+    shutil.rmtree(released.root / ".factory")
+    docker("image", "rm", released.refs()["ray-app:2.60.0-py311-cpu"])
+    outcomes = released.outcomes("release", *ONE_CELL)
+    built = [one for one in outcomes.values() if one["verb"] == "build"]
+    assert [one["reason"] for one in built] == ["adopted from local"]
+    assert Registry().head(f"{released.registry}/ray-app", "latest") == before
+
+
+def test_image_with_a_secret_is_refused_by_name_and_not_published(checkout: Checkout) -> None:
+    add_image(checkout, "leaky", {"main.py": "print(1)\n", "id_rsa": private_key()})
+    add_image(checkout, "clean", {"main.py": "print(1)\n"})
+    outcomes = checkout.outcomes("release", *ONE_CELL, expect=4)
+    cell = "2.60.0-py311-cpu"
+    assert outcomes[f"scan leaky:{cell}"]["state"] == "failed"
+    assert any("id_rsa" in line for line in outcomes[f"scan leaky:{cell}"]["detail"])
+    assert outcomes[f"publish leaky:{cell} → local"]["state"] == "blocked"
+    assert Registry().head(f"{checkout.registry}/leaky", cell) is None
+    # One cell's failure stops no other.
+    assert outcomes[f"publish clean:{cell} → local"]["state"] == "done"
+    assert Registry().head(f"{checkout.registry}/clean", cell) is not None
+    # And asking for nothing but the publication does not get around the gate.
+    again = checkout.outcomes("publish", *ONE_CELL, "--image", "leaky", expect=6)
+    assert "secret" in str(again) or "scan" in str(again)
+    assert Registry().head(f"{checkout.registry}/leaky", cell) is None
+
+
+def test_image_whose_ray_start_dies_is_not_published(checkout: Checkout) -> None:
+    before = leftovers()
+    add_image(checkout, "dying", {"sitecustomize.py": RAY_START_DIES})
+    outcomes = checkout.outcomes("release", *ONE_CELL, expect=5)
+    failed = outcomes["verify dying:2.60.0-py311-cpu"]
+    assert failed["state"] == "failed"
+    assert any("this node refuses to start" in line for line in failed["detail"])
+    assert Registry().head(f"{checkout.registry}/dying", "2.60.0-py311-cpu") is None
+    assert set(leftovers()) <= set(before)
+
+
+def test_failing_build_shows_its_last_lines_and_stops_only_its_own_cell(
+    checkout: Checkout,
+) -> None:
+    add_image(checkout, "good", {"main.py": "print(1)\n"})
+    add_image(checkout, "bad", {"main.py": "print(1)\n"}, more="requirements: requirements.txt\n")
+    wanted = checkout.root / "images" / "bad" / "requirements.txt"
+    wanted.write_text("no-such-package-anywhere==1.0\n")
+    outcomes = checkout.outcomes("build", *ONE_CELL, expect=3)
+    states = {name.split()[1].split("@")[0]: one["state"] for name, one in outcomes.items()}
+    assert (states["good"], states["bad"]) == ("done", "failed")
+    [failed] = [one for one in outcomes.values() if one["state"] == "failed"]
+    assert any("no-such-package-anywhere" in line for line in failed["detail"])
+
+
+def test_gates_ask_for_what_was_not_built_yet(checkout: Checkout) -> None:
+    add_image(checkout, "unbuilt", {"main.py": "print(1)\n"})
+    for gate, code in (("scan", 4), ("verify", 5), ("publish", 6)):
+        [outcome] = checkout.outcomes(gate, *ONE_CELL, expect=code).values()
+        assert "has not been built" in outcome["reason"]
+
+
+def test_clean_removes_this_trees_images_and_no_others(checkout: Checkout, ray_image: str) -> None:
+    add_image(checkout, "cleaned", {"main.py": "print(1)\n"})
+    (checkout.root / "dockerfiles" / "runtime.Dockerfile.j2").write_text("FROM {{ parent }}\n")
+    checkout.invoke("build", *ONE_CELL)
+    [ref] = [ref for name, ref in checkout.refs().items() if "2.60.0" in name]
+    assert docker("image", "ls", "--quiet", ref)
+    checkout.invoke("clean")
+    assert not docker("image", "ls", "--quiet", ref)
+    assert not (checkout.root / ".factory").exists()
+    assert docker("image", "ls", "--quiet", ray_image)
+
+
+def test_base_image_is_a_drop_in(shipped: Checkout, ray_image: str) -> None:
+    script = "id -u; id -g; pwd; command -v python; command -v ray; command -v uv; sudo -n id -u; "
+    script += (
+        'echo "$LC_ALL $LANG"; test -s ~/pip-freeze.txt && test -s ~/requirements_compiled.txt'
+    )
+    said = docker("run", "--rm", ray_image, "bash", "-c", script).splitlines()
+    home = "/home/ray/anaconda3/bin"
+    expected = ["1000", "100", "/home/ray", f"{home}/python", f"{home}/ray", "/usr/local/bin/uv"]
+    assert said == [*expected, "0", "C.UTF-8 C.UTF-8"]
+    config = docker("image", "inspect", ray_image, "--format", "{{json .Config}}")
+    found = json.loads(config)
+    assert not found.get("Entrypoint")
+    assert found["Cmd"] == ["bash"]
+    assert found["Labels"]["io.ray.ray-version"] == "2.60.0"
+    assert len(found["Labels"]["io.ray.ray-commit"]) == 40
+    assert "/home/ray/anaconda3/bin/ray" in docker(
+        "run", "--rm", ray_image, "bash", "-lc", "command -v ray"
+    )
