@@ -46,6 +46,10 @@ class Plain(AbstractContextManager["Plain"]):
     ) -> None:
         return None
 
+    def note(self, text: str) -> None:
+        """Something that the user should know and that stops nothing."""
+        self._say(f"! {text}")
+
     def started(self, work: Work) -> None:
         self._say(f"… {work.verb:<8}{work.subject}")
 

@@ -96,7 +96,7 @@ def run(
             plan=plan,
             engine=engine,
             ledger=ledger,
-            builder=_builder(settings, engine.compression),
+            make_builder=partial(_builder, settings, engine.compression, observer),
             run_id=this_run.id,
             present=engine.keyed(KEY_LABEL),
             adopts="publish" in gates and "build" in gates,
@@ -184,12 +184,15 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
         )
 
 
-def _builder(settings: Settings, compression: str | None) -> Builder:
+def _builder(settings: Settings, compression: str | None, observer: Observer) -> Builder:
+    sources = host_sources()
+    for left_out in sources.left_out:
+        observer.note(f"builds do not see {left_out}")
 
     return Builder(
         root=settings.root,
         work=settings.state / "render",
-        sources=host_sources(),
+        sources=sources,
         builder=_docker_context(),
         compression=compression,
         labels=_volatile_labels(settings.root),

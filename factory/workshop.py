@@ -47,6 +47,8 @@ class Workshop:
     """What the gates need, for one run.
 
     Attributes:
+        make_builder: called when something has to be built; asking the host for its package
+            sources takes longer than finding that nothing has to be.
         run_id: labels what the run makes in the engine.
         present: the engine's images that a factory made: tag to (id, key).
         adopts: whether images that a target holds already are taken from there.
@@ -57,13 +59,14 @@ class Workshop:
     plan: Plan
     engine: Engine
     ledger: Ledger
-    builder: Builder
+    make_builder: Callable[[], Builder]
     run_id: str
     adopts: bool
     present: dict[str, tuple[str, str]]
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _registry: Registry | None = None
+    _builder: Builder | None = None
 
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
         """Have a step in the engine; ``owner`` is the build whose last step it is, if it is one."""
@@ -76,7 +79,7 @@ class Workshop:
             return State.CACHED, "in the engine"
         reason = "gone from the engine" if self.ledger.built(step.key) else "new key"
         rootfs = self._rootfs(step, log) if step.rootfs else None
-        self._record(step, self.builder.build(step, rootfs=rootfs, reason=reason, log=log))
+        self._record(step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log))
         return State.DONE, reason
 
     def scan(self, planned: PlannedBuild, log: Log) -> Result:
@@ -140,6 +143,12 @@ class Workshop:
             self._registry = self._registry or Registry()
             return self._registry
 
+    def builder(self) -> Builder:
+        """What builds, made when first needed."""
+        with self._lock:
+            self._builder = self._builder or self.make_builder()
+            return self._builder
+
     def verdict(self, gate: Gate, planned: PlannedBuild, built: Built) -> Verdict | None:
         """What a gate says of an image on today's basis, if it was asked."""
         made_now = self._judged.get((gate, built.config_digest))
@@ -166,7 +175,7 @@ class Workshop:
 
     def _rootfs(self, step: Step, log: Log) -> Path:
         assert step.rootfs
-        sources = self.builder.sources.apt_sources(step.suite)
+        sources = self.builder().sources.apt_sources(step.suite)
         return base.ensure_rootfs(step.rootfs, cache=self.settings.cache, sources=sources, log=log)
 
     def _adopt(self, owner: PlannedBuild, step: Step, ours: Built | None) -> Built | None:

@@ -10,7 +10,7 @@ import json
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from factory.model import KEY_LABEL, Built, Step
 
 Log = Callable[[str], None]
 _SECONDS = 3600
-_TAIL = 25
+_TAIL = 60
 _QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
 
 
@@ -165,7 +165,7 @@ class Builder:
                 f"step {step.label} {how}",
                 where=str(write_dockerfile(step, self.work).relative_to(self.root)),
                 todo="mend what its last lines say; steps that were done are kept",
-                detail=[text for text in last if text.strip()],
+                detail=_telling(last),
             ) from error
 
 
@@ -179,6 +179,14 @@ def write_dockerfile(step: Step, work: Path) -> Path:
     dockerfile.write_text(step.dockerfile, encoding="utf-8")
     Path(f"{dockerfile}.dockerignore").write_text("\n".join(ignore) + "\n", encoding="utf-8")
     return dockerfile
+
+
+def _telling(lines: Iterable[str]) -> list[str]:
+    """What the failing instruction said: BuildKit repeats it between two rules at the end, before
+    it prints the Dockerfile once more."""
+    said = [line for line in lines if line.strip()]
+    rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
+    return said[rules[0] + 1 : rules[1]] if len(rules) > 1 else said
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -116,18 +116,18 @@ def host_sources(env: Mapping[str, str] = os.environ) -> PackageSources:
 
 
 def _pip_settings() -> dict[str, str]:
-    """Effective pip options; later levels (user, environment) override earlier ones."""
+    """Effective pip options: for all commands, for `install`, and above both the environment."""
     try:
         listed = process.run([sys.executable, "-m", "pip", "config", "list"], check=False)
     except process.ProcessFailed:
         return {}
-    settings: dict[str, str] = {}
+    levels: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     for line in listed.stdout.splitlines():
         name, _, value = line.partition("=")
         level, _, option = name.strip().rpartition(".")
-        if level in ("global", "install", ":env:"):
-            settings[option] = str(ast.literal_eval(value.strip()))
-    return settings
+        if level in levels:
+            levels[level][option] = str(ast.literal_eval(value.strip()))
+    return levels["global"] | levels["install"] | levels[":env:"]
 
 
 def _uv_settings(env: Mapping[str, str]) -> dict[str, str]:

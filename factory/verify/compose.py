@@ -113,6 +113,13 @@ class Cluster:
         said = process.run(argv, timeout=60, check=False)
         return (*said.stdout.splitlines(), *said.stderr.splitlines())
 
+    def last_probe(self, container: Container) -> tuple[str, ...]:
+        """What the health check of a container said last."""
+        template = "{{with .State.Health}}{{range .Log}}{{.Output}}\n{{end}}{{end}}"
+        argv = ["docker", "inspect", "--format", template, container.name]
+        lines = process.run(argv, timeout=60, check=False).stdout.splitlines()
+        return tuple(f"its health check says: {line}" for line in lines if line.strip())[-1:]
+
     def down(self) -> Completed:
         """Remove containers and network, at once, also after an interrupt."""
         return self._compose(

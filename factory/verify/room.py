@@ -11,7 +11,7 @@ from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bundle
-from factory.verify.compose import BOOT_SECONDS, Cluster, Container
+from factory.verify.compose import Cluster, Container
 from factory.verify.events import Transcript, tidy
 from factory.verify.request import ClusterRequest, basis
 from factory.verify.smoke.protocol import Expected
@@ -100,9 +100,10 @@ def _blame(cluster: Cluster, booted: Completed) -> tuple[str, tuple[str, ...]]:
             detail=tidy(booted.tail),
         )
     culprits = broken or [item for item in ailing if item.health != "healthy"] or ailing
-    last_words = [line for culprit in culprits for line in cluster.log(culprit)]
-    late = "" if broken else f", not healthy within {BOOT_SECONDS} s"
-    return culprits[0].fate + late, tidy([*last_words] or booted.tail)
+    last_words = [
+        line for item in culprits for line in (*cluster.log(item), *cluster.last_probe(item))
+    ]
+    return culprits[0].fate, tidy([*last_words] or booted.tail)
 
 
 def _suite(cluster: Cluster, log: Log) -> tuple[Check, ...]:

@@ -50,7 +50,7 @@ def _knows_tokens() -> bool:
 def _status_without_token() -> int:
     connection = http.client.HTTPConnection(_DASHBOARD, timeout=10)
     try:
-        connection.request("GET", "/api/jobs/")
+        connection.request("GET", "/api/jobs/", headers={"User-Agent": "smoke"})
         return connection.getresponse().status
     finally:
         connection.close()
