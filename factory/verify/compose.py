@@ -67,7 +67,7 @@ class Cluster:
             "--progress", "plain", "up", "--detach", "--no-build", "--pull", "never",
             "--wait", "--wait-timeout", str(BOOT_SECONDS),
             "--scale", f"worker={self.request.workers}",
-            timeout=BOOT_SECONDS + 60,
+            timeout=BOOT_SECONDS + 5,  # --wait-timeout leaves out the workers' wait for the head
         )  # fmt: skip  # one option and its value a line
 
     def run_in_head(

@@ -13,7 +13,7 @@ import pytest
 from factory import process
 from factory.errors import Interrupted, VerifyError
 from factory.model import Cell, Check, CheckStatus, Gate, Status, Verdict
-from factory.verify import ClusterRequest, verify
+from factory.verify import ClusterRequest, compose, verify
 from factory.verify.smoke.suite import SUITE
 
 pytestmark = pytest.mark.engine
@@ -157,6 +157,18 @@ def test_an_image_whose_ray_start_dies_fails_with_its_last_words(
     assert "no licence for this raylet" in boot.detail
     logs = {path.name.rsplit("-", 2)[1]: path.read_text() for path in tmp_path.glob("*head*.log")}
     assert "no licence for this raylet" in logs["head"]
+
+
+def test_an_image_that_never_gets_healthy_fails_in_time_and_says_what_its_probe_met(
+    derived: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "BOOT_SECONDS", 4)
+    image = derived("RUN printf '#!/bin/bash\\necho still thinking\\nsleep 600\\n' >$(which ray)")
+    boot = by_name(judge(request_for(image)))["boot"]
+    assert boot.status is CheckStatus.FAIL
+    assert "head" in boot.reason
+    assert "still thinking" in boot.detail
+    assert "Connection refused" in boot.detail[-1]
 
 
 def test_an_image_without_bash_fails_at_boot(derived: Callable[[str], str]) -> None:
