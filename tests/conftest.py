@@ -1,0 +1,60 @@
+"""What tests share: a small project, and property tests that give one answer however often run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from factory import process
+
+ROOT = Path(__file__).parent.parent
+
+MATRIX = """\
+axes:
+  python: ["3.11"]
+  ray: ["2.60.0", "2.55.1"]
+
+latest: {ray: "2.60.0"}
+
+base:
+  source: packages
+  epoch: "2026-11"
+
+targets:
+  local: {kind: local}
+"""
+IMAGE = """\
+description: Adds numbers
+source: app
+requirements: requirements.txt
+checks: checks.py
+"""
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=100)
+hypothesis.settings.load_profile("steady")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A project of one image and two cells, with the templates that are shipped."""
+    root = (tmp_path / "tree").resolve()
+    image = root / "images" / "demo"
+    (image / "app").mkdir(parents=True)
+    (root / "matrix.yaml").write_text(MATRIX)
+    (image / "image.yaml").write_text(IMAGE)
+    (image / "requirements.txt").write_text("fsspec==2026.4.0\n")
+    (image / "checks.py").write_text("def check_sum(ray):\n    assert 1 + 1 == 2\n")
+    (image / "app" / "main.py").write_text("print(1 + 1)\n")
+    shutil.copytree(ROOT / "dockerfiles", root / "dockerfiles")
+    return root
+
+
+@pytest.fixture
+def cancellable() -> Iterator[None]:
+    """Lets a test call ``process.cancel_all`` without harm to those after it."""
+    yield
+    process.reset()
