@@ -82,7 +82,10 @@ install_python() {
         "or name one: FACTORY_PYTHON=/path/to/python3 ./bootstrap.sh …"
     say "installing Python from Debian"
     apt update
-    apt install --no-install-recommends python3 python3-venv ca-certificates
+    local packages=(python3 python3-venv)
+    # Where there is a bundle it is left alone: an upgrade makes it anew, without what a site put in.
+    [[ -s /etc/ssl/certs/ca-certificates.crt ]] || packages+=(ca-certificates)
+    apt install --no-install-recommends "${packages[@]}"
     find_python >/dev/null || die "Debian's Python here is older than 3.11" \
         "use Debian 12 or newer, or name another Python in FACTORY_PYTHON"
 }
