@@ -11,7 +11,7 @@ from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bundle
-from factory.verify.compose import Cluster, Container
+from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import Transcript, tidy
 from factory.verify.request import ClusterRequest, basis
 from factory.verify.smoke.protocol import Expected
@@ -71,39 +71,43 @@ def _boot(cluster: Cluster) -> Check:
     """Every node becomes healthy; else, the log of the container to blame."""
     started = time.monotonic()
     try:
-        booted = cluster.up()
+        booted, late = cluster.up(), False
     except ProcessFailed as failure:
-        booted = failure.completed
+        booted, late = failure.completed, True
     seconds = round(time.monotonic() - started, 3)
-    if booted.code == 0:
+    if booted.code == 0 and not late:
         return Check(name="boot", status=CheckStatus.PASS, seconds=seconds)
-    reason, detail = _blame(cluster, booted)
-    return Check(
-        name="boot", status=CheckStatus.FAIL, seconds=seconds, reason=reason, detail=detail
-    )
-
-
-def _blame(cluster: Cluster, booted: Completed) -> tuple[str, tuple[str, ...]]:
-    """Which container kept the cluster from booting, and its last words.
-
-    Raises:
-        VerifyError: none did: it is the engine that failed.
-    """
-    containers = cluster.containers()
-    broken = [container for container in containers if container.broken]
-    ailing = [container for container in containers if container.state == "running"]
-    if not broken and not ailing:
-        raise VerifyError(
-            "the engine could not start a cluster",
-            where=cluster.request.subject,
-            todo="mend what Docker reports, then verify again; `invoke doctor` may help",
-            detail=tidy(booted.tail),
-        )
-    culprits = broken or [item for item in ailing if item.health != "healthy"] or ailing
+    culprits = _culprits(cluster, booted, late=late or seconds >= BOOT_SECONDS)
     last_words = [
         line for item in culprits for line in (*cluster.log(item), *cluster.last_probe(item))
     ]
-    return culprits[0].fate, tidy([*last_words] or booted.tail)
+    return Check(
+        name="boot",
+        status=CheckStatus.FAIL,
+        seconds=seconds,
+        reason=culprits[0].fate,
+        detail=tidy(last_words or booted.tail),
+    )
+
+
+def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Container]:
+    """The containers that kept the cluster from booting.
+
+    Raises:
+        VerifyError: none did: it is the engine that failed, which says nothing about the image.
+    """
+    containers = cluster.containers()
+    broken = [item for item in containers if item.broken]
+    unhealthy = [item for item in containers if item.health == "unhealthy"]
+    unready = [item for item in containers if item.health == "starting"] if late else []
+    if culprits := broken or unhealthy or unready:
+        return culprits
+    raise VerifyError(
+        "the engine could not start a cluster",
+        where=cluster.request.subject,
+        todo="mend what Docker reports, then verify again; `invoke doctor` may help",
+        detail=tidy(booted.tail),
+    )
 
 
 def _suite(cluster: Cluster, log: Log) -> tuple[Check, ...]:

@@ -13,7 +13,7 @@ import pytest
 from factory import process
 from factory.errors import Interrupted, VerifyError
 from factory.model import Cell, Check, CheckStatus, Gate, Status, Verdict
-from factory.verify import ClusterRequest, compose, verify
+from factory.verify import ClusterRequest, compose, room, verify
 from factory.verify.smoke.suite import SUITE
 
 pytestmark = pytest.mark.engine
@@ -162,7 +162,8 @@ def test_an_image_whose_ray_start_dies_fails_with_its_last_words(
 def test_an_image_that_never_gets_healthy_fails_in_time_and_says_what_its_probe_met(
     derived: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose, "BOOT_SECONDS", 4)
+    for module in (compose, room):
+        monkeypatch.setattr(module, "BOOT_SECONDS", 4)
     image = derived("RUN printf '#!/bin/bash\\necho still thinking\\nsleep 600\\n' >$(which ray)")
     boot = by_name(judge(request_for(image)))["boot"]
     assert boot.status is CheckStatus.FAIL
@@ -200,6 +201,13 @@ def test_whatever_an_own_check_does_has_a_clear_result(ray_image: str, tmp_path:
 def test_a_missing_image_is_an_error_and_no_verdict() -> None:
     with pytest.raises(VerifyError, match="could not start a cluster"):
         judge(request_for("factory.invalid/no-such-image:none"))
+
+
+def test_an_engine_that_starts_only_some_containers_is_an_error_and_no_verdict(
+    ray_image: str,
+) -> None:
+    with pytest.raises(VerifyError, match="could not start a cluster"):
+        judge(request_for(ray_image, worker="factory.invalid/no-such-image:none"))
 
 
 @pytest.mark.parametrize("after", [0.3, 0.6, 1.0, 4.0])
