@@ -207,10 +207,17 @@ def _docker_context() -> str:
 def _volatile_labels(root: Path) -> dict[str, str]:
     """Facts that are on the image and in no key."""
     labels = {"org.opencontainers.image.created": datetime.now(UTC).isoformat(timespec="seconds")}
-    revision = process.run(["git", "-C", str(root), "rev-parse", "HEAD"], check=False)
-    if revision.code == 0:
-        labels["org.opencontainers.image.revision"] = revision.stdout.strip()
+    revision = _revision(root)
+    if revision:
+        labels["org.opencontainers.image.revision"] = revision
     return labels
+
+
+def _revision(root: Path) -> str | None:
+    """The commit of the project, if it is in a git repository and this machine has git."""
+    git = process.find_tool("git")
+    asked = process.run([git, "-C", str(root), "rev-parse", "HEAD"], check=False) if git else None
+    return asked.stdout.strip() if asked and asked.code == 0 else None
 
 
 @contextmanager
