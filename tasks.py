@@ -22,6 +22,7 @@ from factory.cli import (
     warn,
 )
 from factory.matrix import Selection
+from factory.model import ScanPolicy, Target
 from factory.settings import Settings
 
 
@@ -149,15 +150,28 @@ def status(_c: Context, format: str = "text") -> None:
     show(report.status_table(records), lambda: report.documents.status(records), format)
 
 
+def _examined() -> tuple[Settings, tuple[Target, ...], ScanPolicy | None]:
+    """What doctor looks at: the project's targets too, unless it is the project that is ill."""
+    from factory.errors import ConfigError
+    from factory.project import load
+
+    settings = _settings()
+    try:
+        matrix = load(settings).matrix
+    except ConfigError as error:
+        warn(f"the project itself cannot be read:\n{error}")
+        return settings, (), None
+    return settings, matrix.targets, matrix.scan
+
+
 @command(**FORMAT_HELP)
 def doctor(_c: Context, format: str = "text") -> None:
     """Show what this machine has and lacks, and how to mend it."""
-    from factory.doctor import examine
-
     from factory import report
+    from factory.doctor import examine
     from factory.model import Health
 
-    findings = examine(_settings())
+    findings = examine(*_examined())
     show(report.doctor_table(findings), lambda: report.documents.doctor(findings), format)
     if any(finding.state is Health.MISSING for finding in findings):
         raise Exit(code=7)

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from factory import process
 from factory.publish import local
-from factory.settings import Settings
+from factory.runs import LABEL
+from factory.settings import APP, Settings
 from tests.integration.registries import free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -36,6 +38,7 @@ class Checkout:
             "FACTORY_ROOT": str(self.root),
             "FACTORY_REGISTRY": self.registry,
             "XDG_DATA_HOME": str(self.data),
+            "XDG_CACHE_HOME": str(self.data.parent / "cache"),
             "CI": "true",
             **self.extra,
         }
@@ -80,6 +83,15 @@ class Checkout:
         document = self.json(*arguments, expect=expect)
         return {f"{one['verb']} {one['subject']}": one for one in document["outcomes"]}
 
+    def leftovers(self) -> set[str]:
+        """Ids of containers and networks that runs in this tree made and that are still there."""
+        found: set[str] = set()
+        for lock in self.settings.runs.glob("*.lock"):
+            wanted = ["--quiet", "--no-trunc", "--filter", f"label={LABEL}={lock.stem}"]
+            for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"]):
+                found |= set(process.run(["docker", *kind, *wanted]).stdout.split())
+        return found
+
     def close(self) -> None:
         local.stop(self.settings)
 
@@ -92,7 +104,18 @@ def make_checkout(folder: Path, *, images: bool = True) -> Checkout:
     shutil.copytree(REPOSITORY / "dockerfiles", root / "dockerfiles")
     if images:
         shutil.copytree(REPOSITORY / "images", root / "images")
+    _share_caches(folder / "cache" / APP)
     return Checkout(root=root, registry=f"127.0.0.1:{free_port()}", data=folder / "data")
+
+
+def _share_caches(cache: Path) -> None:
+    """Runs are the tree's own, so that what they leave can be told apart; what only saves time is
+    this machine's."""
+    cache.mkdir(parents=True)
+    for name in ("rootfs", "trivy"):
+        shared = Settings.from_environment().cache / name
+        shared.mkdir(parents=True, exist_ok=True)
+        (cache / name).symlink_to(shared)
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,6 @@ pytestmark = pytest.mark.engine
 ONE_CELL = ("--ray", "2.60.0")
 
 
-def labelled(run_label: str = "io.ray-image-factory.run") -> set[str]:
-    """Ids of containers and networks that some run of a factory owns."""
-    filters = ["--quiet", "--no-trunc", "--filter", f"label={run_label}"]
-    found = [["ps", "--all", *filters], ["network", "ls", *filters]]
-    return {line for argv in found for line in process.run(["docker", *argv]).stdout.split()}
-
-
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -57,14 +50,13 @@ def start(checkout: Checkout, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_while_a_cluster_runs_leaves_nothing(built: Checkout) -> None:
-    before = labelled()
     running = start(built, "verify", *ONE_CELL)
-    wait_for(lambda: len(labelled() - before) >= 3)
+    wait_for(lambda: len(built.leftovers()) >= 3)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=90)
     assert running.returncode == 130, err
     assert "Traceback" not in out + err
-    assert labelled() <= before
+    assert not built.leftovers()
 
 
 def test_ctrl_c_while_building_leaves_the_tree_usable(built: Checkout) -> None:
@@ -83,16 +75,16 @@ def test_ctrl_c_while_building_leaves_the_tree_usable(built: Checkout) -> None:
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(built: Checkout) -> None:
-    before = labelled()
     running = start(built, "verify", *ONE_CELL)
-    wait_for(lambda: len(labelled() - before) >= 3)
+    wait_for(lambda: len(built.leftovers()) >= 3)
     running.kill()
     running.wait()
-    left = labelled() - before
+    left = built.leftovers()
     assert left
     outcomes = built.outcomes("verify", *ONE_CELL)
     assert [one["state"] for one in outcomes.values()] == ["done"]
-    assert not labelled() & left
+    there = [one for one in left if process.run(["docker", "inspect", one], check=False).code == 0]
+    assert not there
 
 
 def test_ledger_survives_a_kill_in_mid_run(built: Checkout) -> None:

@@ -39,12 +39,6 @@ def private_key() -> str:
     return made.stdout[made.stdout.index("-----BEGIN") :]
 
 
-def leftovers(label: str = "io.ray-image-factory.run") -> list[str]:
-    filters = ["--quiet", "--filter", f"label={label}"]
-    found = [docker("ps", "--all", *filters), docker("network", "ls", *filters)]
-    return [line for text in found for line in text.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def released(shipped: Checkout) -> Checkout:
     """The shipped project after ``invoke release``."""
@@ -129,14 +123,13 @@ def test_image_with_a_secret_is_refused_by_name_and_not_published(checkout: Chec
 
 
 def test_image_whose_ray_start_dies_is_not_published(checkout: Checkout) -> None:
-    before = leftovers()
     add_image(checkout, "dying", {"sitecustomize.py": RAY_START_DIES})
     outcomes = checkout.outcomes("release", *ONE_CELL, expect=5)
     failed = outcomes["verify dying:2.60.0-py311-cpu"]
     assert failed["state"] == "failed"
     assert any("this node refuses to start" in line for line in failed["detail"])
     assert Registry().head(f"{checkout.registry}/dying", "2.60.0-py311-cpu") is None
-    assert set(leftovers()) <= set(before)
+    assert not checkout.leftovers()
 
 
 def test_failing_build_shows_its_last_lines_and_stops_only_its_own_cell(
