@@ -355,6 +355,8 @@ class Check:
 
 
 class Gate(StrEnum):
+    """What judges an image before it may be published."""
+
     SCAN = "scan"
     VERIFY = "verify"
 
