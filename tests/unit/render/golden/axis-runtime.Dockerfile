@@ -1,0 +1,2 @@
+# What every image of the matrix gets on top of the base.
+FROM factory.invalid/base:bbc5176314bf

@@ -1,0 +1,13 @@
+# demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
+FROM scratch AS packages
+
+FROM factory.invalid/runtime:79df93d2d832
+ENV PYTHONPATH=/home/ray/app
+COPY --chown=1000:100 app /home/ray/app
+RUN python -m compileall -q /home/ray/app
+LABEL org.opencontainers.image.title="demo" \
+      org.opencontainers.image.description="Does nothing" \
+      org.opencontainers.image.version="2.60.0-py311-cpu" \
+      io.ray.ray-version="2.60.0" \
+      io.ray.python-version="3.11" \
+      io.ray.device="cpu"

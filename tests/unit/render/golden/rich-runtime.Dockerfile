@@ -1,0 +1,13 @@
+# What every image of the matrix gets on top of the base.
+FROM factory.invalid/base:43b1eb1f977d
+USER 0
+RUN --mount=type=cache,id=factory-apt-archives,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=factory-apt-lists,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list,mode=0444 \
+    --mount=type=secret,id=apt-conf,target=/etc/apt/apt.conf.d/00-factory-build,mode=0444 \
+    --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
+    apt-get update \
+    && apt-get install --yes --no-install-recommends \
+        procps \
+        libjemalloc2
+USER 1000

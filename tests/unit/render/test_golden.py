@@ -1,0 +1,109 @@
+"""What the shipped templates render, byte by byte, and that hadolint has nothing against it.
+
+After a change of a template that is meant, look at what it changes and keep it:
+
+    FACTORY_UPDATE_GOLDEN=1 pytest tests/unit/render
+    git diff tests/unit/render/golden
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from factory import process
+from factory.context import LEFT_OUT
+from factory.lint import lint_files
+from factory.matrix import Selection
+from factory.pipeline import render_files
+from factory.settings import Settings
+from tests.conftest import IMAGE, MATRIX, ROOT
+from tests.unit.plan.projects import FILES, chain, plan_of, project_of
+
+GOLDEN = Path(__file__).parent / "golden"
+WHEEL = "wheels/ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl"
+PLAIN = "description: Does nothing\n"
+RICH = IMAGE + (
+    "apt: [git, g++=4:12.2.0-3]\n"
+    "env: {OMP_NUM_THREADS: '1', PATHS: '/a:/b', MESSAGE: 'two words'}\n"
+)
+EXTRAS = '"2026-11"\n  packages: {extras: [default, serve]}\nruntime: {apt: [procps, libjemalloc2]}'
+PROJECTS = {
+    "plain": project_of(images={"demo": PLAIN}),
+    "rich": project_of(MATRIX.replace('"2026-11"', EXTRAS), images={"demo": RICH}),
+    "wheel": project_of(
+        MATRIX.replace('"2026-11"', f'"2026-11"\n  packages: {{wheel: {WHEEL}}}').replace(
+            ', "2.55.1"', ""
+        ),
+        digests=FILES | {WHEEL: "4" * 64},
+    ),
+    "axis": project_of(
+        MATRIX.replace("axes:\n", "axes:\n  flavour: [spicy]\n").replace(', "2.55.1"', ""),
+        images={"demo": IMAGE + "overrides: [{when: {flavour: spicy}, apt: [curl]}]\n"},
+    ),
+}
+CASES = [(name, kind) for name in PROJECTS for kind in ("base", "runtime", "app")]
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_rendered_text_is_as_it_was_looked_at(name: str, kind: str) -> None:
+    text = chain(plan_of(PROJECTS[name]))[kind].dockerfile
+    golden = GOLDEN / f"{name}-{kind}.Dockerfile"
+    if os.environ.get("FACTORY_UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text(), "if this is meant, see this module's docstring"
+
+
+def test_no_golden_file_is_left_over() -> None:
+    expected = {f"{name}-{kind}.Dockerfile" for name, kind in CASES}
+    assert {path.name for path in GOLDEN.iterdir()} == expected
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_every_rendered_file_keeps_what_clusters_rely_on(name: str, kind: str) -> None:
+    text = chain(plan_of(PROJECTS[name]))[kind].dockerfile
+    instructions = [line.split()[0] for line in text.splitlines() if line[:1].isupper()]
+    assert "ENTRYPOINT" not in instructions, "one that swallows arguments breaks `ray up`, KubeRay"
+    assert "chown -R" not in text
+    assert "# syntax=" not in text, "it would be fetched from Docker Hub"
+    users = [line for line in text.splitlines() if line.startswith("USER ")]
+    assert not users or users[-1] == "USER 1000"
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+    assert text.endswith("\n")
+
+
+@pytest.fixture(scope="session")
+def hadolint() -> None:
+    if process.find_tool("hadolint") is None:
+        pytest.skip("hadolint is not installed: it is in the `tools` extra, pinned")
+
+
+@pytest.mark.usefixtures("hadolint")
+def test_hadolint_has_nothing_against_what_the_shipped_matrix_renders(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    for name in ("images", "dockerfiles"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    for name in ("matrix.yaml", ".hadolint.yaml"):
+        shutil.copy(ROOT / name, root)
+    paths = render_files(Settings.from_environment({"FACTORY_ROOT": str(root)}), Selection())
+    assert len(paths) >= 6
+    assert lint_files(root, paths) == []
+
+
+@pytest.mark.usefixtures("hadolint")
+def test_nor_against_any_golden_file() -> None:
+    assert lint_files(ROOT, sorted(GOLDEN.iterdir())) == []
+
+
+@pytest.mark.usefixtures("hadolint")
+def test_hadolint_does_object_where_there_is_something_to_object_to(tmp_path: Path) -> None:
+    bad = tmp_path.resolve() / "Dockerfile"
+    bad.write_text("FROM debian:latest\nRUN sudo apt-get install vim\n")
+    (tmp_path / ".hadolint.yaml").write_text("ignored: [DL3008]\n")
+    found = lint_files(bad.parent, [bad])
+    assert any(line.startswith("Dockerfile:1: DL3007: ") for line in found)
+    assert any(": DL3004: " in line for line in found)
+    assert not any("DL3008" in line for line in found), "the project's own rules hold"
