@@ -87,7 +87,7 @@ class Checkout:
         """Ids of containers and networks that runs in this tree made and that are still there."""
         found: set[str] = set()
         for lock in self.settings.runs.glob("*.lock"):
-            wanted = ["--quiet", "--no-trunc", "--filter", f"label={LABEL}={lock.stem}"]
+            wanted = ["--quiet", "--filter", f"label={LABEL}={lock.stem}"]
             for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"]):
                 found |= set(process.run(["docker", *kind, *wanted]).stdout.split())
         return found
