@@ -15,7 +15,7 @@ SUITES = {"3.11": "bookworm"}
 
 _FIRST_RAY = {"3.13": (2, 45), "3.14": (2, 55)}
 _LAST_RAY = {"3.8": (2, 10), "3.9": (2, 51)}
-_WHEEL = re.compile(r"ray-(?P<ray>[0-9.]+(?:rc\d+)?)-cp(?P<python>\d+)-", re.ASCII)
+_WHEEL = re.compile(r"ray-(?P<ray>[0-9.]+(?:rc\d+)?)-cp(?P<python>\d+)-.*\.whl", re.ASCII)
 
 
 def rootfs_for(base: Base, cell: Cell) -> Rootfs:
@@ -66,7 +66,7 @@ def _wrong_wheel(base: Base, cell: Cell) -> ConfigError | None:
             where="matrix.yaml",
             todo="move it to a folder of its own, such as wheels/: all of it is sent to builds",
         )
-    match = _WHEEL.match(name)
+    match = _WHEEL.fullmatch(name)
     wanted = cell.ray, cell.python.replace(".", "")
     if match and (match["ray"], match["python"]) == wanted:
         return None

@@ -1,0 +1,138 @@
+"""One solve a step: what docker is asked, what it may see, and what a failure says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from factory import process
+from factory.build import Builder, PackageSources, check_room, write_dockerfile
+from factory.errors import BuildError, MachineError
+from factory.model import Built, Step
+from tests.unit.plan.projects import chain, plan_of, project_of
+
+STEPS = chain(plan_of(project_of()))
+DIGEST = "sha256:" + "c" * 64
+DOCKER = """#!/bin/sh
+printf '%s\\n' "$@" "--" >> "$0.calls"
+for argument; do case $argument in
+  --metadata-file=*) echo '{metadata}' > "${{argument#*=}}";;
+  --output=type=local,dest=*)
+    mkdir -p "${{argument##*=}}"
+    printf abc123 > "${{argument##*=}}/ray-commit";;
+  id=*,src=*)
+    cat "${{argument##*=}}" >> "$0.secrets"
+    stat -c %a "${{argument##*=}}" >> "$0.modes";;
+esac; done
+{rest}
+"""
+
+
+class Docker:
+    """A stand-in on ``PATH`` that remembers how it was called."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = folder / "bin" / "docker"
+        self.path.parent.mkdir()
+        monkeypatch.setenv("PATH", f"{self.path.parent}:/usr/bin:/bin")
+        self.does("")
+
+    def does(self, rest: str) -> None:
+        metadata = {"containerimage.config.digest": DIGEST, "containerimage.digest": DIGEST}
+        self.path.write_text(DOCKER.format(metadata=json.dumps(metadata), rest=rest))
+        self.path.chmod(0o755)
+
+    def said(self, what: str) -> str:
+        path = self.path.with_name(f"docker.{what}")
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    return Docker(tmp_path, monkeypatch)
+
+
+def build(root: Path, step: Step, sources: PackageSources | None = None) -> Built:
+    (root / "images" / "demo").mkdir(parents=True, exist_ok=True)
+    builder = Builder(
+        root=root, work=root / ".factory" / "render", sources=sources or PackageSources()
+    )
+    return builder.build(step, rootfs=root, reason="new key", log=lambda _line: None)
+
+
+def test_a_step_is_built_under_its_own_tag(docker: Docker, tmp_path: Path) -> None:
+    built = build(tmp_path, STEPS["app"])
+    assert (built.key, built.ref) == (STEPS["app"].key, STEPS["app"].ref)
+    assert built.config_digest == DIGEST
+    assert built.substituted_base
+    calls = docker.said("calls").splitlines()
+    assert f"--output=type=image,name={STEPS['app'].ref}" in calls
+    assert any(call.endswith(f"={STEPS['app'].key}") for call in calls), "its key is a label"
+
+
+def test_a_base_is_asked_for_rays_commit_first(docker: Docker, tmp_path: Path) -> None:
+    build(tmp_path, STEPS["base"])
+    calls = docker.said("calls")
+    assert calls.count("--\n") == 2
+    assert "--label=io.ray.ray-commit=abc123" in calls.splitlines()
+
+
+def test_credentials_travel_in_private_files_and_in_no_argument(
+    docker: Docker, tmp_path: Path
+) -> None:
+    sources = PackageSources(
+        index="https://user:secret@pypi.example/simple",
+        apt=("https://user:secret@mirror/debian", None),
+        proxies=(("https_proxy", "http://user:secret@proxy"),),
+    )
+    build(tmp_path, STEPS["app"], sources)
+    assert "secret@" not in docker.said("calls")
+    assert docker.said("secrets").count("user:secret") >= 3
+    assert set(docker.said("modes").split()) == {"600"}
+
+
+def test_a_failure_has_the_last_lines_and_the_dockerfile(docker: Docker, tmp_path: Path) -> None:
+    docker.does("for n in $(seq 100); do echo line $n; done; echo 'ERROR: no such package'; exit 1")
+    with pytest.raises(BuildError, match=f"step {STEPS['app'].label} failed") as raised:
+        build(tmp_path, STEPS["app"])
+    assert raised.value.detail[-1] == "ERROR: no such package"
+    assert len(raised.value.detail) < 100
+    assert (tmp_path / raised.value.where).read_text() == STEPS["app"].dockerfile
+
+
+def test_folders_with_wheels_become_one(docker: Docker, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.whl").touch()
+    docker.does('for a; do case $a in packages=*) ls "${a#*=}" >> "$0.wheels";; esac; done')
+    sources = PackageSources(find_links=(tmp_path / "one", tmp_path / "two"))
+    build(tmp_path, STEPS["app"], sources)
+    assert docker.said("wheels").split() == ["one.whl", "two.whl"]
+
+
+def test_the_engine_sees_only_what_the_step_reads(tmp_path: Path) -> None:
+    ignore = Path(f"{write_dockerfile(STEPS['app'], tmp_path)}.dockerignore").read_text()
+    lines = ignore.splitlines()
+    assert lines[:3] == ["*", "!app", "!requirements.txt"]
+    assert "**/__pycache__" in lines
+    base = Path(f"{write_dockerfile(STEPS['base'], tmp_path)}.dockerignore").read_text()
+    assert base.splitlines()[:2] == ["*", "!rootfs.tar"]
+
+
+def test_a_full_disk_is_told_before_anything_is_begun(tmp_path: Path) -> None:
+    check_room([tmp_path, tmp_path / "not" / "there" / "yet"], needed_gib=0.0)
+    with pytest.raises(MachineError, match="is nearly full"):
+        check_room([tmp_path / "not" / "there" / "yet"], needed_gib=1e9)
+
+
+def test_an_interrupt_ends_a_build(docker: Docker, tmp_path: Path, cancellable: None) -> None:
+    import threading
+
+    from factory.errors import Interrupted
+
+    docker.does("sleep 60")
+    threading.Timer(0.5, process.cancel_all).start()
+    with pytest.raises(Interrupted):
+        build(tmp_path, STEPS["app"])

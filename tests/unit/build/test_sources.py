@@ -1,0 +1,146 @@
+"""What builds see of this host's package sources, and where it never shows."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from factory import process
+from factory.build import PackageSources, host_sources
+from factory.build import sources as module
+from factory.errors import ConfigError
+from factory.process import Completed
+
+SECRET = "https://user:secret@pypi.example/simple"
+FULL = PackageSources(
+    index=SECRET,
+    extra=("https://a.example/simple", 'https://b.example/"odd"\\'),
+    find_links=(Path("/wheels"),),
+    links=("https://c.example/links",),
+    ca=Path("/ca.pem"),
+    apt=("https://mirror.example/debian", "https://mirror.example/debian-security"),
+)
+
+
+def test_pips_configuration_is_one_that_pip_reads() -> None:
+    parser = configparser.RawConfigParser()
+    parser.read_string(FULL.pip_conf())
+    settings = dict(parser["global"])
+    assert settings["index-url"] == SECRET
+    assert settings["extra-index-url"].split() == list(FULL.extra)
+    assert settings["find-links"] == "/run/factory/packages https://c.example/links"
+
+
+def test_uvs_configuration_is_toml_with_the_same_in_it() -> None:
+    settings = tomllib.loads(FULL.uv_toml())
+    assert settings["index-url"] == SECRET
+    assert settings["extra-index-url"] == list(FULL.extra)
+    assert settings["find-links"] == ["/run/factory/packages", "https://c.example/links"]
+    assert settings["system-certs"] is True
+
+
+def test_apt_gets_this_hosts_mirror_for_the_bases_suite() -> None:
+    assert FULL.apt_sources("trixie") == (
+        "deb https://mirror.example/debian trixie main\n"
+        "deb https://mirror.example/debian trixie-updates main\n"
+        "deb https://mirror.example/debian-security trixie-security main\n"
+    )
+    assert "CAInfo" in FULL.apt_conf()
+    assert PackageSources().apt_sources("trixie") is None
+    assert "CAInfo" not in PackageSources().apt_conf()
+
+
+def test_nothing_set_means_the_public_defaults() -> None:
+    assert "index" not in PackageSources().pip_conf()
+    assert "find-links" not in PackageSources().uv_toml()
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of ``pip config list``, to be filled in."""
+    lines: list[str] = []
+
+    def run(argv: list[str], **_more: object) -> Completed:
+        assert argv[1:] == ["-m", "pip", "config", "list"]
+        return Completed(argv=tuple(argv), code=0, stdout="\n".join(lines), stderr="", seconds=0)
+
+    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(module, "_apt_mirrors", lambda: None)
+    return lines
+
+
+def test_environment_goes_before_files_and_uv_before_pip(pip: list[str], tmp_path: Path) -> None:
+    pip += ["global.index-url='https://pip'", "global.extra-index-url='\\nhttps://e1\\nhttps://e2'"]
+    pip += ["user.timeout='60'", f":env:.find-links='{tmp_path} https://links /nonexistent'"]
+    found = host_sources({"XDG_CONFIG_HOME": str(tmp_path)})
+    assert found.index == "https://pip"
+    assert found.extra == ("https://e1", "https://e2")
+    assert found.find_links == (tmp_path,)
+    assert found.links == ("https://links",)
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text('index-url = "https://uv"\n')
+    assert host_sources({"XDG_CONFIG_HOME": str(tmp_path)}).index == "https://uv"
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "UV_DEFAULT_INDEX": "https://env"}
+    assert host_sources(env).index == "https://env"
+
+
+def test_an_index_in_a_folder_is_left_out_and_named(pip: list[str], tmp_path: Path) -> None:
+    pip += ["global.extra-index-url='file:///srv/simple https://e'"]
+    found = host_sources({"XDG_CONFIG_HOME": str(tmp_path)})
+    assert found.extra == ("https://e",)
+    assert len(found.left_out) == 1
+    assert "file:///srv/simple" in found.left_out[0]
+
+
+def test_proxies_and_certificates_come_from_the_environment(pip: list[str], tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "SSL_CERT_FILE": str(bundle), "NO_PROXY": "x"}
+    found = host_sources(env | {"https_proxy": "http://u:p@proxy", "HTTP_PROXY": ""})
+    assert found.ca == bundle
+    assert dict(found.proxies) == {"https_proxy": "http://u:p@proxy", "NO_PROXY": "x"}
+
+
+def test_a_uv_configuration_that_cannot_be_read_is_told(pip: list[str], tmp_path: Path) -> None:
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text("index-url = [")
+    with pytest.raises(ConfigError, match="uv's configuration cannot be read"):
+        host_sources({"XDG_CONFIG_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"sources.list": "deb http://a/debian bookworm main\n"},
+            ("http://a/debian", None),
+        ),
+        (
+            {
+                "sources.list.d/debian.sources": "Types: deb\nURIs: http://b/debian\n\n"
+                "URIs: http://b/debian-security\n"
+            },
+            ("http://b/debian", "http://b/debian-security"),
+        ),
+        (
+            {
+                "sources.list": "# deb http://no/debian x main\n"
+                "deb [arch=amd64 signed-by=/k] http://c/debian x main\n"
+            },
+            ("http://c/debian", None),
+        ),
+        ({"sources.list.d/debian.sources.disabled": "URIs: http://no/debian\n"}, None),
+        ({"sources.list": "deb http://archive/ubuntu noble main\n"}, None),
+        ({}, None),
+    ],
+)
+def test_the_hosts_debian_mirror_is_found(
+    tmp_path: Path, files: dict[str, str], expected: tuple[str, str | None] | None
+) -> None:
+    (tmp_path / "sources.list.d").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert module._apt_mirrors(tmp_path) == expected
