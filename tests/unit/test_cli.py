@@ -1,0 +1,137 @@
+"""What all commands share: help, selection flags, JSON on standard output, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.program import Program
+
+import tasks
+from factory.cli import FORMAT_HELP, command, selection_command
+from factory.errors import BuildError, Interrupted
+from factory.matrix import Selection
+
+SELECTING = ("matrix", "plan", "render", "lint", "build", "scan", "verify", "publish", "release")
+FLAGS = ("--variant", "--python", "--ray", "--rllib", "--no-rllib", "--image", "--only", "--skip")
+
+
+def call(namespace: Collection, *args: str) -> int:
+    try:
+        Program(namespace=namespace, name="invoke").run(["invoke", *args])
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def collection(**bodies: object) -> Collection:
+    found = Collection()
+    for name, body in bodies.items():
+        found.add_task(body, name=name)  # type: ignore[arg-type]  # what `command` made is a Task
+    return found
+
+
+@pytest.mark.parametrize("name", SELECTING)
+def test_selection_is_the_same_on_every_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(tasks.ns, "--help", name)
+    text = capsys.readouterr().out
+    assert all(flag in text for flag in FLAGS)
+    assert "--format" in text
+
+
+def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    call(tasks.ns, "--list")
+    listed = capsys.readouterr().out
+    for name in tasks.ns.task_names:
+        assert name in listed
+        task = tasks.ns[name]
+        assert task.__doc__
+        for argument in task.get_arguments():
+            assert argument.help, f"{name} --{argument.name}"
+
+
+def selected(*args: str) -> Selection:
+    found: list[Selection] = []
+
+    def show(_c: Context, selection: Selection, format: str = "text") -> None:
+        """Show."""
+        found.append(selection)
+
+    assert call(collection(show=selection_command(show)), "show", *args) == 0
+    return found[0]
+
+
+def test_flags_become_one_selection() -> None:
+    assert selected() == Selection()
+    assert selected(
+        "--variant", "cpu", "--python=3.11", "--ray=2.60.0", "--image=demo",
+        "--only=a*", "--only=b", "--skip=c", "--no-rllib",
+    ) == Selection(
+        variant="cpu", python="3.11", ray="2.60.0", image="demo",
+        only=("a*", "b"), skip=("c",), rllib=False,
+    )  # fmt: skip
+    assert selected("--rllib").rllib is True
+
+
+def failing(error: BaseException) -> Collection:
+    def body(_c: Context, format: str = "text") -> None:
+        """Fail."""
+        raise error
+
+    return collection(fail=command(**FORMAT_HELP)(body))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (BuildError("it broke", todo="mend it"), 3, "it broke\n  → mend it\n"),
+        (Interrupted("interrupted"), 130, "interrupted\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (Exit("as it is", 4), 4, "as it is\n"),
+    ],
+)
+def test_a_failure_is_a_message_and_an_exit_code(
+    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(failing(error), "fail") == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", said)
+
+
+def test_a_connection_that_breaks_is_not_taken_for_a_reader_that_left() -> None:
+    with pytest.raises(BrokenPipeError):
+        call(failing(BrokenPipeError("the engine")), "fail")
+
+
+@pytest.mark.parametrize("name", ["matrix", "plan", "render", "status"])
+def test_json_is_one_document_on_standard_output(
+    name: str,
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FACTORY_ROOT", str(tree))
+    assert call(tasks.ns, name, "--format=json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) is not None
+    assert captured.err == ""
+
+
+def test_dry_runs_touch_no_engine_and_leave_nothing_behind(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACTORY_ROOT", str(tree))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    before = sorted(tree.rglob("*"))
+    assert call(tasks.ns, "matrix") == 0
+    assert call(tasks.ns, "plan") == 0
+    assert sorted(tree.rglob("*")) == before
+    assert call(tasks.ns, "render") == 0
+    assert len(list((tree / ".factory" / "render").glob("*/Dockerfile"))) == 6
