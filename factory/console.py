@@ -121,12 +121,15 @@ class Live(Plain):
         from rich.text import Text
 
         table = Table.grid(padding=(0, 1), expand=True)
-        for overflow in ("fold", "ellipsis", "fold", "ellipsis"):
-            table.add_column(no_wrap=True, overflow=overflow)
+        width = self._console.width
+        table.add_column(no_wrap=True, width=9)
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(width - 50, 24))
+        table.add_column(no_wrap=True, width=6, justify="right")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         with self._lock:
             rows = list(self._running.values())
         for work, started, last in rows:
-            seconds = f"{time.monotonic() - started:4.0f} s"
+            seconds = f"{time.monotonic() - started:.0f} s"
             table.add_row(*map(Text, (f"… {work.verb}", work.subject, seconds, last)))
         return table
 

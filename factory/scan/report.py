@@ -80,7 +80,7 @@ def parse(text: str) -> Mapping[str, Any]:
     if not known:
         raise ScanError(
             "Trivy's report is not one that this factory understands",
-            todo="use the pinned Trivy: `pip install 'ray-image-factory[tools]'`",
+            todo="use the Trivy that is pinned in pyproject.toml",
         )
     return dict(document)
 
