@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -46,14 +47,14 @@ def test_selection_is_the_same_on_every_command(
 
 
 def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    call(tasks.ns, "--list")
-    listed = capsys.readouterr().out
-    for name in tasks.ns.task_names:
-        assert name in listed
-        task = tasks.ns[name]
+    namespace = importlib.reload(tasks).ns  # invoke hands out each task's help only once
+    for name in namespace.task_names:
+        task = namespace[name]
         assert task.__doc__
         for argument in task.get_arguments():
             assert argument.help, f"{name} --{argument.name}"
+    call(namespace, "--list")
+    assert set(namespace.task_names) <= set(capsys.readouterr().out.split())
 
 
 def selected(*args: str) -> Selection:
