@@ -12,7 +12,6 @@ import threading
 import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from factory.model import Outcome, State
@@ -38,13 +37,8 @@ class Plain(AbstractContextManager["Plain"]):
         self._logs = logs
         self._lock = threading.Lock()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
+    def __exit__(self, *_error: object) -> None:
+        """Nothing is open."""
 
     def note(self, text: str) -> None:
         """Something that the user should know and that stops nothing."""
@@ -89,12 +83,7 @@ class Live(Plain):
         self._display.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._display.stop()
 
     def started(self, work: Work) -> None:

@@ -19,12 +19,12 @@ from factory import base, process
 from factory.build import Builder, check_room, host_sources, write_dockerfile
 from factory.matrix import Selection, select
 from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Step
-from factory.plan import make_plan
+from factory.plan import is_present, make_plan, steps_to_build
 from factory.project import load
 from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
-from factory.workshop import Workshop, is_present, steps_to_build
+from factory.workshop import Workshop
 
 GATES = ("build", "scan", "verify", "publish")
 _NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify")}
@@ -222,13 +222,19 @@ def _revision(root: Path) -> str | None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does: everything is cleaned up."""
+    """SIGTERM and a closed terminal do what Ctrl-C does: everything is cleaned up."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    heard = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # under nohup a hang-up is to be ignored
+    ]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,7 +7,7 @@ wrong is raised. Work that is done already is found in the ledger and not done a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,6 @@ from factory.errors import FactoryError, PublishError, ScanError, VerifyError
 from factory.ledger import Ledger
 from factory.model import (
     Built,
-    Check,
     Gate,
     Plan,
     PlannedBuild,
@@ -33,7 +32,7 @@ from factory.model import (
     Verdict,
 )
 from factory.publish import Publisher, Registry, existing, local
-from factory.report import write_junit
+from factory.report import failure_lines, verdict_words, write_junit
 from factory.settings import Settings
 from factory.verify import ClusterRequest
 
@@ -84,34 +83,30 @@ class Workshop:
 
     def scan(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image's content."""
-        built = self._built(planned, ScanError)
-        known = self.verdict(Gate.SCAN, planned, built)
-        if known and known.status is not Status.FAIL:
-            return State.CACHED, _words(known)
-        self._require_in_engine(built, planned, ScanError)
-        verdict = scan_room.scan(
-            built.image_id,
-            config_digest=built.config_digest,
-            policy=self.project.matrix.scan,
-            cache=self.settings.cache,
-            log=log,
-        )
-        return self._settle(planned, verdict, ScanError)
+
+        def examine(built: Built) -> Verdict:
+            return scan_room.scan(
+                built.image_id,
+                config_digest=built.config_digest,
+                policy=self.project.matrix.scan,
+                cache=self.settings.cache,
+                log=log,
+            )
+
+        return self._judge(Gate.SCAN, planned, ScanError, examine)
 
     def verify(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image as a cluster."""
-        built = self._built(planned, VerifyError)
-        known = self.verdict(Gate.VERIFY, planned, built)
-        if known and known.status is not Status.FAIL:
-            return State.CACHED, _words(known)
-        self._require_in_engine(built, planned, VerifyError)
-        verdict = verify_room.verify(
-            self._request(planned, built),
-            run_id=self.run_id,
-            log=log,
-            logs=self.settings.state / "logs" / planned.build.id.replace(":", "_"),
-        )
-        return self._settle(planned, verdict, VerifyError)
+
+        def boot(built: Built) -> Verdict:
+            return verify_room.verify(
+                self._request(planned, built),
+                run_id=self.run_id,
+                log=log,
+                logs=self.settings.state / "logs" / planned.build.id.replace(":", "_"),
+            )
+
+        return self._judge(Gate.VERIFY, planned, VerifyError, boot)
 
     def publish(self, planned: PlannedBuild, target: Target) -> Result:
         """Move an image that passed to a target."""
@@ -260,61 +255,36 @@ class Workshop:
             return ()  # an image of the same key that was not judged here
         return [found for gate in Gate if (found := self.verdict(gate, planned, built))]
 
-    def _settle(self, planned: PlannedBuild, verdict: Verdict, error: type[FactoryError]) -> Result:
+    def _judge(
+        self,
+        gate: Gate,
+        planned: PlannedBuild,
+        error: type[FactoryError],
+        examine: Callable[[Built], Verdict],
+    ) -> Result:
+        """Take the verdict that stands, or have one made; a failure is always tried anew."""
+        built = self._built(planned, error)
+        known = self.verdict(gate, planned, built)
+        if known and known.status is not Status.FAIL:
+            return State.CACHED, verdict_words(known)
+        self._require_in_engine(built, planned, error)
+        verdict = examine(built)
         self.ledger.record_verdict(verdict)
-        with self._lock:
-            self._judged[verdict.gate, verdict.config_digest] = verdict
-            verdicts = [
-                found for gate in Gate if (found := self._judged.get((gate, verdict.config_digest)))
-            ]
-            write_junit(self.settings.state / "reports", planned.build.id, verdicts)
+        self._report(planned, verdict)
         if verdict.status is Status.FAIL:
             raise error(
-                f"{planned.build.id}: {_words(verdict)}",
-                detail=[line for check in verdict.failures for line in _explain(check)],
+                f"{planned.build.id}: {verdict_words(verdict)}",
+                detail=failure_lines(verdict),
                 todo=f"full logs are under {self.settings.state / 'logs'}",
             )
-        return State.DONE, _words(verdict)
+        return State.DONE, verdict_words(verdict)
 
-
-def steps_to_build(
-    plan: Plan, present: Mapping[str, tuple[str, str]], held: set[str]
-) -> tuple[Step, ...]:
-    """The steps whose work must run: each build's last, and the parents that a missing one needs.
-    Parents come first. Pure.
-
-    Args:
-        plan: all steps.
-        present: the engine's images: tag to (id, key).
-        held: keys of builds that a target holds, which are fetched and need no parents.
-    """
-    needed: set[str] = set()
-    for planned in plan.builds:
-        for key in reversed(planned.steps):
-            needed.add(key)
-            if key in held or is_present(plan.steps[key], present):
-                break
-    last = {planned.key for planned in plan.builds}
-    return tuple(
-        step
-        for key, step in plan.steps.items()
-        if key in last or (key in needed and not is_present(step, present))
-    )
-
-
-def is_present(step: Step, present: Mapping[str, tuple[str, str]]) -> bool:
-    """Whether the engine has a step, by its tag and its whole key."""
-    return present.get(step.ref, ("", ""))[1] == step.key
-
-
-def _words(verdict: Verdict) -> str:
-    if verdict.status is Status.FAIL:
-        names = ", ".join(check.name for check in verdict.failures)
-        return f"{verdict.gate.value} failed: {names}"
-    if verdict.status is Status.PARTIAL:
-        return f"partial: {', '.join(verdict.partial)}"
-    return f"{len(verdict.checks)} checks passed"
-
-
-def _explain(check: Check) -> list[str]:
-    return [f"{check.name}: {check.reason}", *(f"    {line}" for line in check.detail)]
+    def _report(self, planned: PlannedBuild, verdict: Verdict) -> None:
+        """Write what is known of an image so far; the gates end in any order."""
+        digest = verdict.config_digest
+        with self._lock:
+            self._judged[verdict.gate, digest] = verdict
+            verdicts = [
+                self._judged[gate, digest] for gate in Gate if (gate, digest) in self._judged
+            ]
+            write_junit(self.settings.state / "reports", planned.build.id, verdicts)

@@ -1,5 +1,6 @@
 """Builds → distinct steps with keys, and tags. Pure."""
 
+from factory.plan.needed import is_present, steps_to_build
 from factory.plan.steps import make_plan
 
-__all__ = ["make_plan"]
+__all__ = ["is_present", "make_plan", "steps_to_build"]

@@ -139,6 +139,12 @@ class Publisher:
 
     def _push(self, repository: str, planned: PlannedBuild, built: Built) -> _Placed:
         name = place(repository, planned.immutable)
+        if self.engine.image(built.image_id) is None:
+            raise PublishError(
+                f"the image of {planned.build.id} is gone from the engine",
+                where=built.ref,
+                todo="run `invoke release`, which makes and judges it again",
+            )
         self.engine.tag(built.image_id, name)
         try:
             argv = ["docker", "push", "--quiet", name]

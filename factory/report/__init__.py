@@ -10,14 +10,17 @@ from factory.report.tables import (
     status_table,
     summary,
 )
+from factory.report.words import failure_lines, verdict_words
 
 __all__ = [
     "columns",
     "doctor_table",
     "documents",
+    "failure_lines",
     "matrix_table",
     "plan_table",
     "status_table",
     "summary",
+    "verdict_words",
     "write_junit",
 ]

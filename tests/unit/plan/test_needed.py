@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.workshop import steps_to_build
+from factory.plan import steps_to_build
 from tests.unit.plan.projects import chain, plan_of, project_of
 
 PLAN = plan_of(project_of())

@@ -1,0 +1,111 @@
+"""What is to be made: builds, the steps that make them, and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from factory.model.matrix import Cell
+
+KEY_DIGITS = 12
+"""How much of a key a tag shows: 48 bits, ample for the images that one repository ever holds."""
+
+
+KEY_LABEL = "io.ray-image-factory.key"
+"""The label by which an image says with which key it was built."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """Image × cell: the unit that is judged and published."""
+
+    image: str
+    cell: Cell
+
+    @property
+    def id(self) -> str:
+        return f"{self.image}:{self.cell.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rootfs:
+    """A Debian root file system, by what it is asked to be.
+
+    Attributes:
+        suite: Debian's code name, such as ``bookworm``.
+        epoch: the user's mark for "as of when": changing it fetches anew.
+    """
+
+    suite: str
+    epoch: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One Dockerfile build in the chain base → runtime → app.
+
+    Attributes:
+        kind: ``base``, ``runtime`` or ``app``.
+        name: the repository name of its local tag; an app step bears its image's name.
+        key: the content key; equal keys are one step.
+        parent: the key of the step that this one is FROM, or ``None`` for a base.
+        dockerfile: the rendered text.
+        suite: the Debian suite underneath, which decides which package sources fit.
+        context: the folder that COPY reads from, relative to the project's root, or ``None``.
+        copies: the paths in that folder that are read; nothing else is sent to the engine.
+        rootfs: the root file system that a base is made of, or ``None``.
+        inputs: what went into the key, as (name, digest or value), for explanations.
+    """
+
+    kind: str
+    name: str
+    key: str
+    parent: str | None
+    dockerfile: str
+    suite: str
+    context: str | None = None
+    copies: tuple[str, ...] = ()
+    rootfs: Rootfs | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """Its tag in the engine."""
+        return step_ref(self.name, self.key)
+
+    @property
+    def label(self) -> str:
+        """What logs and tables call it."""
+        return f"{self.kind if self.kind == self.name else self.name}@{self.key[:8]}"
+
+
+def step_ref(name: str, key: str) -> str:
+    """The engine's tag of a step: under a domain that no registry can ever answer for (RFC 2606),
+    so that a missing parent fails at once instead of being looked for on Docker Hub."""
+    return f"factory.invalid/{name}:{key[:KEY_DIGITS]}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedBuild:
+    """A build, the steps that make it (base first), and the tags that it gets.
+
+    ``immutable`` is never rewritten; each of ``floating`` moves to whatever passed last.
+    """
+
+    build: Build
+    steps: tuple[str, ...]
+    immutable: str
+    floating: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of the last step, which covers all before it."""
+        return self.steps[-1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a build would do: distinct steps by key, parents before children, and the builds."""
+
+    steps: Mapping[str, Step]
+    builds: tuple[PlannedBuild, ...]

@@ -1,0 +1,144 @@
+"""What was made and found: what the ledger keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A step that exists in the engine.
+
+    Attributes:
+        key: the step's key.
+        ref: its tag in the engine, for people.
+        image_id: the engine's own id of it: what is booted, scanned and pushed, since a tag can
+            be moved by another factory on the same engine.
+        config_digest: digest of the image's configuration; what verdicts are bound to. It is the
+            same under every store, compression and registry.
+        substituted_base: whether its base is a stand-in for ``rayproject/ray``.
+        reason: why it was built, for people.
+        at: when.
+        seconds: how long it took.
+    """
+
+    key: str
+    ref: str
+    image_id: str
+    config_digest: str
+    substituted_base: bool
+    reason: str
+    at: str
+    seconds: float
+
+
+class Status(StrEnum):
+    """The outcome of a gate. PARTIAL: something could not be checked here, and it is named."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    PARTIAL = "partial"
+
+
+class CheckStatus(StrEnum):
+    """The outcome of one check; a check that did not run is never PASS."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One thing that a gate looked at.
+
+    Attributes:
+        name: stable and typable, such as ``jobs-api``.
+        status: what came of it.
+        seconds: how long it took.
+        reason: on anything but a pass, why.
+        detail: lines that help to mend it: a traceback's end, a log's tail.
+    """
+
+    name: str
+    status: CheckStatus
+    seconds: float = 0.0
+    reason: str = ""
+    detail: tuple[str, ...] = ()
+
+
+class Gate(StrEnum):
+    """What judges an image before it may be published."""
+
+    SCAN = "scan"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """The outcome of a gate for one image, bound to its config digest.
+
+    Attributes:
+        gate: who judged.
+        config_digest: what was judged.
+        basis: digest of what it was judged with (suite code, topology, policy, database): a
+            verdict is reused only on the same basis.
+        status: PASS only if every check ran and passed.
+        partial: on PARTIAL, the reasons by name, for a target's policy to accept or not.
+        checks: everything that was looked at.
+        seconds, at: how long, and when.
+    """
+
+    gate: Gate
+    config_digest: str
+    basis: str
+    status: Status
+    partial: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    seconds: float = 0.0
+    at: str = ""
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.status is CheckStatus.FAIL)
+
+
+NO_DATABASE = "no vulnerability database"
+
+
+SUBSTITUTED_BASE = "substituted base"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Publication:
+    """A build that is at a target: which manifest its tags name."""
+
+    build_id: str
+    key: str
+    target: str
+    repository: str
+    immutable: str
+    floating: tuple[str, ...]
+    manifest_digest: str
+    config_digest: str
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """All that the ledger knows of one build.
+
+    Attributes:
+        build_id: such as ``ray-app:2.60.0-py311-gpu``.
+        key: the key that it was last planned with.
+        built: its image in the engine, or ``None`` if it was never built with this key.
+        verdicts: the latest of each gate for that image.
+        publications: where it is published, one a target, of whatever key.
+    """
+
+    build_id: str
+    key: str
+    built: Built | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    publications: tuple[Publication, ...] = ()

@@ -1,0 +1,23 @@
+"""Verdicts in words. Pure."""
+
+from __future__ import annotations
+
+from factory.model import Status, Verdict
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """A verdict in a line: what failed, what is partial and why, or how much was looked at."""
+    if verdict.status is Status.FAIL:
+        names = ", ".join(check.name for check in verdict.failures)
+        return f"{verdict.gate.value} failed: {names}"
+    if verdict.status is Status.PARTIAL:
+        return f"partial: {', '.join(verdict.partial)}"
+    return f"{len(verdict.checks)} checks passed"
+
+
+def failure_lines(verdict: Verdict) -> list[str]:
+    """Every check that failed, why, and the lines that help to mend it."""
+    lines: list[str] = []
+    for check in verdict.failures:
+        lines += [f"{check.name}: {check.reason}", *(f"    {line}" for line in check.detail)]
+    return lines
