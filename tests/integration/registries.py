@@ -53,6 +53,7 @@ class Workshop:
 
     def __post_init__(self) -> None:
         self.refs: set[str] = set()
+        self.ids: set[str] = set()
 
     def planned(self, key: str = "a") -> PlannedBuild:
         """A build whose immutable tag follows from its key, and whose floating ones do not."""
@@ -77,6 +78,7 @@ class Workshop:
         process.run(argv, stdin=dockerfile, env=QUIET)
         self.refs.add(ref)
         written = json.loads(facts.read_text())
+        self.ids.add(written["containerimage.digest"])
         return Built(
             key=key * 64,
             ref=ref,
@@ -89,7 +91,7 @@ class Workshop:
         )
 
     def clean(self) -> None:
-        for ref in self.refs:
+        for ref in (*self.refs, *self.ids):  # overlay2 keeps an image that lost its tag
             self.engine.remove_image(ref)
 
 

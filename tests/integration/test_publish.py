@@ -193,15 +193,29 @@ def test_a_tag_overwritten_between_push_and_read_back_is_noticed(bench: Bench) -
     assert {tag: bench.tags("b")[tag] for tag in before} == before
 
 
-def test_an_engine_image_that_changed_after_it_was_judged_does_not_reach_a_floating_tag(
+def test_an_image_that_took_the_place_of_the_judged_one_in_the_engine_is_not_published(
     bench: Bench,
 ) -> None:
     judged = bench.workshop.built("judged")
     bench.workshop.built("swapped in under the same tag")
-    with pytest.raises(PublishError, match="not the one that was judged"):
-        bench.publish(judged)
-    planned = bench.workshop.planned()
-    assert [bench.tags()[tag] for tag in planned.floating] == [None, None]
+    # overlay2 keeps an image that lost its tag, and containerd does not
+    if bench.engine.image(judged.image_id):
+        assert bench.publish(judged).config_digest == judged.config_digest
+    else:
+        with pytest.raises(PublishError, match="gone from the engine"):
+            bench.publish(judged)
+        assert set(bench.tags().values()) == {None}
+
+
+def test_an_image_that_is_gone_from_the_engine_is_named_with_what_makes_it_again(
+    bench: Bench,
+) -> None:
+    built = bench.workshop.built("one")
+    bench.engine.remove_image(built.ref)
+    with pytest.raises(PublishError, match="gone from the engine") as caught:
+        bench.publish(built)
+    assert "invoke release" in caught.value.todo
+    assert set(bench.tags().values()) == {None}
 
 
 def test_a_floating_tag_that_somebody_moves_at_the_same_time_is_an_error(bench: Bench) -> None:
