@@ -1,0 +1,244 @@
+"""The documentation says what the program does: names, keys, codes, shapes and links."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tasks
+from factory import errors
+from factory.matrix import json_schema, parse_image, parse_matrix
+from factory.model import (
+    Built,
+    Cell,
+    Check,
+    CheckStatus,
+    Excluded,
+    Finding,
+    Gate,
+    Health,
+    Outcome,
+    Publication,
+    Record,
+    State,
+    Status,
+    Verdict,
+)
+from factory.pipeline import Prepared, prepare
+from factory.report import documents
+from factory.settings import Settings
+from factory.verify.smoke.suite import SUITE
+from tests.conftest import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+KEYED_BY_DATA = {"axes", "inputs", "verdicts"}
+"""JSON objects whose keys are data: their shape is that of one value."""
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all tables' rows."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+# ------------------------------------------------------------------ commands
+
+
+@pytest.mark.parametrize("name", sorted(tasks.ns.task_names))
+def test_every_command_and_flag_is_described(name: str) -> None:
+    text = page("docs/commands.md")
+    assert f"| `invoke {name}` |" in text
+    for argument in tasks.ns[name].get_arguments():
+        flag = "--" + argument.name.replace("_", "-")
+        assert re.search(rf"`[^`]*{flag}\b", text), f"{flag} of {name}"
+
+
+def test_every_variable_of_the_factory_is_described() -> None:
+    said = page("factory/settings.py") + page("bootstrap.sh")
+    for variable in set(re.findall(r"FACTORY_[A-Z]+|XDG_[A-Z]+_HOME", said)):
+        assert f"| `{variable}` |" in page("docs/commands.md"), variable
+
+
+def exit_codes(kind: type[errors.FactoryError]) -> Iterator[int]:
+    yield kind.exit_code
+    for child in kind.__subclasses__():
+        yield from exit_codes(child)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/commands.md"])
+def test_the_table_of_exit_codes_is_that_of_the_errors(name: str) -> None:
+    listed = {int(row[0]) for row in rows(page(name)) if row[0].isdigit()}
+    assert listed == {0, *exit_codes(errors.FactoryError)}
+
+
+# ------------------------------------------------------------- configuration
+
+
+def keys_of(schema: object) -> Iterator[str]:
+    """Every property name anywhere in a JSON Schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+        for value in schema.values():
+            yield from keys_of(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from keys_of(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("matrix", page("docs/matrix.md")), ("image", page("docs/images.md"))]
+)
+def test_every_key_of_the_schemas_is_in_its_table(name: str, text: str) -> None:
+    described = {
+        part.removesuffix("[]")
+        for row in rows(text)
+        for path in re.findall(r"^`([^`]+)`", row[0])
+        for part in path.split(".")
+    }
+    missing = set(keys_of(json_schema(name))) - described
+    assert not missing
+
+
+def test_the_readmes_configuration_is_valid() -> None:
+    [text] = blocks(page("README.md"), "yaml")
+    matrix, _, _ = parse_matrix(text, registry="127.0.0.1:5000")
+    assert [cell.id for cell in matrix.cells] == ["2.60.0-py311-cpu"]
+
+
+def test_the_sample_of_an_image_is_valid() -> None:
+    sample = blocks(page("docs/images.md"), "yaml")[0]
+    cells = tuple(Cell(python="3.11", ray=ray, device="cpu") for ray in ("2.60.0", "2.55.1"))
+    image = parse_image(sample, name="sample", folder="images/sample", cells=cells)
+    assert image.for_cell(cells[1]).requirements == "requirements-2.55.txt"
+
+
+# --------------------------------------------------------------------- gates
+
+
+def test_every_smoke_check_is_in_the_table_with_its_limit() -> None:
+    listed = [(row[0].strip("`"), row[1]) for row in rows(page("docs/verify.md")) if len(row) == 3]
+    suite = [(spec.name, f"{spec.limit:g}") for spec in SUITE]
+    at = listed.index(suite[0])
+    assert listed[at : at + len(suite)] == suite
+    assert {"boot", "own:…", "alive"} <= {name for name, _ in listed}
+
+
+@pytest.mark.parametrize("check", ["secrets", "misconfiguration", "vulnerabilities"])
+def test_every_check_of_the_scan_is_named(check: str) -> None:
+    assert f"- `{check}`:" in page("docs/gates.md")
+
+
+# ---------------------------------------------------------------------- JSON
+
+
+def shape(value: object, name: str = "") -> object:
+    """Keys, and the shape of what is under them; of a list, that of its first item."""
+    if isinstance(value, Mapping):
+        if name in KEYED_BY_DATA:
+            return {"…": shape(next(iter(value.values())))}
+        return {key: shape(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        assert value, f"an empty list under {name!r} shows no shape"
+        return [shape(value[0])]
+    return "…"
+
+
+@pytest.fixture
+def prepared(tree: Path) -> Prepared:
+    from factory.matrix import Selection
+
+    return prepare(Settings.from_environment({"FACTORY_ROOT": str(tree)}), Selection())
+
+
+def printed(prepared: Prepared) -> dict[str, Any]:
+    """Each document by its heading, with at least one item in every list."""
+    matrix, plan = prepared.project.matrix, prepared.plan
+    outcome = Outcome(verb="scan", subject="x", state=State.DONE, detail=("line",))
+    builds = [planned.build for planned in plan.builds]
+    excluded = Excluded(cell=builds[0].cell, reason="why", where="matrix.yaml:1:1")
+    object.__setattr__(matrix, "excluded", (excluded,))
+    finding = Finding(name="disk", state=Health.OK, what="60 GiB")
+    return {
+        "matrix": documents.matrix(matrix, builds),
+        "plan": documents.plan(plan, {}),
+        "build, scan, verify, publish, release": documents.outcomes(plan, [outcome]),
+        "status": documents.status([record()]),
+        "doctor": documents.doctor([finding]),
+    }
+
+
+def record() -> Record:
+    built = Built(
+        key="k", ref="r", image_id="i", config_digest="c", substituted_base=True, reason="new key",
+        at="now", seconds=1.0,
+    )  # fmt: skip  # only there to be printed
+    place = Publication(
+        build_id="b", key="k", target="local", repository="r", immutable="i", floating=("f",),
+        manifest_digest="m", config_digest="c", at="now",
+    )  # fmt: skip  # only there to be printed
+    check = Check(name="boot", status=CheckStatus.PASS)
+    verdict = Verdict(
+        gate=Gate.SCAN, config_digest="c", basis="b", status=Status.PARTIAL, partial=("why",),
+        checks=(check,),
+    )  # fmt: skip  # only there to be printed
+    return Record(build_id="b", key="k", built=built, verdicts=(verdict,), publications=(place,))
+
+
+def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
+    sections = re.split(r"^## invoke ", page("docs/json.md"), flags=re.MULTILINE)[1:]
+    examples = {
+        section.splitlines()[0]: json.loads(block)
+        for section in sections
+        for block in blocks(section, "json")
+    }
+    documented = {name: shape(example) for name, example in examples.items()}
+    assert documented == {name: shape(document) for name, document in printed(prepared).items()}
+
+
+# --------------------------------------------------------------------- links
+
+
+def slug(heading: str) -> str:
+    """GitHub's anchor of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def anchors(path: Path) -> set[str]:
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_resolve(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        file = (path.parent / target).resolve() if target else path
+        assert file.exists(), link
+        assert not anchor or anchor in anchors(file), link
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_is_short_and_finished(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    assert "@@" not in text
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    for path in (ROOT / "docs").glob("*.md"):
+        assert f"(docs/{path.name})" in page("README.md"), path.name
