@@ -66,6 +66,7 @@ def render(_c: Context, selection: Selection, format: str = "text") -> None:
     """Write the Dockerfiles under .factory/ for reading."""
     from factory.pipeline import render_files
 
+    check_form(format)
     settings = _settings()
     paths = render_files(settings, selection)
     names = [str(path.relative_to(settings.root)) for path in paths]
@@ -78,6 +79,7 @@ def lint(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.lint import lint_files
     from factory.pipeline import render_files
 
+    check_form(format)
     settings = _settings()
     paths = render_files(settings, selection)
     findings = lint_files(settings.root, paths)
@@ -144,8 +146,9 @@ def status(_c: Context, format: str = "text") -> None:
     """Show what the ledger knows of each build."""
     from factory import report
     from factory.ledger import Ledger
+    from factory.project import project_of
 
-    with Ledger.open(_settings().state / "ledger.sqlite") as ledger:
+    with Ledger.open(project_of(_settings()).state / "ledger.sqlite") as ledger:
         records = ledger.records()
     show(report.status_table(records), lambda: report.documents.status(records), format)
 

@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Iterator
 
 from factory.engine import Engine
-from factory.errors import ConfigError, FactoryError
+from factory.errors import FactoryError
 from factory.ledger import Ledger
+from factory.project import project_of
 from factory.publish import local
 from factory.runs import reap
 from factory.settings import Settings
@@ -27,11 +28,7 @@ def clean(settings: Settings, *, registry: bool, cache: bool) -> Iterator[str]:
         MachineError: the engine does not answer; nothing was removed.
         ConfigError: this is not a tree of the factory.
     """
-    if not (settings.root / "matrix.yaml").exists():
-        raise ConfigError(
-            f"there is no matrix.yaml in {settings.root}",
-            todo="run from the project's root, or set FACTORY_ROOT to it",
-        )
+    project_of(settings)
     engine = Engine.connect()
     yield from (f"removed {name}" for name in reap(engine, settings))
     yield from _images(engine, settings)

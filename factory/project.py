@@ -30,14 +30,29 @@ def load(settings: Settings) -> Project:
     )
 
 
+def project_of(settings: Settings) -> Settings:
+    """The same settings, once it is sure that their root is a project's.
+
+    Raises:
+        ConfigError: it holds no ``matrix.yaml``.
+    """
+    if not (settings.root / "matrix.yaml").is_file():
+        raise _no_project("matrix.yaml", settings.root)
+    return settings
+
+
+def _no_project(name: str, root: Path) -> ConfigError:
+    return ConfigError(
+        f"there is no {name} in {root}",
+        todo="run from the project's root, or set FACTORY_ROOT to it",
+    )
+
+
 def _read(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(
-            f"there is no {name} in {path.parent}",
-            todo="run from the project's root, or set FACTORY_ROOT to it",
-        ) from None
+        raise _no_project(name, path.parent) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"not UTF-8 at byte {error.start}", where=name, todo="save it as UTF-8"

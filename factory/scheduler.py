@@ -66,7 +66,9 @@ def execute(
         lanes: lane to width; a lane that is not named has width 1.
         observer: told of every start, line and end.
     """
-    pending = {work.id: work for work in works}
+    everything = tuple(works)
+    pending = {work.id: work for work in everything}
+    assert len(pending) == len(everything), "two pieces of work with one id"
     order = list(pending)
     assert {need for work in pending.values() for need in work.needs} <= pending.keys()
     TopologicalSorter({name: work.needs for name, work in pending.items()}).prepare()

@@ -70,6 +70,7 @@ def _run(
     argv = [
         tool,
         "--variant=minbase",
+        "--architectures=amd64",
         f"--include={_INCLUDE}",
         *excludes,
         f"--customize-hook={_FORGET_SOURCES}",

@@ -19,11 +19,12 @@ from factory import process
 from factory.build.sources import PackageSources
 from factory.context import LEFT_OUT
 from factory.errors import BuildError
-from factory.model import KEY_LABEL, Built, Step
+from factory.model import KEY_LABEL, PLATFORM, Built, Step
 
 Log = Callable[[str], None]
 _SECONDS = 3600
 _TAIL = 60
+_SHOWN = 16
 _QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
 
 
@@ -90,6 +91,7 @@ class Builder:
             "--builder",
             self.builder,
             "--progress=plain",
+            f"--platform={PLATFORM}",
             "--provenance=false",
             "--file",
             str(dockerfile),
@@ -186,7 +188,7 @@ def _telling(lines: Iterable[str]) -> list[str]:
     it prints the Dockerfile once more."""
     said = [line for line in lines if line.strip()]
     rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
-    return said[rules[0] + 1 : rules[1]] if len(rules) > 1 else said
+    return (said[rules[0] + 1 : rules[1]] if len(rules) > 1 else said)[-_SHOWN:]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.plan import (
     KEY_DIGITS,
     KEY_LABEL,
+    PLATFORM,
     Build,
     Plan,
     PlannedBuild,
@@ -43,6 +44,7 @@ __all__ = [
     "KEY_DIGITS",
     "KEY_LABEL",
     "NO_DATABASE",
+    "PLATFORM",
     "SUBSTITUTED_BASE",
     "Base",
     "Build",

@@ -11,6 +11,9 @@ KEY_DIGITS = 12
 """How much of a key a tag shows: 48 bits, ample for the images that one repository ever holds."""
 
 
+PLATFORM = "linux/amd64"
+"""What is built for; part of every key."""
+
 KEY_LABEL = "io.ray-image-factory.key"
 """The label by which an image says with which key it was built."""
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from factory.errors import ConfigError, ConfigErrors
-from factory.model import Build, Cell, Image, Plan, PlannedBuild, Project, Rootfs, Step, step_ref
+from factory.model import (
+    PLATFORM,
+    Build,
+    Cell,
+    Image,
+    Plan,
+    PlannedBuild,
+    Project,
+    Rootfs,
+    Step,
+    step_ref,
+)
 from factory.plan.keys import key_of, text_digest
 from factory.plan.tags import check_unique, floating_tags, immutable_tag
-
-PLATFORM = "linux/amd64"
 
 Render = Callable[[str, Mapping[str, object]], str]
 """Template name and variables to text."""

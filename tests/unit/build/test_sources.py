@@ -10,7 +10,7 @@ import pytest
 
 from factory import process
 from factory.build import PackageSources, host_sources
-from factory.build import sources as module
+from factory.build import host as module
 from factory.errors import ConfigError
 from factory.process import Completed
 
@@ -144,3 +144,29 @@ def test_the_hosts_debian_mirror_is_found(
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert module._apt_mirrors(tmp_path) == expected
+
+
+def test_uvs_own_files_and_variables_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_pip_settings", lambda: {"trusted-host": "a.example"})
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text(
+        'allow-insecure-host = ["b.example"]\n'
+        '[[index]]\nname = "ours"\nurl = "https://ours.example/simple"\ndefault = true\n'
+        '[[index]]\nurl = "https://more.example/simple"\n'
+    )
+    found = module.host_sources({"XDG_CONFIG_HOME": str(tmp_path)})
+    assert found.index == "https://ours.example/simple"
+    assert found.extra == ("https://more.example/simple",)
+    assert found.trusted == ("b.example", "a.example")
+    assert "trusted-host = b.example a.example" in found.pip_conf()
+    assert tomllib.loads(found.uv_toml())["allow-insecure-host"] == ["b.example", "a.example"]
+
+
+def test_an_index_may_have_a_name_in_uvs_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_pip_settings", dict)
+    found = module.host_sources(
+        {"UV_INDEX": "x=https://x.example/simple https://y.example/?a=b", "XDG_CONFIG_HOME": "/no"}
+    )
+    assert found.extra == ("https://x.example/simple", "https://y.example/?a=b")
