@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from factory import process
+from factory.engine import Engine
+from factory.runs import reap
 from tests.integration.conftest import REPOSITORY, Checkout, add_image, make_checkout
 
 pytestmark = pytest.mark.engine
@@ -32,6 +34,7 @@ def built(tmp_path: Path, shipped: Checkout) -> Iterator[Checkout]:
     add_image(made, "stopped", {"main.py": "print(1)\n"})
     made.invoke("build", *ONE_CELL)
     yield made
+    reap(Engine.connect(), made.settings)  # what a killed run left would hold on to the image
     for ref in made.refs().values():
         subprocess.run(["docker", "image", "rm", "--force", ref], capture_output=True, check=False)
     made.close()

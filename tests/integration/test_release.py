@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 
 import pytest
 
 from factory import process
 from factory.publish import Registry
 from tests.integration.conftest import Checkout, add_image
+from tests.integration.keys import private_key
 
 pytestmark = pytest.mark.engine
 
@@ -25,18 +25,6 @@ if "start" in sys.orig_argv:
 
 def docker(*arguments: str) -> str:
     return process.run(["docker", *arguments]).stdout.strip()
-
-
-def private_key() -> str:
-    """A real private key, made now: none is kept in the repository."""
-    made = subprocess.run(
-        ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f", "/dev/stdout"],
-        input="y\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return made.stdout[made.stdout.index("-----BEGIN") :]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from factory.errors import ScanError
 from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status, Verdict
 from factory.scan import current_basis, scan
 from tests.integration import trivy_database
+from tests.integration.keys import private_key
 
 pytestmark = pytest.mark.engine
 
@@ -89,13 +90,6 @@ def check(verdict: Verdict, name: str) -> Check:
     return next(one for one in verdict.checks if one.name == name)
 
 
-def private_key(folder: Path) -> str:
-    """A key made for the occasion, so that no scanner of this repository finds one."""
-    path = folder / "key"
-    process.run(["ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", str(path)])
-    return path.read_text()
-
-
 ACCESS_KEY = "AK" + "IA" + "QWERTYUIOPASDFGH"  # in pieces: it is no key, but looks like one
 
 
@@ -113,9 +107,9 @@ def test_a_clean_image_passes_or_is_partial_for_want_of_a_database(
 
 
 def test_a_private_key_refuses_and_its_text_is_told_nowhere(
-    make_image: MakeImage, cache: Path, tmp_path: Path
+    make_image: MakeImage, cache: Path
 ) -> None:
-    key = private_key(tmp_path)
+    key = private_key()
     told: list[str] = []
     image = make_image(BASE + "COPY key /app/tests/key\nUSER 1000\n", key=key)
     verdict = judge(image, cache, told.append)
@@ -126,12 +120,10 @@ def test_a_private_key_refuses_and_its_text_is_told_nowhere(
     assert not any(body[3].encode() in path.read_bytes() for path in files_under(cache))
 
 
-def test_a_key_that_a_later_layer_removes_still_refuses(
-    make_image: MakeImage, cache: Path, tmp_path: Path
-) -> None:
+def test_a_key_that_a_later_layer_removes_still_refuses(make_image: MakeImage, cache: Path) -> None:
     hidden = BASE + "COPY key /key\nCOPY --from=empty . /\nCOPY os-release /key\nUSER 1000\n"
     stages = "FROM scratch AS empty\n"
-    verdict = judge(make_image(stages + hidden, key=private_key(tmp_path)), cache)
+    verdict = judge(make_image(stages + hidden, key=private_key()), cache)
     assert check(verdict, "secrets").status is CheckStatus.FAIL
 
 
@@ -174,7 +166,7 @@ def test_a_damaged_cache_heals_itself(make_image: MakeImage, tmp_path: Path) -> 
 def test_settings_of_the_users_own_trivy_do_not_bend_the_verdict(
     make_image: MakeImage, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = make_image(BASE + "COPY key /app/key\nUSER 1000\n", key=private_key(tmp_path))
+    image = make_image(BASE + "COPY key /app/key\nUSER 1000\n", key=private_key())
     (tmp_path / "trivy.yaml").write_text("scan:\n  skip-dirs: [/app]\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRIVY_SKIP_DIRS", "/app")
