@@ -86,9 +86,12 @@ def damaged(path: Path, what: str) -> MachineError:
 
 def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the schema is there already; False for an empty file."""
-    application = _pragma(connection, "application_id")
-    version = _pragma(connection, "user_version")
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    # In one statement, which sees one state: another process may be writing the schema.
+    query = (
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_application_id, pragma_user_version"
+    )
+    application, version, tables = connection.execute(query).fetchone()
     if application == 0 and version == 0 and tables == 0:
         return False
     if application != APPLICATION_ID:
@@ -115,10 +118,6 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
             # which is as safe and only slower.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def _explain(error: sqlite3.Error, path: Path) -> FactoryError:
