@@ -125,7 +125,7 @@ engine_version() { docker version --format '{{.Server.Version}}' 2>/dev/null; }
 engine_answers() { engine_version >/dev/null; }
 engine_new() { at_least "$(engine_version)" 25 0; }
 buildx_ready() { at_least "$(docker buildx version 2>/dev/null)" 0 13; }
-compose_ready() { at_least "$(docker compose version --short 2>/dev/null)" 2 0; }
+compose_ready() { at_least "$(docker compose version --short 2>/dev/null)" 2 20; }
 
 # All three at once: each is a program of some 50 ms.
 engine_ready() {

@@ -35,6 +35,7 @@ class Plain(AbstractContextManager["Plain"]):
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
+        self._begun: set[Path] = set()
         self._lock = threading.Lock()
 
     def __exit__(self, *_error: object) -> None:
@@ -51,7 +52,9 @@ class Plain(AbstractContextManager["Plain"]):
         path = log_path(self._logs, work.verb, work.subject)
         with self._lock, suppress(OSError):  # a full disk ends what writes to it, not what watches
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
+            mode = "a" if path in self._begun else "w"  # it tells of the last run that had any
+            self._begun.add(path)
+            with path.open(mode, encoding="utf-8") as file:
                 file.write(clean(text) + "\n")
 
     def ended(self, outcome: Outcome) -> None:

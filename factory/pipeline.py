@@ -100,6 +100,7 @@ def run(
             run_id=this_run.id,
             present=engine.keyed(KEY_LABEL),
             adopts="publish" in gates and "build" in gates,
+            insists=len(gates) == 1,
         )
         steps = _steps(workshop) if "build" in gates else ()
         works = list(_works(workshop, steps, gates))

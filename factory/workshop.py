@@ -49,6 +49,7 @@ class Workshop:
         make_builder: called when something has to be built; asking the host for its package
             sources takes longer than finding that nothing has to be.
         run_id: labels what the run makes in the engine.
+        insists: whether a partial verdict is tried anew: what was missing may be here now.
         present: the engine's images that a factory made: tag to (id, key).
         adopts: whether images that a target holds already are taken from there.
     """
@@ -61,6 +62,7 @@ class Workshop:
     make_builder: Callable[[], Builder]
     run_id: str
     adopts: bool
+    insists: bool
     present: dict[str, tuple[str, str]]
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -212,6 +214,7 @@ class Workshop:
             reason="found in the engine, made by another tree",
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=0.0,
+            ours=False,
         )
         self.ledger.record_built(found)
         return found
@@ -265,26 +268,25 @@ class Workshop:
         """Take the verdict that stands, or have one made; a failure is always tried anew."""
         built = self._built(planned, error)
         known = self.verdict(gate, planned, built)
-        if known and known.status is not Status.FAIL:
+        again = (Status.FAIL, Status.PARTIAL) if self.insists else (Status.FAIL,)
+        if known and known.status not in again:
             return State.CACHED, verdict_words(known)
         self._require_in_engine(built, planned, error)
         verdict = examine(built)
         self.ledger.record_verdict(verdict)
-        self._report(planned, verdict)
+        self._report(planned, built, verdict)
         if verdict.status is Status.FAIL:
             raise error(
                 f"{planned.build.id}: {verdict_words(verdict)}",
                 detail=failure_lines(verdict),
-                todo=f"full logs are under {self.settings.state / 'logs'}",
+                todo="full logs are in .factory/logs/",
             )
         return State.DONE, verdict_words(verdict)
 
-    def _report(self, planned: PlannedBuild, verdict: Verdict) -> None:
+    def _report(self, planned: PlannedBuild, built: Built, verdict: Verdict) -> None:
         """Write what is known of an image so far; the gates end in any order."""
-        digest = verdict.config_digest
         with self._lock:
-            self._judged[verdict.gate, digest] = verdict
-            verdicts = [
-                self._judged[gate, digest] for gate in Gate if (gate, digest) in self._judged
-            ]
+            self._judged[verdict.gate, verdict.config_digest] = verdict
+            known = [self.verdict(gate, planned, built) for gate in Gate]
+            verdicts = [one for one in known if one]
             write_junit(self.settings.state / "reports", planned.build.id, verdicts)

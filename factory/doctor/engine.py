@@ -13,7 +13,7 @@ from factory.model import Finding, Health
 _GIB = 2**30
 BUILDX_FLOOR = (0, 13)
 """The first buildx whose ``--progress=rawjson`` the build room reads."""
-COMPOSE_FLOOR = (2, 0)
+COMPOSE_FLOOR = (2, 20)
 MEMORY_GIB = 4
 """A head and two workers of Ray, each with its object store in shared memory."""
 DISK_LOW_GIB, DISK_AMPLE_GIB = 6, 20

@@ -19,6 +19,7 @@ class Built:
             same under every store, compression and registry.
         substituted_base: whether its base is a stand-in for ``rayproject/ray``.
         reason: why it was built, for people.
+        ours: whether this tree made or fetched it, and may remove it.
         at: when.
         seconds: how long it took.
     """
@@ -31,6 +32,7 @@ class Built:
     reason: str
     at: str
     seconds: float
+    ours: bool = True
 
 
 class Status(StrEnum):

@@ -75,7 +75,12 @@ class Publisher:
                 tag; the registry failed; somebody else moved a tag meanwhile. No floating tag has
                 moved to anything that did not pass.
         """
-        self._refuse(planned, built, verdicts, todo="see `invoke explain` for what is missing")
+        self._refuse(
+            planned,
+            built,
+            verdicts,
+            todo="pass the gates first: `invoke status` shows which verdicts there are",
+        )
         repository = self.target.repository(planned.build.image)
         with self._turn(planned):
             placed = self._immutable(repository, planned, built, known)

@@ -14,6 +14,7 @@ from factory.errors import VerifyError
 from factory.process import Completed
 from factory.verify.request import ClusterRequest
 
+_SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_BYTES")
 BOOT_SECONDS = 180
 _DOWN_SECONDS = 120
 _LOG_LINES = 2000
@@ -150,7 +151,10 @@ class Cluster:
 
     @property
     def _variables(self) -> dict[str, str]:
+        """All that the file interpolates. What sizes a node is left to the file's own defaults: a
+        variable that happens to be set here must not bend a verdict."""
         return {
+            **dict.fromkeys(_SIZES, ""),
             "HEAD_IMAGE": self.request.head_ref,
             "WORKER_IMAGE": self.request.worker_ref,
             "RUN_ID": self.run_id,

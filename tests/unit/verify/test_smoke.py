@@ -180,7 +180,7 @@ def run_script(own_checks: bytes, folder: Path) -> Transcript:
     env = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder)}
     script = bundle.script(EXPECTED, own_checks)
     ran = subprocess.run(
-        [sys.executable, "-I", "-"], input=script, env=env, capture_output=True, timeout=60,
+        [sys.executable, "-I", "-"], input=script, env=env, capture_output=True, timeout=240,
         check=True,
     )  # fmt: skip
     transcript = Transcript()
