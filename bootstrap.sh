@@ -183,7 +183,7 @@ install_packages() {
     local packages
     mapfile -t packages < <(missing_packages)
     if has mmdebstrap && ((${#packages[@]} == 0)); then return; fi
-    say "installing ${packages[*]} mmdebstrap from Debian"
+    say "installing ${packages[*]} mmdebstrap uidmap from Debian"
     apt update
     if ((${#packages[@]})); then
         if (($(os_release VERSION_ID | cut -d. -f1) < 13)); then
@@ -192,7 +192,7 @@ install_packages() {
         fi
         apt install --no-install-recommends "${packages[@]}"
     fi
-    apt install --no-install-recommends mmdebstrap
+    apt install --no-install-recommends mmdebstrap uidmap # uidmap: for users other than root
 }
 
 # Before an engine first starts: the image store that keeps attestations and compressed layers.

@@ -20,6 +20,7 @@ _SECONDS = 900
 _INCLUDE = "ca-certificates"
 # Documentation and translations are a third of a minimal system, and no container reads them.
 _EXCLUDE = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+_NO_MODE = "unable to pick chroot mode"
 # The system must not remember where it was fetched from: it gets the sources that Debian itself
 # ships as its example; builds see the host's own through a mount.
 _FORGET_SOURCES = 'cp "$1/usr/share/doc/apt/examples/sources.list" "$1/etc/apt/sources.list"'
@@ -37,7 +38,7 @@ def ensure_rootfs(
         log: gets mmdebstrap's lines.
 
     Raises:
-        MachineError: ``mmdebstrap`` is missing.
+        MachineError: ``mmdebstrap`` is missing, or has no way to work without root.
         BuildError: it failed.
     """
     folder = cache / "rootfs" / f"{rootfs.suite}-{rootfs.epoch}"
@@ -85,8 +86,13 @@ def _run(
             on_line=log,
         )
     except process.ProcessFailed as error:
-        raise BuildError(
-            f"mmdebstrap could not make a {rootfs.suite} system",
-            todo="check that Debian's packages can be reached: `invoke doctor`",
-            detail=error.completed.tail[-12:],
-        ) from error
+        raise _explained(rootfs, error.completed) from error
+
+
+def _explained(rootfs: Rootfs, failed: process.Completed) -> BuildError | MachineError:
+    what, detail = f"mmdebstrap could not make a {rootfs.suite} system", failed.tail[-12:]
+    if _NO_MODE in failed.stderr:
+        todo = "install uidmap (`apt-get install uidmap`), with which it needs no root"
+        return MachineError(what, todo=todo, detail=detail)
+    todo = "check that Debian's packages can be reached: `invoke doctor`"
+    return BuildError(what, todo=todo, detail=detail)

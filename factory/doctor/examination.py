@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,11 +100,15 @@ def _hadolint() -> Finding:
 
 
 def _mmdebstrap() -> Finding:
-    return _program(
+    found = _program(
         "mmdebstrap",
         Health.MISSING,
         f"bases from packages need it: `apt-get install mmdebstrap`, or {_BOOTSTRAP}",
     )
+    if found.state is not Health.OK or os.geteuid() == 0 or _finds("newuidmap"):
+        return found
+    remedy = "for users other than root it needs uidmap: `apt-get install uidmap`"
+    return replace(found, state=Health.WARN, remedy=remedy)
 
 
 def _program(name: str, without: Health, remedy: str) -> Finding:

@@ -67,6 +67,13 @@ def test_a_failure_leaves_nothing_and_tells_the_last_lines(tool: Path, tmp_path:
     assert not list((tmp_path / "cache").rglob("*.tar"))
 
 
+def test_without_root_and_uidmap_it_says_what_to_install(tool: Path, tmp_path: Path) -> None:
+    play(tool, 'echo "E: unable to pick chroot mode automatically" >&2; exit 1')
+    with pytest.raises(MachineError) as raised:
+        make(tmp_path / "cache")
+    assert "apt-get install uidmap" in raised.value.todo
+
+
 def test_without_mmdebstrap_it_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
