@@ -14,6 +14,7 @@ from factory import process
 from factory.engine import Engine
 from factory.errors import PublishError
 from factory.model import Built, PlannedBuild, Publication, Target
+from factory.publish.keys import is_known, require_key
 from factory.publish.registry import Registry, config_digest, place
 
 
@@ -47,13 +48,13 @@ def existing(
         has none, or has ours.
 
     Raises:
-        PublishError: the registry failed, or holds something that is not one image.
+        PublishError: the registry failed, or holds something that is not one image of this key.
     """
     repository = target.repository(planned.build.image)
     digest = registry.head(repository, planned.immutable)
     if digest is None:
         return None
-    config = _config(registry, repository, digest, known)
+    config = _config(registry, repository, digest, planned, known)
     if ours and ours.config_digest == config:
         return None
     started = time.monotonic()
@@ -70,11 +71,18 @@ def existing(
     )
 
 
-def _config(registry: Registry, repository: str, digest: str, known: Publication | None) -> str:
-    if known and (known.repository, known.manifest_digest) == (repository, digest):
+def _config(
+    registry: Registry,
+    repository: str,
+    digest: str,
+    planned: PlannedBuild,
+    known: Publication | None,
+) -> str:
+    if known and is_known(known, planned, repository, digest):
         return known.config_digest
-    manifest = registry.require(repository, digest)
-    return config_digest(manifest, place(repository, digest))
+    config = config_digest(registry.require(repository, digest), place(repository, digest))
+    require_key(registry, repository, planned, config)
+    return config
 
 
 def _pull(engine: Engine, name: str, ref: str) -> str:

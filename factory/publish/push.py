@@ -21,6 +21,7 @@ from factory.engine import Engine
 from factory.errors import PublishError
 from factory.model import Built, PlannedBuild, Publication, Target, Verdict
 from factory.publish.gate import refusals
+from factory.publish.keys import is_known, require_key
 from factory.publish.registry import Manifest, Registry, config_digest, place
 
 
@@ -71,9 +72,9 @@ class Publisher:
                 manifest whose digest is the same as then.
 
         Raises:
-            PublishError: a gate or the target's policy refuses; another image holds the immutable
-                tag; the registry failed; somebody else moved a tag meanwhile. No floating tag has
-                moved to anything that did not pass.
+            PublishError: a gate or the target's policy refuses; another image, or one of another
+                key, holds the immutable tag; the registry failed; somebody else moved a tag
+                meanwhile. No floating tag has moved to anything that did not pass.
         """
         self._refuse(
             planned,
@@ -124,10 +125,11 @@ class Publisher:
         digest = self.registry.head(repository, planned.immutable)
         if digest is None:
             return self._push(repository, planned, built)
-        if known and (known.repository, known.manifest_digest) == (repository, digest):
+        if known and is_known(known, planned, repository, digest):
             placed = _Placed(digest=digest, config_digest=known.config_digest)
         else:
             placed = self._read(repository, digest)
+            require_key(self.registry, repository, planned, placed.config_digest)
         if placed.config_digest != built.config_digest:
             self._adopt(planned, built, placed)
         return placed

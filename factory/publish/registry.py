@@ -1,4 +1,6 @@
-"""A small client of the OCI Distribution API: manifests only, since ``docker`` moves the layers.
+"""A small client of the OCI Distribution API: manifests and what configures images.
+
+``docker`` moves the layers.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
@@ -22,6 +24,7 @@ INDEXES = (f"{_DOCKER}.list.v2+json", "application/vnd.oci.image.index.v1+json")
 _ACCEPT = ", ".join((f"{_DOCKER}.v2+json", "application/vnd.oci.image.manifest.v1+json", *INDEXES))
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
 _RETRY_AFTER_SECONDS = 60
+_BLOB_BYTES = 8 << 20  # an image's configuration has a few KiB
 
 Authorize = Callable[[str], Mapping[str, str]]
 """The seam for credentials: from a full repository name to the headers that let a request in."""
@@ -134,6 +137,41 @@ class Registry:
         if answer.status != 201:
             raise _refused(answer, "did not take the manifest", repository, tag)
 
+    def blob(self, repository: str, digest: str) -> bytes:
+        """A small blob, such as an image's configuration, whose bytes are those of its digest.
+
+        Raises:
+            PublishError: it cannot be had, has more than 8 MiB, or has another digest.
+        """
+        answer = self._request("GET", repository, digest, {}, kind="blobs")
+        if answer.status != 200:
+            raise _refused(answer, "did not send the blob", repository, digest)
+        content = self._limited(answer, repository, digest)
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+            raise PublishError(
+                "the registry sent a blob whose bytes are not those of its digest",
+                where=place(repository, digest),
+                todo="do not use it: see what stands between here and the registry",
+            )
+        return content
+
+    def _limited(self, answer: BaseHTTPResponse, repository: str, digest: str) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            content = answer.read(_BLOB_BYTES + 1)
+        except HTTPError as error:
+            raise _unreachable(error, repository, digest) from error
+        finally:
+            answer.close()
+        if len(content) > _BLOB_BYTES:
+            raise PublishError(
+                f"the blob has more than {_BLOB_BYTES >> 20} MiB, so it configures no image",
+                where=place(repository, digest),
+                todo="see what was pushed there: it is left as it is",
+            )
+        return content
+
     def _manifest(self, method: str, repository: str, reference: str) -> BaseHTTPResponse | None:
         answer = self._request(method, repository, reference, {"Accept": _ACCEPT})
         if answer.status == 404:
@@ -149,21 +187,19 @@ class Registry:
         reference: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
+        kind: str = "manifests",
     ) -> BaseHTTPResponse:
         from urllib3.exceptions import HTTPError
 
         host, _, name = repository.partition("/")
-        url = f"{base_url(host)}/v2/{name}/manifests/{reference}"
+        url = f"{base_url(host)}/v2/{name}/{kind}/{reference}"
         sent = {**headers, **self._authorize(repository)}
         try:
-            return self._pool.request(method, url, headers=sent, body=body)
+            return self._pool.request(
+                method, url, headers=sent, body=body, preload_content=kind == "manifests"
+            )
         except HTTPError as error:
-            reason = getattr(error, "reason", None) or error
-            raise PublishError(
-                f"the registry {host} cannot be reached: {reason}",
-                where=place(repository, reference),
-                todo="see that it runs and that this machine can reach it; nothing was moved",
-            ) from error
+            raise _unreachable(error, repository, reference) from error
 
 
 def base_url(host: str) -> str:
@@ -206,6 +242,15 @@ def config_digest(manifest: Manifest, where: str) -> str:
             where=where,
             todo="see what was pushed there: it is left as it is",
         ) from error
+
+
+def _unreachable(error: Exception, repository: str, reference: str) -> PublishError:
+    reason = getattr(error, "reason", None) or error
+    return PublishError(
+        f"the registry {repository.partition('/')[0]} cannot be reached: {reason}",
+        where=place(repository, reference),
+        todo="see that it runs and that this machine can reach it; nothing was moved",
+    )
 
 
 def _refused(answer: BaseHTTPResponse, what: str, repository: str, reference: str) -> PublishError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from factory import process
 from factory.engine import Engine
 from factory.model import (
+    KEY_LABEL,
     Build,
     Built,
     Cell,
@@ -65,8 +66,11 @@ class Workshop:
             floating=(cell.id, "latest"),
         )
 
-    def built(self, content: str, key: str = "a") -> Built:
-        """An image with this content; the same key may be built with another content."""
+    def built(self, content: str, key: str = "a", *, says: str | None = None) -> Built:
+        """An image with this content; the same key may be built with another content.
+
+        ``says`` is the whole key in its label, if it is not that of the build.
+        """
         ref = step_ref(self.name, key * 64)
         context = self.folder / "context"
         context.mkdir(exist_ok=True)
@@ -74,6 +78,7 @@ class Workshop:
         dockerfile = b'FROM scratch\nCOPY file /file\nCMD ["/file"]\n'
         facts = self.folder / "metadata.json"
         argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
+        argv += [f"--label={KEY_LABEL}={key * 64 if says is None else says}"]
         argv += [f"--metadata-file={facts}", str(context)]
         process.run(argv, stdin=dockerfile, env=QUIET)
         self.refs.add(ref)

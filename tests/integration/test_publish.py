@@ -121,14 +121,16 @@ def test_second_publication_costs_one_head_a_tag(bench: Bench) -> None:
     assert bench.requests()[before:] == expected
 
 
-def test_without_a_record_the_second_publication_reads_one_manifest_more(bench: Bench) -> None:
+def test_without_a_record_the_second_publication_reads_what_is_there(
+    bench: Bench,
+) -> None:
     built = bench.workshop.built("one")
     first = bench.publish(built)
     before = len(bench.requests())
     again = bench.publish(built)
     assert replace(again, at=first.at) == first
     methods = [request.split()[0] for request in bench.requests()[before:]]
-    assert methods == ["HEAD", "GET", "HEAD", "HEAD"]
+    assert methods == ["HEAD", "GET", "GET", "HEAD", "HEAD"]
 
 
 def test_a_new_key_moves_the_floating_tags_and_leaves_the_old_immutable_one(bench: Bench) -> None:
@@ -171,6 +173,27 @@ def test_another_image_under_the_immutable_tag_is_adopted_if_it_passed(bench: Be
     )
     adopted = publisher.publish(bench.workshop.planned(), two, passed(two))
     assert adopted.config_digest == one.config_digest
+    assert set(bench.tags().values()) == {first.manifest_digest}
+
+
+@pytest.mark.parametrize("says", ["", f"{'a' * 12}{'b' * 52}"], ids=["no key", "another"])
+def test_an_image_of_another_key_under_the_immutable_tag_is_refused_whatever_it_passed(
+    bench: Bench, says: str
+) -> None:
+    """Its tag has the same twelve digits; its label tells the whole key."""
+    foreign = bench.workshop.built("foreign", says=says)
+    first = bench.publish(foreign)
+    ours = bench.workshop.built("ours")
+    publisher = bench.publisher(
+        verdicts_of=lambda digest: passed(replace(foreign, config_digest=digest))
+    )
+    for known in (None, replace(first, key="b" * 64)):
+        with pytest.raises(PublishError, match="another key") as caught:
+            publisher.publish(bench.workshop.planned(), ours, passed(ours), known)
+        assert caught.value.where == f"{bench.repository}:{first.immutable}"
+        assert "never overwritten" in caught.value.todo
+        with pytest.raises(PublishError, match="another key"):
+            adopt(bench, ours, known)
     assert set(bench.tags().values()) == {first.manifest_digest}
 
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from factory.errors import PublishError
+from factory.publish import registry as registry_module
 from factory.publish.registry import Manifest, Registry, base_url, config_digest, place
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -132,6 +133,34 @@ def test_bytes_that_are_not_those_of_their_digest_are_refused(server: Server) ->
 def test_another_manifest_than_the_digest_asked_for_is_refused(server: Server) -> None:
     with pytest.raises(PublishError, match="digest"):
         Registry().get(server.repository, "sha256:" + "0" * 64)
+
+
+def test_a_blob_comes_whole_and_by_its_digest(server: Server) -> None:
+    server.answers = [(503, {}, b""), (200, {}, BODY)]
+    assert Registry().blob(server.repository, DIGEST) == BODY
+    assert server.asked[-1][:2] == ("GET", f"/v2/team/app/blobs/{DIGEST}")
+
+
+def test_a_blob_with_other_bytes_is_refused(server: Server) -> None:
+    server.answers = [(200, {}, BODY + b" ")]
+    with pytest.raises(PublishError, match="digest"):
+        Registry().blob(server.repository, DIGEST)
+
+
+def test_a_blob_that_is_gone_is_an_error(server: Server) -> None:
+    server.answers = [(404, {}, b"BLOB_UNKNOWN")]
+    with pytest.raises(PublishError, match="404") as caught:
+        Registry().blob(server.repository, DIGEST)
+    assert caught.value.detail == ("BLOB_UNKNOWN",)
+
+
+def test_a_blob_too_large_for_a_configuration_is_not_read(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_module, "_BLOB_BYTES", len(BODY) - 1)
+    server.answers = [(200, {}, BODY)]
+    with pytest.raises(PublishError, match="more than"):
+        Registry().blob(server.repository, DIGEST)
 
 
 def test_put_sends_the_same_bytes_and_type(server: Server) -> None:

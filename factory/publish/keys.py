@@ -1,0 +1,51 @@
+"""Whether what a registry holds under an immutable tag was built from the key of that tag.
+
+A tag holds twelve digits of a key only, and anybody who may push could have written it. An image
+says its whole key in a label, which is in its configuration, whose digest the verdicts name.
+"""
+
+from __future__ import annotations
+
+import json
+
+from factory.errors import PublishError
+from factory.model import KEY_LABEL, PlannedBuild, Publication
+from factory.publish.registry import Registry, place
+
+
+def is_known(
+    known: Publication | None, planned: PlannedBuild, repository: str, digest: str
+) -> bool:
+    """Whether a manifest is the one that was published last for this build, of the same key."""
+    return known is not None and (known.key, known.repository, known.manifest_digest) == (
+        planned.key,
+        repository,
+        digest,
+    )
+
+
+def require_key(
+    registry: Registry, repository: str, planned: PlannedBuild, config_digest: str
+) -> None:
+    """Refuse the image with this configuration under a build's tag, if its key is another one.
+
+    Raises:
+        PublishError: it has another key or none, or its configuration cannot be had.
+    """
+    found = _key(registry.blob(repository, config_digest))
+    if found != planned.key:
+        says = f"key {found[:12]}" if found else "no key"
+        raise PublishError(
+            f"this tag holds an image of another key ({says}), planned is {planned.key[:12]}",
+            where=place(repository, planned.immutable),
+            todo="it is never overwritten: find out who pushed it and remove the tag from the "
+            "registry, or choose another repository for the target, then run again",
+        )
+
+
+def _key(configuration: bytes) -> str:
+    """The key in an image's configuration; empty where there is none."""
+    try:
+        return str(json.loads(configuration)["config"]["Labels"][KEY_LABEL])
+    except (ValueError, KeyError, TypeError):
+        return ""
