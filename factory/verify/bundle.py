@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from factory.verify.smoke import own
 from factory.verify.smoke.protocol import Expected
+from factory.verify.smoke.suite import Spec
 
 PACKAGE = "cluster_smoke"
 """What the suite is called inside the cluster."""
@@ -20,15 +20,34 @@ PACKAGE = "cluster_smoke"
 SMOKE = Path(__file__).parent / "smoke"
 """Where the suite's source is."""
 
+PYTHON = ("python", "-I", "-S", "-")
+"""How to run the script: nothing of the image's can get in before the suite does."""
+
 _LOADER = """\
-import base64, io, os, sys, tempfile, zipfile
+import base64, io, pathlib, sys, tempfile, zipfile
 folder = tempfile.mkdtemp(prefix="{package}-")
 zipfile.ZipFile(io.BytesIO(base64.b64decode("{archive}"))).extractall(folder)
-path = [folder, os.environ.get("PYTHONPATH", "")]
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-arguments = ["-u", "-m", "{package}.supervisor", folder, {expected!r}]
-os.execv(sys.executable, [sys.executable, *arguments])
+sys.path.insert(0, folder)
+from {package} import protocol, supervisor
+supervisor.main(pathlib.Path(folder), protocol.Expected(**{expected!r}), {nonce!r})
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnChecks:
+    """An image's own checks: the file as it was read, and what was found in it, or what makes it
+    unusable. Finding is the factory's, since an image must not choose what it is judged by."""
+
+    content: bytes
+    specs: tuple[Spec, ...] = ()
+    broken: str = ""
+
+    @classmethod
+    def of(cls, content: bytes) -> OwnChecks:
+        try:
+            return cls(content=content, specs=tuple(own.discover(content)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return cls(content=content, broken=str(error) or type(error).__name__)
 
 
 def suite_files() -> Mapping[str, bytes]:
@@ -47,17 +66,19 @@ def suite_digest() -> str:
     return digest.hexdigest()
 
 
-def script(expected: Expected, own_checks: bytes | None) -> bytes:
+def script(expected: Expected, own_checks: OwnChecks | None, nonce: str) -> bytes:
     """A program that unpacks the suite into a folder of its own and runs it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in suite_files().items():
             archive.writestr(f"{PACKAGE}/{name}", content)
         if own_checks is not None:
-            archive.writestr(own.FILE, own_checks)
+            archive.writestr(own.FILE, own_checks.content)
+            archive.writestr(own.SPECS, own.listed(own_checks.specs))
     text = _LOADER.format(
         package=PACKAGE,
         archive=base64.b64encode(buffer.getvalue()).decode(),
-        expected=json.dumps(asdict(expected)),
+        expected=asdict(expected),
+        nonce=nonce,
     )
     return text.encode()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from factory import process
 from factory.errors import VerifyError
 from factory.process import Completed
+from factory.verify.bundle import PYTHON
 from factory.verify.request import ClusterRequest
 
 _SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_BYTES")
@@ -80,7 +81,7 @@ class Cluster:
             ProcessFailed: it ran out of time.
         """
         return self._compose(
-            "exec", "-T", "head", "python", "-", stdin=script, timeout=timeout, on_line=on_line
+            "exec", "-T", "head", *PYTHON, stdin=script, timeout=timeout, on_line=on_line
         )
 
     def containers(self) -> tuple[Container, ...]:

@@ -7,6 +7,7 @@ off, malformed, or full of control characters.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,51 +19,83 @@ from factory.verify.smoke.protocol import PREFIX
 _REASON_CHARACTERS = 500
 _LINE_CHARACTERS = 300
 _DETAIL_LINES = 60
+_LONGEST_SECONDS = 1e6
 _TERMINAL_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 @dataclass
 class Transcript:
-    """What the suite has said so far."""
+    """What the suite has said so far, held against what it was asked.
 
-    planned: list[str] = field(default_factory=list)
+    Attributes:
+        wanted: the checks that must end, in their order; the suite itself is not asked.
+        nonce: what marks this run's events.
+    """
+
+    wanted: tuple[str, ...]
+    nonce: str
     ended: dict[str, Check] = field(default_factory=dict)
     running: str | None = None
+    planned: bool = False
     done: bool = False
+    trouble: str = ""
 
     def read(self, line: str) -> Check | None:
         """Take in a line of output; the check that it ends, if it does."""
-        event = _event(line)
-        name = printable(str(event.get("check", "")))
+        event = _event(line, self.nonce)
         match event.get("event"):
             case "plan":
-                self.planned = [printable(str(check)) for check in _list(event.get("checks"))]
-            case "begin":
-                self.running = name
-            case "end":
+                self._plan(_list(event.get("checks")))
+            case "begin" if self._expected(event.get("check")):
+                self.running = event["check"]
+            case "end" if self._expected(event.get("check")):
                 self.running = None
+                name = event["check"]
                 self.ended[name] = _check(name, event)
                 return self.ended[name]
             case "done":
                 self.done = True
         return None
 
-    def checks(self, why_cut_off: str) -> tuple[Check, ...]:
-        """All checks in their order. Where the suite broke off, the one that ran then has failed
-        for the reason given, and those after it are skipped; a suite that broke off outside of
-        any check is a failed check of its own."""
-        results = [self._result(name, why_cut_off) for name in self.planned]
-        whole = self.done and bool(self.planned) and set(self.planned) <= set(self.ended)
-        if not whole and self.running not in self.planned:
-            results.append(_failed("suite", why_cut_off))
-        return tuple(results)
+    def checks(self, why_broken_off: str = "") -> tuple[Check, ...]:
+        """All wanted checks in their order, those that did not run as failed. The reason given, if
+        any, is that of the check that ran when the suite broke off; where none did, and wherever
+        the suite said what it cannot have found, ``suite`` is a failed check of its own."""
+        results = [self._result(name, why_broken_off) for name in self.wanted]
+        statuses = {check.status for check in results}
+        blamed = self.running is not None and self.running not in self.ended
+        reason = self.trouble or ("" if blamed else why_broken_off)
+        if not statuses & {CheckStatus.FAIL} and not reason:
+            reason = self._doubt(statuses)
+        return (*results, *([_failed("suite", reason)] if reason else []))
 
-    def _result(self, name: str, why_cut_off: str) -> Check:
+    def _doubt(self, statuses: set[CheckStatus]) -> str:
+        """Why results without a failure are still no pass."""
+        if CheckStatus.SKIPPED in statuses:
+            return "it skipped checks, though none failed"
+        return "" if self.done else "it did not come to its end"
+
+    def _result(self, name: str, why_broken_off: str) -> Check:
         if name in self.ended:
             return self.ended[name]
-        if name == self.running:
-            return _failed(name, why_cut_off)
-        return Check(name=name, status=CheckStatus.SKIPPED, reason="the suite did not get to it")
+        return _failed(name, (name == self.running and why_broken_off) or "it did not run")
+
+    def _plan(self, checks: list[object]) -> None:
+        if self.planned or checks != list(self.wanted):
+            self._distrust("it announced other checks than it was given, or announced them twice")
+        self.planned = True
+
+    def _expected(self, name: object) -> bool:
+        """Whether this check is wanted and has not ended yet: its first end counts."""
+        if isinstance(name, str) and name in self.wanted and name not in self.ended:
+            return True
+        told = printable(name)[:_LINE_CHARACTERS] if isinstance(name, str) else "what is no check"
+        again = isinstance(name, str) and name in self.wanted
+        self._distrust(f"it told of {told} " + ("twice" if again else "unasked"))
+        return False
+
+    def _distrust(self, why: str) -> None:
+        self.trouble = self.trouble or why
 
 
 def printable(text: str) -> str:
@@ -81,12 +114,13 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _event(line: str) -> dict[str, Any]:
-    if not line.startswith(PREFIX):
+def _event(line: str, nonce: str) -> dict[str, Any]:
+    prefix = f"{PREFIX}{nonce} "
+    if not line.startswith(prefix):
         return {}
     try:
-        event = json.loads(line[len(PREFIX) :])
-    except ValueError:
+        event = json.loads(line[len(prefix) :])
+    except (ValueError, RecursionError):
         return {}
     return event if isinstance(event, dict) else {}
 
@@ -96,12 +130,18 @@ def _check(name: str, event: dict[str, Any]) -> Check:
         return Check(
             name=name,
             status=CheckStatus(event["status"]),
-            seconds=float(event["seconds"]),
+            seconds=_seconds(event["seconds"]),
             reason=printable(str(event["reason"]))[:_REASON_CHARACTERS],
             detail=tidy(map(str, _list(event["detail"]))),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return _failed(name, "its result cannot be read")
+
+
+def _seconds(value: Any) -> float:
+    """A duration that every format can hold."""
+    seconds = float(value)
+    return min(max(seconds, 0.0), _LONGEST_SECONDS) if math.isfinite(seconds) else 0.0
 
 
 def _failed(name: str, reason: str) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,10 +12,13 @@ from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bundle
+from factory.verify.bundle import OwnChecks
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
-from factory.verify.events import Transcript, tidy
+from factory.verify.events import Transcript, printable, tidy
 from factory.verify.request import ClusterRequest, basis
+from factory.verify.smoke import own
 from factory.verify.smoke.protocol import Expected
+from factory.verify.smoke.suite import SUITE
 from factory.verify.verdict import conclude
 
 SUITE_SECONDS = 1800.0
@@ -113,23 +117,36 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
 def _suite(cluster: Cluster, log: Log) -> tuple[Check, ...]:
     request = cluster.request
     expected = Expected(nodes=request.workers + 1, ray=request.cell.ray, python=request.cell.python)
-    own_checks = request.own_checks.read_bytes() if request.own_checks else None
-    transcript = Transcript()
+    own_checks = OwnChecks.of(request.own_checks.read_bytes()) if request.own_checks else None
+    specs = (*SUITE, *(own_checks.specs if own_checks else ()))
+    transcript = Transcript(tuple(spec.name for spec in specs), secrets.token_hex(16))
 
     def hear(line: str) -> None:
         if check := transcript.read(line):
             log(_line(check))
 
-    script = bundle.script(expected, own_checks)
+    broken_off = _run(cluster, bundle.script(expected, own_checks, transcript.nonce), hear)
+    if broken_off or not transcript.done:
+        cluster.containers()  # an engine that does not answer broke the suite off, not the image
+    return (*transcript.checks(broken_off), *_unusable(own_checks))
+
+
+def _run(cluster: Cluster, script: bytes, hear: Callable[[str], None]) -> str:
+    """Run the suite; why it was broken off, if it was."""
     try:
         ran = cluster.run_in_head(script, timeout=SUITE_SECONDS, on_line=hear)
     except ProcessFailed:
-        return transcript.checks(f"the suite did not end within {SUITE_SECONDS:g} s")
-    if transcript.done:
-        return transcript.checks("it never ended")
-    cluster.containers()  # an engine that does not answer has broken off the suite, not the image
+        return f"the suite did not end within {SUITE_SECONDS:g} s"
     said = " / ".join(tidy(ran.stderr.splitlines())[-3:])
-    return transcript.checks(f"the suite broke off with exit code {ran.code}: {said}")
+    return f"the suite broke off with exit code {ran.code}: {said}" if ran.code else ""
+
+
+def _unusable(own_checks: OwnChecks | None) -> tuple[Check, ...]:
+    """The failure that an unusable file of own checks is."""
+    if own_checks is None or not own_checks.broken:
+        return ()
+    reason = f"the image's own checks cannot be read: {printable(own_checks.broken)}"
+    return (Check(name=own.NAME, status=CheckStatus.FAIL, reason=reason),)
 
 
 def _alive(cluster: Cluster) -> Check:

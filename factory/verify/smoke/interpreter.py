@@ -79,6 +79,7 @@ class Interpreter:
     def _start(self) -> subprocess.Popen[bytes]:
         self._answers, theirs = os.pipe()
         arguments = [str(self._folder), str(theirs), json.dumps(vars(self._expected))]
+        path = [str(self._folder), os.environ.get("PYTHONPATH", "")]  # the application's, after us
         self._process = subprocess.Popen(  # our own module, started without a shell
             [sys.executable, "-u", "-m", f"{__package__}.session", *arguments],
             stdin=subprocess.PIPE,
@@ -86,6 +87,7 @@ class Interpreter:
             stderr=subprocess.STDOUT,
             pass_fds=[theirs],
             start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))},
         )
         os.close(theirs)
         assert self._process.stdout is not None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -20,18 +21,25 @@ from .suite import Spec
 
 NAME = "own"
 FILE = "own_checks.py"
+SPECS = "own_checks.json"
 LIMIT_SECONDS = 120.0
 LONGEST_SECONDS = 900.0
 _MODULE = "own_checks"
 
 
 def in_folder(folder: Path) -> list[Spec]:
-    """The checks of the folder's file, none where there is no such file; raises as below."""
-    file = folder / FILE
-    return discover(file.read_text("utf-8")) if file.exists() else []
+    """The checks that the factory found and sent along; the image has no say in which they are."""
+    file = folder / SPECS
+    rows = json.loads(file.read_text("utf-8")) if file.exists() else []
+    return [_spec(row["function"], row["limit"]) for row in rows]
 
 
-def discover(source: str) -> list[Spec]:
+def listed(specs: Iterable[Spec]) -> bytes:
+    """Checks as ``in_folder`` reads them."""
+    return json.dumps([{"function": spec.run, "limit": spec.limit} for spec in specs]).encode()
+
+
+def discover(source: str | bytes) -> list[Spec]:
     """The checks of a file, found without running it, in its order.
 
     Raises:
@@ -40,11 +48,11 @@ def discover(source: str) -> list[Spec]:
     """
     tree = ast.parse(source, FILE)
     limits = _limits(tree)
-    names = [
+    names = dict.fromkeys(
         node.name
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
-    ]
+    )
     unknown = sorted(set(limits) - set(names))
     if not names or unknown:
         lacks = f"LIMITS names {unknown[0]!r}, which" if unknown else "it"

@@ -1,7 +1,7 @@
 """The lines in which the suite tells the factory, live, what it does.
 
-Each is a prefix and one JSON object on a line of standard output, so that whatever else a program
-prints cannot be taken for one.
+Each is a prefix, a word that is new in every run, and one JSON object on a line of standard output,
+so that what else a program prints is not taken for one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ class Expected:
     python: str
 
 
-def say(event: str, **fields: object) -> None:
-    """Tell the factory that something begins or has ended."""
-    sys.stdout.write(PREFIX + json.dumps({"event": event, **fields}) + "\n")
-    sys.stdout.flush()
+@dataclass(frozen=True)
+class Voice:
+    """What the suite speaks to the factory with; the nonce marks what it says as this run's."""
+
+    nonce: str
+
+    def say(self, event: str, **fields: object) -> None:
+        """Tell the factory that something begins or has ended."""
+        sys.stdout.write(f"{PREFIX}{self.nonce} " + json.dumps({"event": event, **fields}) + "\n")
+        sys.stdout.flush()

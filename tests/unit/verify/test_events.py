@@ -12,9 +12,12 @@ from factory.model import CheckStatus
 from factory.verify.events import Transcript, printable, tidy
 from factory.verify.smoke.protocol import PREFIX
 
+NONCE = "7f3a"
+WANTED = ("nodes", "square")
+
 
 def line(event: str, **fields: object) -> str:
-    return PREFIX + json.dumps({"event": event, **fields})
+    return f"{PREFIX}{NONCE} " + json.dumps({"event": event, **fields})
 
 
 def end(check: str, status: str = "pass", **fields: object) -> str:
@@ -22,99 +25,156 @@ def end(check: str, status: str = "pass", **fields: object) -> str:
     return line("end", check=check, **whole)
 
 
-def transcript(*lines: str) -> Transcript:
-    made = Transcript()
+def transcript(*lines: str, wanted: tuple[str, ...] = WANTED) -> Transcript:
+    made = Transcript(wanted, NONCE)
     for each in lines:
         made.read(each)
     return made
 
 
-def test_a_whole_stream_is_its_checks_in_the_planned_order() -> None:
+def failures(made: Transcript, why: str = "") -> dict[str, str]:
+    return {c.name: c.reason for c in made.checks(why) if c.status is CheckStatus.FAIL}
+
+
+def test_a_whole_stream_is_its_checks_in_the_wanted_order() -> None:
     whole = transcript(
-        line("plan", checks=["nodes", "own"]),
-        end("own", "fail", reason="unreadable"),
+        line("plan", checks=["nodes", "square"]),
+        end("square", "fail", reason="it is round"),
         line("begin", check="nodes", limit=60),
         end("nodes"),
         line("done"),
     )
     assert whole.done
-    assert [(check.name, check.status) for check in whole.checks("")] == [
+    assert [(check.name, check.status) for check in whole.checks()] == [
         ("nodes", CheckStatus.PASS),
-        ("own", CheckStatus.FAIL),
+        ("square", CheckStatus.FAIL),
     ]
 
 
 def test_the_end_of_a_check_is_returned_as_it_is_read() -> None:
-    made = Transcript()
+    made = transcript()
     assert made.read(line("begin", check="nodes", limit=60)) is None
     check = made.read(end("nodes"))
     assert check is not None
     assert (check.name, check.seconds) == ("nodes", 0.5)
 
 
-def test_a_stream_that_breaks_off_fails_the_check_that_ran_and_passes_none_after_it() -> None:
+def test_a_stream_that_breaks_off_fails_the_check_that_ran_and_those_after_it() -> None:
     cut = transcript(
-        line("plan", checks=["nodes", "square", "spread"]),
-        line("begin", check="nodes", limit=60),
         end("nodes"),
         line("begin", check="square", limit=60),
+        wanted=("nodes", "square", "spread"),
     )
-    assert not cut.done
-    assert [(check.name, check.status, check.reason) for check in cut.checks("it died")] == [
-        ("nodes", CheckStatus.PASS, ""),
-        ("square", CheckStatus.FAIL, "it died"),
-        ("spread", CheckStatus.SKIPPED, "the suite did not get to it"),
-    ]
+    assert failures(cut, "it died") == {"square": "it died", "spread": "it did not run"}
 
 
 def test_a_suite_that_breaks_off_between_two_checks_has_failed() -> None:
-    cut = transcript(line("plan", checks=["nodes", "square"]), end("nodes"))
-    assert [(check.name, check.status) for check in cut.checks("it died")] == [
-        ("nodes", CheckStatus.PASS),
-        ("square", CheckStatus.SKIPPED),
-        ("suite", CheckStatus.FAIL),
-    ]
+    assert failures(transcript(end("nodes")), "it died") == {
+        "square": "it did not run",
+        "suite": "it died",
+    }
 
 
-def test_a_suite_that_leaves_a_check_out_has_failed_though_it_says_done() -> None:
-    left_out = transcript(line("plan", checks=["nodes", "square"]), end("nodes"), line("done"))
-    assert [check.name for check in left_out.checks("?") if check.status is CheckStatus.FAIL] == [
-        "suite"
-    ]
+def test_a_suite_that_chooses_its_own_checks_has_failed() -> None:
+    chosen = transcript(line("plan", checks=["nodes"]), end("nodes"), line("done"))
+    assert failures(chosen)["square"] == "it did not run"
+    assert "announced" in failures(chosen)["suite"]
 
 
-def test_a_suite_that_never_began_is_one_failed_check() -> None:
-    (check,) = transcript("sh: python: not found").checks("there is no Python")
-    assert (check.name, check.status) == ("suite", CheckStatus.FAIL)
-    assert check.reason == "there is no Python"
+def test_a_suite_that_says_nothing_and_ends_well_has_failed() -> None:
+    assert set(failures(transcript())) == set(WANTED)
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        (end("nodes"), "told of nodes twice"),
+        (line("begin", check="nodes", limit=1), "told of nodes twice"),
+        (end("easy"), "told of easy unasked"),
+        (end(["nodes"]), "no check"),  # type: ignore[arg-type]  # wrong on purpose
+        (line("plan", checks=list(WANTED)), "announced them twice"),
+    ],
+)
+def test_an_event_that_cannot_be_fails_a_suite_that_else_passed(extra: str, says: str) -> None:
+    whole = (line("plan", checks=list(WANTED)), end("nodes"), end("square"), line("done"))
+    assert failures(transcript(*whole)) == {}
+    assert says in failures(transcript(*whole, extra))["suite"]
+
+
+def test_the_first_end_of_a_check_counts() -> None:
+    made = transcript(end("nodes", "fail", reason="2 of 3"), end("nodes"), end("square"))
+    assert failures(made)["nodes"] == "2 of 3"
+
+
+def test_a_suite_that_fails_after_it_said_done_has_failed() -> None:
+    made = transcript(end("nodes"), end("square"), line("done"))
+    assert failures(made, "exit code 1") == {"suite": "exit code 1"}
+
+
+def test_a_suite_that_passes_everything_but_never_says_done_has_failed() -> None:
+    assert set(failures(transcript(end("nodes"), end("square")))) == {"suite"}
+
+
+def test_a_skip_without_a_failure_is_no_way_around_a_check() -> None:
+    made = transcript(end("nodes"), end("square", "skipped"), line("done"))
+    assert set(failures(made)) == {"suite"}
+
+
+def test_a_suite_that_never_began_has_passed_nothing() -> None:
+    made = transcript("sh: python: not found")
+    assert failures(made, "there is no Python")["suite"] == "there is no Python"
+    assert set(failures(made, "there is no Python")) == {*WANTED, "suite"}
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"status": "splendid"}, {"seconds": "soon"}, {"seconds": None}, {"seconds": []}],
+    [
+        {"status": "splendid"},
+        {"seconds": "soon"},
+        {"seconds": None},
+        {"seconds": []},
+        {"seconds": 10**400},
+    ],
+    ids=["status", "word", "null", "list", "huge"],
 )
 def test_an_end_that_cannot_be_read_is_a_failure(fields: dict[str, object]) -> None:
     ended = end("nodes", **fields)  # type: ignore[arg-type]  # wrong on purpose
-    (check,) = transcript(line("plan", checks=["nodes"]), ended, line("done")).checks("")
-    assert (check.status, check.reason) == (CheckStatus.FAIL, "its result cannot be read")
+    made = transcript(ended, line("done"), wanted=("nodes",))
+    assert failures(made) == {"nodes": "its result cannot be read"}
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [(float("nan"), 0.0), (float("inf"), 0.0), (-5, 0.0), (1e300, 1e6), (2, 2.0)],
+)
+def test_a_duration_is_one_that_a_record_can_hold(said: float, read: float) -> None:
+    (check,) = transcript(end("nodes", seconds=said), wanted=("nodes",)).checks()[:1]
+    assert check.seconds == read
 
 
 def test_other_output_is_no_event() -> None:
-    made = transcript("hello", PREFIX + "{half", PREFIX + "[]", "x" + line("done"))
-    assert made == Transcript()
+    start = f"{PREFIX}{NONCE} "
+    others = ("hello", start + "{half", start + "[]", "x" + line("done"), start + "[" * 100_000)
+    assert transcript(*others) == transcript()
+
+
+def test_an_event_of_another_run_is_none() -> None:
+    assert transcript(line("done").replace(NONCE, "0000"), PREFIX + '{"event": "done"}') == (
+        transcript()
+    )
 
 
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
-    transcript(text, PREFIX + text).checks("cut off")
+    transcript(text, f"{PREFIX}{NONCE} {text}").checks("cut off")
 
 
 @given(st.recursive(st.none() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_any_fields_can_be_read(value: object) -> None:
     for event in ("plan", "begin", "end", "done"):
         transcript(
-            line("plan", checks=["nodes"]),
             line(event, check=value, checks=value, status=value, seconds=value, detail=value),
+            line(event, check="nodes", status=value, reason=value, seconds=value, detail=value),
         ).checks("cut off")
 
 

@@ -6,7 +6,6 @@ A stand-in for Ray, which is always connected, lets the image's own checks run h
 from __future__ import annotations
 
 import ast
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from factory.verify import bundle
+from factory.verify.bundle import PYTHON, OwnChecks
 from factory.verify.events import Transcript
 from factory.verify.smoke import own
 from factory.verify.smoke.interpreter import Interpreter
@@ -72,6 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FAKE_RAY.items():
         (tmp_path / "ray" / name).write_text(text)
     (tmp_path / own.FILE).write_text(CHECKS)
+    (tmp_path / own.SPECS).write_bytes(own.listed(own.discover(CHECKS)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path
 
@@ -175,37 +176,55 @@ def test_the_suite_is_python_3_9() -> None:
         ast.parse(content, name, feature_version=(3, 9))
 
 
-def run_script(own_checks: bytes, folder: Path) -> Transcript:
+def run_script(
+    own_checks: bytes, folder: Path, **env: str
+) -> tuple[Transcript, subprocess.CompletedProcess[bytes]]:
     """What the script says where no Ray is: every check of Ray's fails, none is lost."""
-    env = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder)}
-    script = bundle.script(EXPECTED, own_checks)
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder), **env}
+    found = OwnChecks.of(own_checks)
+    names = tuple(spec.name for spec in (*SUITE, *found.specs))
+    transcript = Transcript(names, "7f3a")
     ran = subprocess.run(
-        [sys.executable, "-I", "-"], input=script, env=env, capture_output=True, timeout=240,
-        check=True,
+        [sys.executable, *PYTHON[1:]], input=bundle.script(EXPECTED, found, "7f3a"),
+        env=environment, capture_output=True, timeout=240, check=True,
     )  # fmt: skip
-    transcript = Transcript()
     for line in ran.stdout.decode().splitlines():
         transcript.read(line)
-    return transcript
+    return transcript, ran
 
 
 def test_the_script_runs_on_a_bare_python_and_tells_of_every_check(tmp_path: Path) -> None:
-    (tmp_path / "ray.py").write_text("raise ImportError('no Ray here')\n")
-    transcript = run_script(b"def check_it(): ...\n", tmp_path)
+    transcript, _ = run_script(b"def check_it(): ...\n", tmp_path)
     assert transcript.done
-    names = [check.name for check in transcript.checks("")]
-    assert names == [*(spec.name for spec in SUITE), "own:it"]
+    assert transcript.trouble == ""
+    assert list(transcript.ended) == [*(spec.name for spec in SUITE), "own:it"]
 
 
-def test_own_checks_that_cannot_be_read_are_a_failed_check(tmp_path: Path) -> None:
-    transcript = run_script(b"def check_(:\n", tmp_path)
+def test_the_applications_path_gets_into_the_checks_and_not_before_them(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "sitecustomize.py").write_text("print('here', flush=True)\n")
+    for name in ("json", "zipfile"):
+        (app / f"{name}.py").write_text("raise SystemExit('taken over')\n")
+    transcript, ran = run_script(b"def check_it(): ...\n", tmp_path, PYTHONPATH=str(app))
     assert transcript.done
-    last = transcript.checks("")[-1]
-    assert (last.name, last.status) == ("own", "fail")
-    assert "cannot be read" in last.reason
+    assert b"here" not in ran.stdout.splitlines()
+    assert "taken over" in " ".join(transcript.ended["contract"].detail)
+
+
+@pytest.mark.parametrize("content", [b"def check_(:\n", b"\xff", b"x = 0\0"])
+def test_own_checks_that_cannot_be_read_say_so_and_are_not_run(content: bytes) -> None:
+    found = OwnChecks.of(content)
+    assert found.broken
+    assert found.specs == ()
+
+
+def test_a_check_that_is_defined_twice_is_one_check() -> None:
+    assert len(own.discover("def check_a(): ...\ndef check_a(): ...\n")) == 1
 
 
 def test_the_script_holds_no_secret_of_the_factory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "canary-7261")
-    assert b"canary-7261" not in bundle.script(EXPECTED, None)
-    assert json.dumps(EXPECTED.ray).encode() in bundle.script(EXPECTED, None)
+    script = bundle.script(EXPECTED, None, "7f3a")
+    assert b"canary-7261" not in script
+    assert EXPECTED.ray.encode() in script
