@@ -4,24 +4,30 @@ A run holds a lock on a file of its own for as long as it lives; the kernel lets
 the process ends, however it ends. What a run makes bears a label with its id. So what bears the id
 of a lock that can be had belongs to nobody, whatever its age, and what bears an id without a file
 here belongs to another user or host, and is left alone.
+
+What a killed run had started may go on for a while making things: so its file is kept until nothing
+of it was found some minutes after it was first seen dead.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from factory.engine import Engine
+from factory.engine import Engine, Resource
 from factory.errors import MachineError
 from factory.settings import Settings
 
 LABEL = "io.ray-image-factory.run"
 _SUFFIX = ".lock"
+_MARK = ".dead"
+_GRACE_SECONDS = 10 * 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,16 +72,31 @@ def reap(engine: Engine, settings: Settings) -> tuple[str, ...]:
         left = engine.resources(LABEL)
         removed: list[str] = []
         for run, path in locks.items():
-            stuck = False
-            for resource in (one for one in left if one.labels.get(LABEL) == run):
-                try:
-                    engine.remove(resource)
-                    removed.append(f"{resource.kind} {resource.name}")
-                except MachineError:
-                    stuck = True
-            if not stuck:
-                path.unlink(missing_ok=True)
+            theirs = [one for one in left if one.labels.get(LABEL) == run]
+            removed += _remove(engine, theirs)
+            if _long_dead(path) and not theirs:
+                _forget(path)
     return tuple(removed)
+
+
+def _remove(engine: Engine, resources: Iterable[Resource]) -> Iterator[str]:
+    for resource in resources:
+        with suppress(MachineError):
+            engine.remove(resource)
+            yield f"{resource.kind} {resource.name}"
+
+
+def _long_dead(path: Path) -> bool:
+    """Whether a run was first seen dead some minutes ago; if it is seen so now, that is noted."""
+    mark = path.with_suffix(_MARK)  # its own file: taking a lock changes the time of the lock's
+    if not mark.exists():
+        mark.touch()
+    return time.time() - mark.stat().st_mtime >= _GRACE_SECONDS
+
+
+def _forget(path: Path) -> None:
+    path.with_suffix(_MARK).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import subprocess
@@ -100,8 +101,36 @@ def test_a_living_run_keeps_what_it_has_and_a_killed_one_loses_it(
     removed = reap(engine, settings)
     assert {line.split()[0] for line in removed} == {kind.value for kind in Kind}
     assert leftovers.kinds(run) == set()
-    assert not list(settings.runs.glob("*.lock"))
     assert reap(engine, settings) == ()
+
+
+def test_what_a_killed_run_started_may_make_things_after_it_was_seen_dead(
+    tmp_path: Path, settings: Settings, engine: Engine, leftovers: Leftovers
+) -> None:
+    other, run = owner(tmp_path)
+    other.kill()
+    other.wait()
+    for _ in range(2):
+        reap(engine, settings)
+        leftovers.make(run)
+        assert len(reap(engine, settings)) == len(Kind)
+    assert leftovers.kinds(run) == set()
+
+
+def test_a_dead_run_is_forgotten_ten_minutes_later_and_only_if_nothing_of_it_is_found(
+    settings: Settings, engine: Engine, leftovers: Leftovers
+) -> None:
+    with Run.begin(settings) as run:
+        pass
+    reap(engine, settings)
+    mark = settings.runs / f"{run.id}.dead"
+    later = time.time() - 601
+    os.utime(mark, (later, later))
+    leftovers.make(run.id)
+    assert len(reap(engine, settings)) == len(Kind)
+    assert mark.exists()
+    assert reap(engine, settings) == ()
+    assert not list(settings.runs.glob(f"{run.id}.*"))
 
 
 def test_what_bears_the_id_of_no_run_here_is_left_alone(
