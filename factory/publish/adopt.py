@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from factory import process
 from factory.engine import Engine
 from factory.errors import PublishError
 from factory.model import Built, PlannedBuild, Publication, Target
+from factory.publish import move
 from factory.publish.keys import is_known, require_key
 from factory.publish.registry import Registry, config_digest, place
 
@@ -86,15 +86,12 @@ def _config(
 
 
 def _pull(engine: Engine, name: str, ref: str) -> str:
-    try:
-        process.run(["docker", "pull", "--quiet", name])
-    except process.ProcessFailed as error:
-        raise PublishError(
-            "the image that is published under this key could not be pulled",
-            where=name,
-            todo="see that the registry runs and that this disk has room, then run again",
-            detail=error.completed.tail[-5:],
-        ) from error
+    move.docker(
+        "pull",
+        name,
+        failed="the image that is published under this key could not be pulled",
+        todo="see that the registry runs and that this disk has room, then run again",
+    )
     engine.tag(name, ref)
     engine.remove_image(name)  # its name by digest only: the step's own tag keeps the image
     image = engine.image(ref)

@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 from filelock import FileLock
 
-from factory import process
 from factory.engine import Engine
 from factory.errors import PublishError
 from factory.model import Built, PlannedBuild, Publication, Target, Verdict
+from factory.publish import move
 from factory.publish.gate import refusals
 from factory.publish.keys import is_known, require_key
 from factory.publish.registry import Manifest, Registry, config_digest, place
@@ -154,15 +154,13 @@ class Publisher:
             )
         self.engine.tag(built.image_id, name)
         try:
-            argv = ["docker", "push", "--quiet", name]
-            process.run(argv, env=self.environment)
-        except process.ProcessFailed as error:
-            raise PublishError(
-                f"{planned.build.id} could not be pushed",
-                where=name,
+            move.docker(
+                "push",
+                name,
+                failed=f"{planned.build.id} could not be pushed",
                 todo="see that the registry runs and has room, then run `invoke publish` again",
-                detail=error.completed.tail[-5:],
-            ) from error
+                env=self.environment,
+            )
         finally:
             self.engine.remove_image(name)
         placed = self._read(repository, planned.immutable)

@@ -17,7 +17,7 @@ from factory import process
 from factory.engine import Engine
 from factory.errors import Interrupted, PublishError
 from factory.model import Built, Publication, Verdict
-from factory.publish import Publisher, Registry, existing, local
+from factory.publish import Publisher, Registry, existing, local, move
 from factory.publish.registry import Manifest
 from factory.settings import Settings
 from tests.integration.registries import Workshop, free_port, passed, settings_at, target_at
@@ -334,6 +334,22 @@ def test_an_interrupt_in_mid_push_leaves_no_tag_in_the_engine(
         process.reset()
     assert seen == [{name}]
     assert engine.present([name]) == set()
+
+
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_a_registry_that_never_answers_docker_ends_with_its_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(move, "_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        name = f"127.0.0.1:{silent.getsockname()[1]}/team/app:one"
+        bench.engine.tag(bench.workshop.built("one").ref, name)
+        try:
+            with pytest.raises(PublishError, match="nothing moved within 0 minutes") as caught:
+                move.docker(verb, name, failed="nothing moved", todo="wait")
+        finally:
+            bench.engine.remove_image(name)
+    assert (caught.value.where, caught.value.todo) == (name, "wait")
 
 
 def test_of_two_publishers_of_one_key_the_first_image_stays(bench: Bench) -> None:
