@@ -53,11 +53,11 @@ def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
 def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     """Show what a build would do, step by step, and why: the dry run."""
     from factory import report
-    from factory.pipeline import known_steps, prepare
+    from factory.pipeline import foreseen, prepare
 
     settings = _settings()
     planned = prepare(settings, selection).plan
-    known = known_steps(settings)
+    known = foreseen(settings, planned)
     show(report.plan_table(planned, known), lambda: report.documents.plan(planned, known), format)
 
 

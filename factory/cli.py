@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
-from factory.errors import ConfigError, FactoryError, Interrupted
+from factory.errors import ConfigError, FactoryError, Interrupted, MachineError, machine_error
 from factory.matrix import Selection
 
 _SHARED: dict[str, tuple[object, str]] = {
@@ -38,6 +38,8 @@ class FactoryTask(Task):  # type: ignore[type-arg]  # generic only for invoke's 
             return super().__call__(*args, **kwargs)
         except FactoryError as error:
             raise Exit(str(error), error.exit_code) from None
+        except OSError as error:
+            raise Exit(str(machine_error(error)), MachineError.exit_code) from None
         except KeyboardInterrupt:
             raise Exit("interrupted", Interrupted.exit_code) from None
 

@@ -87,7 +87,8 @@ class Live(Plain):
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._display.stop()
+        with suppress(OSError):
+            self._display.stop()
 
     def started(self, work: Work) -> None:
         with self._lock:
@@ -106,7 +107,8 @@ class Live(Plain):
         super().ended(outcome)
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        with suppress(OSError):  # the terminal may be gone, and the work goes on
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
         from rich.table import Table

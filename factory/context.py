@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from factory.errors import ConfigError
@@ -43,6 +44,28 @@ def digest_path(root: Path, relative: str, *, where: str) -> str:
     except OSError as error:
         raise _unreadable(error, where) from error
     return digest.hexdigest()
+
+
+def stage(root: Path, context: str, paths: Sequence[str], target: Path) -> Path:
+    """Copy what a build reads into a private folder, where nobody edits it meanwhile.
+
+    Args:
+        root: the project's root.
+        context: a folder below it.
+        paths: files and folders in the context.
+        target: an empty folder, which gets the same layout.
+
+    Returns:
+        The context's copy.
+    """
+    for path in paths:
+        source, copy = root / context / path, target / context / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        else:
+            shutil.copy2(source, copy)
+    return target / context
 
 
 def contained(root: Path, relative: str, *, where: str) -> Path:

@@ -102,3 +102,12 @@ def exit_code_of(codes: Iterable[int]) -> int:
     """The code of several failures: that of the earliest gate; an interrupt outranks them."""
     failed = sorted(code for code in codes if code)
     return 130 if 130 in failed else (failed[0] if failed else 0)
+
+
+def machine_error(error: OSError) -> MachineError:
+    """What the operating system refused, as something that a user can mend."""
+    return MachineError(
+        f"this machine refused: {error.strerror or error}",
+        where=str(error.filename or ""),
+        todo="see that the disk has room and that this user may read and write there",
+    )

@@ -108,18 +108,26 @@ def run(
         return execute(works, lanes, observer)
 
 
-def known_steps(settings: Settings) -> dict[str, str]:
-    """Key to when and why it was built, of every step that the ledger knows; no engine needed."""
+def foreseen(settings: Settings, plan: Plan) -> dict[str, str]:
+    """Key to why it would be kept, of every step that a build would not make. By the ledger alone,
+    so no engine is needed: what was removed from the engine since is made again all the same.
+    """
     from factory.ledger import Ledger
 
     path = settings.state / "ledger.sqlite"
     if not path.exists():
         return {}
     with Ledger.open(path) as ledger:
-        return {
-            key: f"built {built.at[:16]}: {built.reason}"
-            for key, built in ledger.all_built().items()
-        }
+        built = ledger.all_built()
+    present = {step.ref: ("", key) for key, step in plan.steps.items() if key in built}
+    needed = {step.key for step in steps_to_build(plan, present, set())}
+    return {
+        key: f"built {built[key].at[:16]}: {built[key].reason}"
+        if key in built
+        else "not needed: what stands on it is there"
+        for key in plan.steps
+        if key in built or key not in needed
+    }
 
 
 def render_files(settings: Settings, selection: Selection) -> list[Path]:
@@ -187,8 +195,8 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
 
 def _builder(settings: Settings, compression: str | None, observer: Observer) -> Builder:
     sources = host_sources()
-    for left_out in sources.left_out:
-        observer.note(f"builds do not see {left_out}")
+    if sources.left_out:
+        observer.note(f"builds do not see indexes that are folders: {', '.join(sources.left_out)}")
 
     return Builder(
         root=settings.root,
@@ -215,10 +223,14 @@ def _volatile_labels(root: Path) -> dict[str, str]:
 
 
 def _revision(root: Path) -> str | None:
-    """The commit of the project, if it is in a git repository and this machine has git."""
+    """The commit of the project, if it is in a git repository with nothing uncommitted, and this
+    machine has git."""
     git = process.find_tool("git")
-    asked = process.run([git, "-C", str(root), "rev-parse", "HEAD"], check=False) if git else None
-    return asked.stdout.strip() if asked and asked.code == 0 else None
+    if git is None:
+        return None
+    asked = process.run([git, "-C", str(root), "rev-parse", "HEAD"], check=False)
+    dirty = process.run([git, "-C", str(root), "status", "--porcelain"], check=False)
+    return None if asked.code or dirty.code or dirty.stdout else asked.stdout.strip()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from factory import process
-from factory.errors import FactoryError, Interrupted
+from factory.errors import FactoryError, Interrupted, machine_error
 from factory.model import Outcome, State
 
 Log = Callable[[str], None]
@@ -149,5 +149,9 @@ def _attempt(work: Work, observer: Observer) -> Outcome:
     except Exception as error:  # a defect of ours: the other work goes on, and the trace is shown
         if process.is_cancelled():
             return replace(base, state=State.CANCELLED, reason="interrupted", code=130)
+        if isinstance(error, OSError):  # a full disk, a folder that cannot be written to
+            refused = machine_error(error)
+            lines = tuple(str(refused).splitlines())
+            return replace(base, reason=refused.what, detail=lines, code=refused.exit_code)
         trace = tuple(traceback.format_exc().splitlines())
         return replace(base, reason=f"defect in the factory: {error!r}", detail=trace, code=1)

@@ -19,8 +19,11 @@ from factory.build import Builder
 from factory.engine import Engine
 from factory.errors import FactoryError, PublishError, ScanError, VerifyError
 from factory.ledger import Ledger
+from factory.locks import hold
 from factory.model import (
+    KEY_LABEL,
     Built,
+    CheckStatus,
     Gate,
     Plan,
     PlannedBuild,
@@ -64,6 +67,7 @@ class Workshop:
     adopts: bool
     insists: bool
     present: dict[str, tuple[str, str]]
+    _pinned: dict[str, Built] = field(default_factory=dict)
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _registry: Registry | None = None
@@ -78,9 +82,13 @@ class Workshop:
             return State.DONE, adopted.reason
         if ours:
             return State.CACHED, "in the engine"
-        reason = "gone from the engine" if self.ledger.built(step.key) else "new key"
-        rootfs = self._rootfs(step, log) if step.rootfs else None
-        self._record(step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log))
+        with hold(self.settings.cache / "building" / f"{step.key}.lock"):
+            self._look_again(step)  # another run may have built it while this one waited
+            if self._in_engine(step):
+                return State.CACHED, "built by another run meanwhile"
+            reason = "gone from the engine" if self.ledger.built(step.key) else "new key"
+            rootfs = self._rootfs(step, log) if step.rootfs else None
+            self._record(step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log))
         return State.DONE, reason
 
     def scan(self, planned: PlannedBuild, log: Log) -> Result:
@@ -95,7 +103,7 @@ class Workshop:
                 log=log,
             )
 
-        return self._judge(Gate.SCAN, planned, ScanError, examine)
+        return self._judge(Gate.SCAN, planned, ScanError, examine, log)
 
     def verify(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image as a cluster."""
@@ -108,7 +116,7 @@ class Workshop:
                 logs=self.settings.state / "logs" / planned.build.id.replace(":", "_"),
             )
 
-        return self._judge(Gate.VERIFY, planned, VerifyError, boot)
+        return self._judge(Gate.VERIFY, planned, VerifyError, boot, log)
 
     def publish(self, planned: PlannedBuild, target: Target) -> Result:
         """Move an image that passed to a target."""
@@ -156,7 +164,10 @@ class Workshop:
             if gate is Gate.SCAN
             else verify_room.basis(self._request(planned, built))
         )
-        return self.ledger.verdict(gate, built.config_digest, basis)
+        known = self.ledger.verdict(gate, built.config_digest, basis)
+        if known and known.status is Status.PARTIAL:
+            return outranking(known, self.ledger.verdicts_of(gate, built.config_digest))
+        return known
 
     def _holds(self, planned: PlannedBuild, target: Target) -> bool:
         try:
@@ -195,7 +206,13 @@ class Workshop:
 
     def _record(self, step: Step, built: Built) -> None:
         self.ledger.record_built(built)
+        self._pinned[step.key] = built
         self.present[step.ref] = (built.image_id, step.key)
+
+    def _look_again(self, step: Step) -> None:
+        image = self.engine.image(step.ref)
+        if image:
+            self.present[step.ref] = (image.id, image.labels.get(KEY_LABEL, ""))
 
     def _in_engine(self, step: Step) -> Built | None:
         """The step as the engine has it now, whoever made it: this tree or another one."""
@@ -204,6 +221,7 @@ class Workshop:
             return None
         built = self.ledger.built(step.key)
         if built and built.image_id == image_id:
+            self._pinned[step.key] = built
             return built
         found = Built(
             key=step.key,
@@ -216,11 +234,12 @@ class Workshop:
             seconds=0.0,
             ours=False,
         )
-        self.ledger.record_built(found)
+        self._record(step, found)
         return found
 
     def _built(self, planned: PlannedBuild, error: type[FactoryError]) -> Built:
-        built = self.ledger.built(planned.key)
+        # What this run began with it goes on with, whatever another run records meanwhile.
+        built = self._pinned.get(planned.key) or self.ledger.built(planned.key)
         if built is None:
             raise error(
                 f"{planned.build.id} has not been built as it is now",
@@ -264,18 +283,24 @@ class Workshop:
         planned: PlannedBuild,
         error: type[FactoryError],
         examine: Callable[[Built], Verdict],
+        log: Log,
     ) -> Result:
         """Take the verdict that stands, or have one made; a failure is always tried anew."""
         built = self._built(planned, error)
         known = self.verdict(gate, planned, built)
         again = (Status.FAIL, Status.PARTIAL) if self.insists else (Status.FAIL,)
         if known and known.status not in again:
+            if known != self.ledger.latest_verdict(gate, built.config_digest):
+                self.ledger.record_verdict(known)  # it stands again: the latest for `status` too
             return State.CACHED, verdict_words(known)
         self._require_in_engine(built, planned, error)
         verdict = examine(built)
         self.ledger.record_verdict(verdict)
+        verdict = outranking(verdict, self.ledger.verdicts_of(gate, built.config_digest))
         self._report(planned, built, verdict)
         if verdict.status is Status.FAIL:
+            for line in failure_lines(verdict):
+                log(line)
             raise error(
                 f"{planned.build.id}: {verdict_words(verdict)}",
                 detail=failure_lines(verdict),
@@ -290,3 +315,18 @@ class Workshop:
             known = [self.verdict(gate, planned, built) for gate in Gate]
             verdicts = [one for one in known if one]
             write_junit(self.settings.state / "reports", planned.build.id, verdicts)
+
+
+def outranking(verdict: Verdict, others: Iterable[Verdict]) -> Verdict:
+    """The verdict to go by: a partial one does not undo a failure of what it could not look at.
+
+    Without this an image with known vulnerabilities would pass as "not checked" on a day without
+    a database.
+    """
+    skipped = {check.name for check in verdict.checks if check.status is CheckStatus.SKIPPED}
+    failures = [
+        other
+        for other in others
+        if other.status is Status.FAIL and skipped & {check.name for check in other.failures}
+    ]
+    return failures[-1] if verdict.status is Status.PARTIAL and failures else verdict

@@ -13,17 +13,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from factory import process
+from factory.base.support import RECIPE
 from factory.errors import BuildError, MachineError
 from factory.model import Rootfs
 
 _SECONDS = 900
-_INCLUDE = "ca-certificates"
-# Documentation and translations are a third of a minimal system, and no container reads them.
-_EXCLUDE = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
 _NO_MODE = "unable to pick chroot mode"
-# The system must not remember where it was fetched from: it gets the sources that Debian itself
-# ships as its example; builds see the host's own through a mount.
-_FORGET_SOURCES = 'cp "$1/usr/share/doc/apt/examples/sources.list" "$1/etc/apt/sources.list"'
 
 
 def ensure_rootfs(
@@ -41,7 +36,7 @@ def ensure_rootfs(
         MachineError: ``mmdebstrap`` is missing, or has no way to work without root.
         BuildError: it failed.
     """
-    folder = cache / "rootfs" / f"{rootfs.suite}-{rootfs.epoch}"
+    folder = cache / "rootfs" / f"{rootfs.suite}-{rootfs.epoch}-{rootfs.recipe}"
     folder.mkdir(parents=True, exist_ok=True)
     tar = folder / "rootfs.tar"
     with FileLock(folder.with_suffix(".lock")):
@@ -67,14 +62,14 @@ def _make(rootfs: Rootfs, tar: Path, sources: str | None, log: Callable[[str], N
 def _run(
     tool: str, rootfs: Rootfs, tar: Path, sources: str | None, log: Callable[[str], None]
 ) -> None:
-    excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDE]
+    excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in RECIPE["exclude"].split()]
     argv = [
         tool,
         "--variant=minbase",
         "--architectures=amd64",
-        f"--include={_INCLUDE}",
+        f"--include={RECIPE['include']}",
         *excludes,
-        f"--customize-hook={_FORGET_SOURCES}",
+        f"--customize-hook={RECIPE['hook']}",
         rootfs.suite,
         str(tar),
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from factory import process
 from factory.build.sources import PackageSources
-from factory.context import LEFT_OUT
+from factory.context import LEFT_OUT, digest_path, stage
 from factory.errors import BuildError
 from factory.model import KEY_LABEL, PLATFORM, Built, Step
 
@@ -63,7 +63,8 @@ class Builder:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
             scratch = Path(temporary)
-            argv = [*self._argv(step, rootfs, scratch), *self._secrets(step, scratch)]
+            context = rootfs or self._staged(step, scratch / "context")
+            argv = [*self._argv(step, context, scratch), *self._secrets(step, scratch)]
             labels = {KEY_LABEL: step.key, **self.labels}
             if step.kind == "base":
                 labels["io.ray.ray-commit"] = self._ray_commit(step, argv, scratch, log)
@@ -79,11 +80,23 @@ class Builder:
             seconds=round(time.monotonic() - started, 3),
         )
 
-    def _argv(self, step: Step, rootfs: Path | None, scratch: Path) -> list[str]:
-        dockerfile = write_dockerfile(step, self.work)
-        empty = scratch / "empty"
-        empty.mkdir()
-        context = rootfs or (self.root / step.context if step.context else empty)
+    def _staged(self, step: Step, folder: Path) -> Path:
+        """A private copy of what the step reads, once it is sure that it is what was hashed: the
+        key must be that of what is built, even while somebody edits the project."""
+        folder.mkdir()
+        if not step.context:
+            return folder
+        staged = stage(self.root, step.context, step.copies, folder)
+        planned = dict(step.inputs)
+        for path in step.copies:
+            name = f"{step.context}/{path}"
+            if digest_path(folder, name, where=name) != planned[f"file {path}"]:
+                raise BuildError(f"{name} changed after it was read", todo="run the command again")
+        return staged
+
+    def _argv(self, step: Step, context: Path, scratch: Path) -> list[str]:
+        write_dockerfile(step, self.work)  # for people; the build reads one of its own
+        dockerfile = write_dockerfile(step, scratch)
         argv = [
             "docker",
             "buildx",
@@ -101,7 +114,8 @@ class Builder:
         if self.sources.find_links:
             argv += ["--build-context", f"packages={self._wheels(scratch)}"]
         if step.kind == "base" and step.context:
-            argv += ["--build-context", f"ray-wheel={self.root / step.context}"]
+            wheel = self._staged(step, scratch / "wheel")
+            argv += ["--build-context", f"ray-wheel={wheel}"]
         return [*argv, str(context)]
 
     def _wheels(self, scratch: Path) -> Path:
@@ -166,7 +180,7 @@ class Builder:
             raise BuildError(
                 f"step {step.label} {how}",
                 where=str(write_dockerfile(step, self.work).relative_to(self.root)),
-                todo="mend what its last lines say; steps that were done are kept",
+                todo="mend what its last lines say; all of them are in .factory/logs/",
                 detail=_telling(last),
             ) from error
 
@@ -188,7 +202,8 @@ def _telling(lines: Iterable[str]) -> list[str]:
     it prints the Dockerfile once more."""
     said = [line for line in lines if line.strip()]
     rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
-    return (said[rules[0] + 1 : rules[1]] if len(rules) > 1 else said)[-_SHOWN:]
+    told = said[rules[0] + 1 : rules[1]] if len(rules) > 1 else said
+    return [line for line in told if not line.startswith(" > [")][-_SHOWN:]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

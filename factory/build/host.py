@@ -40,9 +40,7 @@ def host_sources(env: Mapping[str, str] = os.environ) -> PackageSources:
         ca=_ca_bundle(env, pip),
         apt=_apt_mirrors(),
         proxies=tuple((name, env[name]) for name in _PROXIES if env.get(name)),
-        left_out=tuple(
-            f"the index {url}: a build cannot read an index in a folder" for url in local
-        ),
+        left_out=tuple(local),
     )
 
 

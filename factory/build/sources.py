@@ -25,7 +25,7 @@ class PackageSources:
         ca: a bundle of trusted certificates, or ``None``.
         apt: the host's Debian mirrors as (URL, security URL or ``None``), or ``None``.
         proxies: the proxy variables that are set.
-        left_out: what cannot be carried into a build, for people.
+        left_out: indexes that are folders of this host, which builds do not see.
     """
 
     index: str | None = None

@@ -104,6 +104,11 @@ class Ledger:
         query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? ORDER BY seq DESC"
         return self._first(Verdict, query + " LIMIT 1", config_digest, gate.value)
 
+    def verdicts_of(self, gate: Gate, config_digest: str) -> list[Verdict]:
+        """Everything that a gate said of an image, oldest first."""
+        query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? ORDER BY seq"
+        return self._all(Verdict, query, config_digest, gate.value)
+
     def verdicts(self) -> dict[tuple[Gate, str, str], Verdict]:
         """Every verdict by (gate, config digest, basis), oldest first."""
         found = self._all(Verdict, "SELECT record FROM verdict ORDER BY seq")

@@ -37,10 +37,12 @@ class Rootfs:
     Attributes:
         suite: Debian's code name, such as ``bookworm``.
         epoch: the user's mark for "as of when": changing it fetches anew.
+        recipe: digest of how it is made.
     """
 
     suite: str
     epoch: str
+    recipe: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -83,7 +83,7 @@ class _Chains:
         base = self._project.matrix.base
         rootfs = self._rootfs_for(cell)
         folder, _, wheel = (base.wheel or "").rpartition("/")
-        variables = {"cell": cell, "extras": base.extras, "wheel": wheel}
+        variables = {"cell": cell, "extras": base.extras, "wheel": wheel, "epoch": base.epoch}
         return self._step(
             "base",
             "base",
@@ -120,7 +120,8 @@ class _Chains:
         dockerfile = self._render(f"{kind}.Dockerfile.j2", {**variables, "parent": from_ref})
         inputs = [("dockerfile", text_digest(dockerfile)), ("platform", PLATFORM)]
         inputs += [("parent", parent.key)] if parent else []
-        inputs += [("rootfs", f"{rootfs.suite} as of {rootfs.epoch}")] if rootfs else []
+        if rootfs:
+            inputs.append(("rootfs", f"{rootfs.suite} as of {rootfs.epoch} by {rootfs.recipe}"))
         inputs += [(f"file {path}", self._digest(context, path)) for path in copies]
         suite = rootfs.suite if rootfs else parent.suite if parent else ""
         step = Step(

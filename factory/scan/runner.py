@@ -11,16 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from factory import process
-from factory.errors import Interrupted, ScanError
+from factory.errors import ScanError
+from factory.locks import hold
 from factory.process import Completed, ProcessFailed
 from factory.scan import report
 from factory.trivy import Trivy
@@ -59,7 +57,7 @@ def image(
     empty.mkdir()
     (work / "secrets.yaml").write_bytes(_rules())
     argv = _image_command(tool, home, work, archive, with_database)
-    with _exclusive(home):
+    with hold(home / ".lock"):
         done = _patiently(argv, empty, home)
         if not (done.code and with_database and _wants_java(done)):
             return _report(done), False
@@ -129,21 +127,6 @@ def _report(done: Completed) -> Mapping[str, Any]:
 
 def _wants_java(done: Completed) -> bool:
     return "java" in done.stderr.lower()
-
-
-@contextmanager
-def _exclusive(home: Path) -> Iterator[None]:
-    home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / ".lock")
-    while not lock.is_locked:
-        if process.is_cancelled():
-            raise Interrupted("interrupted")
-        with suppress(Timeout):
-            lock.acquire(timeout=1)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _rules() -> bytes:

@@ -16,7 +16,7 @@ FACTORY = ROOT / "factory"
 FILES = sorted(FACTORY.rglob("*.py"))
 ROOMS = {path.parent.name for path in FACTORY.glob("*/__init__.py")} - {"model"}
 SHARED = {"archive", "connection", "context", "engine", "errors", "model", "process", "settings"}
-SHARED |= {"text", "trivy"}
+SHARED |= {"locks", "text", "trivy"}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}

@@ -12,7 +12,7 @@ from factory.base import ensure_rootfs
 from factory.errors import BuildError, MachineError
 from factory.model import Rootfs
 
-ROOTFS = Rootfs(suite="bookworm", epoch="2026-11")
+ROOTFS = Rootfs(suite="bookworm", epoch="2026-11", recipe="r")
 
 
 @pytest.fixture

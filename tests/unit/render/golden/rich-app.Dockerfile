@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:6a5cddb8fdd2
+FROM factory.invalid/runtime:af7a8fdeec88
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=factory-apt-lists,target=/var/lib/apt/lists,sharing=locked \

@@ -10,7 +10,7 @@ RUN --mount=type=cache,id=factory-apt-archives,target=/var/cache/apt,sharing=loc
     --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list,mode=0444 \
     --mount=type=secret,id=apt-conf,target=/etc/apt/apt.conf.d/00-factory-build,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    apt-get update \
+    : "as of 2026-11" && apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash \
         netbase \

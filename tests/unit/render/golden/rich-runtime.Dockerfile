@@ -1,5 +1,5 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:43b1eb1f977d
+FROM factory.invalid/base:a56aa5ff5693
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=factory-apt-lists,target=/var/lib/apt/lists,sharing=locked \

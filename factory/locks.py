@@ -1,0 +1,32 @@
+"""Locks between processes, which vanish with their owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from factory import process
+from factory.errors import Interrupted
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold the lock at ``path``, waiting for as long as it takes; an interrupt ends the wait.
+
+    Raises:
+        Interrupted: the run was cancelled while waiting.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    while not lock.is_locked:
+        if process.is_cancelled():
+            raise Interrupted("interrupted")
+        with suppress(Timeout):
+            lock.acquire(timeout=1)
+    try:
+        yield
+    finally:
+        lock.release()
