@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -117,6 +118,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     check: bool = True,
     shielded: bool = False,
+    keep: int | None = None,
 ) -> Completed:
     """Run a program to its end.
 
@@ -129,6 +131,8 @@ def run(
         on_line: called with each line of either stream as it arrives (from other threads).
         check: raise on a code other than 0.
         shielded: run even after an interrupt, and do not end on one.
+        keep: for a program that is not trusted, how many bytes of the end of each stream are kept,
+            and of the beginning of a line; everything when ``None``.
 
     Raises:
         MachineError: there is no such program.
@@ -137,7 +141,7 @@ def run(
     """
     started = time.monotonic()
     child = _running.start(lambda: _spawn(argv, stdin is not None, env, cwd), shielded)
-    readers = [_Reader(pipe, on_line) for pipe in (child.stdout, child.stderr)]
+    readers = [_Reader(pipe, on_line, keep) for pipe in (child.stdout, child.stderr)]
     feeder = threading.Thread(target=_feed, args=(child, stdin), daemon=True)
     try:
         for thread in (*readers, feeder):
@@ -163,8 +167,10 @@ def run(
     return completed
 
 
-def daemon(argv: Sequence[str], *, log: Path) -> int:
+def daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
     """Start a program that outlives the factory, its output going to ``log``; returns its pid.
+
+    ``env`` is its whole environment, if it shall not have the factory's.
 
     Raises:
         MachineError: there is no such program.
@@ -179,6 +185,7 @@ def daemon(argv: Sequence[str], *, log: Path) -> int:
                 stderr=sink,
                 start_new_session=True,
                 cwd="/",
+                env=env,
             )
         except OSError as error:
             raise _missing(argv[0]) from error
@@ -233,22 +240,32 @@ class _Reader(threading.Thread):
     """Takes in one stream of a child to its end, whatever becomes of ``on_line``: a child whose
     output nobody reads would stand still for ever."""
 
-    def __init__(self, pipe: IO[bytes] | None, on_line: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, pipe: IO[bytes] | None, on_line: Callable[[str], None] | None, keep: int | None
+    ) -> None:
         super().__init__(daemon=True)
         assert pipe is not None
         self._pipe = pipe
         self._on_line = on_line
-        self._kept: list[bytes] = []
+        self._keep = keep
+        self._kept: deque[bytes] = deque()
+        self._size = 0
         self._failure: Exception | None = None
 
     def run(self) -> None:
-        for line in self._pipe:
-            self._kept.append(line)
+        for line in _lines(self._pipe, self._keep):
+            self._add(line)
             if self._on_line and not self._failure:
                 try:
                     self._on_line(line.decode("utf-8", "replace").rstrip("\n"))
                 except Exception as error:  # raised again by text(), in the caller's thread
                     self._failure = error
+
+    def _add(self, line: bytes) -> None:
+        self._kept.append(line)
+        self._size += len(line)
+        while self._keep is not None and self._size > self._keep:
+            self._size -= len(self._kept.popleft())
 
     def text(self) -> str:
         """What was read; raises what ``on_line`` raised."""
@@ -256,6 +273,15 @@ class _Reader(threading.Thread):
         if self._failure:
             raise self._failure
         return b"".join(self._kept).decode("utf-8", "replace")
+
+
+def _lines(pipe: IO[bytes], limit: int | None) -> Iterator[bytes]:
+    """The lines of a stream; of one that is longer than the limit, in bytes, its beginning."""
+    size = -1 if limit is None else limit
+    while line := pipe.readline(size):
+        yield line
+        while limit is not None and line and not line.endswith(b"\n"):
+            line = pipe.readline(size)
 
 
 def _wait(

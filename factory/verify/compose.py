@@ -19,6 +19,8 @@ _SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_B
 BOOT_SECONDS = 180
 _DOWN_SECONDS = 120
 _LOG_LINES = 2000
+_KEPT_BYTES = 4 * 1024 * 1024
+"""What a container says at most: an image could print without end."""
 _CANNOT_EXECUTE = (126, 127)
 
 
@@ -112,14 +114,15 @@ class Cluster:
     def log(self, container: Container) -> tuple[str, ...]:
         """The last lines that a container printed, standard error last."""
         argv = ["docker", "logs", "--tail", str(_LOG_LINES), container.name]
-        said = process.run(argv, timeout=60, check=False)
+        said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
         return (*said.stdout.splitlines(), *said.stderr.splitlines())
 
     def last_probe(self, container: Container) -> tuple[str, ...]:
         """What the health check of a container said last."""
         template = "{{with .State.Health}}{{range .Log}}{{.Output}}\n{{end}}{{end}}"
         argv = ["docker", "inspect", "--format", template, container.name]
-        lines = process.run(argv, timeout=60, check=False).stdout.splitlines()
+        said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+        lines = said.stdout.splitlines()
         return tuple(f"its health check says: {line}" for line in lines if line.strip())[-1:]
 
     def down(self) -> Completed:
@@ -148,6 +151,7 @@ class Cluster:
             on_line=on_line,
             check=False,
             shielded=shielded,
+            keep=_KEPT_BYTES,
         )  # fmt: skip  # one option and its value a line
 
     @property

@@ -76,6 +76,16 @@ def test_much_output_on_both_streams_comes_whole() -> None:
     assert len(done.tail) == process.TAIL_LINES
 
 
+def test_of_a_flood_only_the_end_is_kept_and_of_a_long_line_the_beginning() -> None:
+    heard: list[str] = []
+    script = "print('a' * 5_000_000 + 'tail'); print('b\\n' * 5000, end=''); print('last')"
+    done = run([PYTHON, "-c", script], keep=1000, on_line=heard.append)
+    assert heard[0] == "a" * 1000
+    assert len(heard) == 5002
+    assert 900 < len(done.stdout) <= 1000
+    assert done.tail[-1] == "last"
+
+
 def test_binary_output_is_no_error() -> None:
     done = run([PYTHON, "-c", "import os; os.write(1, bytes(range(256)) * 100)"])
     assert "\ufffd" in done.stdout

@@ -22,6 +22,7 @@ from .protocol import FAIL, PASS, Expected, Result
 from .suite import SUITE, Spec
 
 _DETAIL_LINES = 30
+_LINE_CHARACTERS = 1000  # a result must stay far below what the factory takes for one line
 
 
 def main(folder: Path, answers: int, expected: Expected) -> None:
@@ -55,10 +56,15 @@ def _failure(error: BaseException) -> Result:
     message = str(error).strip()
     first, *rest = message.splitlines() or [""]
     if type(error).__name__ == "CheckFailed":  # by name: importing it would import Ray
-        return Result(FAIL, first, rest)
+        return Result(FAIL, *_cut(first, rest))
     lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return Result(FAIL, reason, lines.splitlines()[-_DETAIL_LINES:])
+    return Result(FAIL, *_cut(reason, lines.splitlines()))
+
+
+def _cut(reason: str, lines: list[str]) -> tuple[str, list[str]]:
+    last = [line[:_LINE_CHARACTERS] for line in lines[-_DETAIL_LINES:]]
+    return reason[:_LINE_CHARACTERS], last
 
 
 def _connect() -> None:

@@ -57,6 +57,9 @@ def check_floods():
     sys.stdout.write("x" * 50_000_000)
     raise ValueError("first line\\nsecond line")
 
+def check_raises_a_flood():
+    raise ValueError("x" * 50_000_000)
+
 def check_reads_standard_input():
     assert sys.stdin.read() == ""
 
@@ -115,6 +118,12 @@ def test_a_check_that_floods_is_kept_short(interpreter: Interpreter) -> None:
     result = ask(interpreter, "floods")
     assert result.reason == "ValueError: first line"
     assert sum(map(len, result.detail)) < 40_000
+
+
+def test_a_check_that_raises_a_flood_is_kept_short(interpreter: Interpreter) -> None:
+    result = ask(interpreter, "raises-a-flood")
+    assert result.reason.startswith("ValueError: xxx")
+    assert len(result.reason) + sum(map(len, result.detail)) < 40_000
 
 
 @pytest.mark.parametrize(
