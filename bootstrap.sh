@@ -31,12 +31,18 @@ debian_root() { [[ $(os_release ID) == debian && $(id -u) == 0 ]]; }
 
 apt() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 \
-        "$@" >&2
+        "$@" >&2 ||
+        die "apt-get $1 failed" "mend what it says above (the network, the sources under /etc/apt," \
+            "the room on the disk), then run this again"
 }
+
+# Without what the user's shell sets for another Python.
+pure() { env -u PYTHONPATH -u PYTHONHOME "$@"; }
 
 # ------------------------------------------------------------------ locks
 
-# One bootstrap at a time: of this checkout ($root/.factory), of this machine's engine (/run/lock).
+# One bootstrap at a time: of this checkout ($root/.factory), of this machine's engine (/run).
+# Not in /run/lock, where anybody may put a symbolic link; and nothing is ever truncated.
 # The lock ends with this process: nothing that outlives it may inherit descriptor 9.
 locked() {
     local file=$1
@@ -48,7 +54,7 @@ locked() {
             flock 9
         fi
         "$@"
-    ) 9>"$file"
+    ) 9>>"$file"
 }
 
 # ------------------------------------------------------- the environment
@@ -67,7 +73,7 @@ python_ready() {
 find_python() {
     local candidate
     for candidate in ${FACTORY_PYTHON:-} python3 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+        if pure "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
             >/dev/null 2>&1; then
             command -v "$candidate"
             return
@@ -91,7 +97,7 @@ install_python() {
 }
 
 pip() {
-    env -u PIP_USER -u PIP_TARGET -u PIP_PREFIX \
+    pure env -u PIP_USER -u PIP_TARGET -u PIP_PREFIX \
         "$venv/bin/python" -m pip -qq --disable-pip-version-check "$@" >&2
 }
 
@@ -103,7 +109,7 @@ make_environment() {
     [[ -f $stamp && $(head -n 1 "$stamp") == "$root" ]] || rm -rf "$venv"
     rm -f "$stamp"
     say "installing the locked requirements into .venv (a minute or two, once)"
-    [[ -x $venv/bin/python ]] || "$(find_python)" -m venv "$venv" >&2 ||
+    [[ -x $venv/bin/python ]] || pure "$(find_python)" -m venv "$venv" >&2 ||
         die "a virtual environment could not be made in $venv"
     pip install --require-hashes --requirement "$root/requirements.lock" ||
         die "pip could not install the locked requirements" \
@@ -256,11 +262,19 @@ make_machine() {
 # ------------------------------------------------------------------ main
 
 machine_lock=$root/.factory/machine.lock
-if [[ $(id -u) == 0 && -d /run/lock ]]; then machine_lock=/run/lock/$name.lock; fi
+if [[ $(id -u) == 0 && -w /run ]]; then machine_lock=/run/$name.lock; fi
+prepared=''
 
 machine_ready & machine=$!
-python_ready || locked "$root/.factory/bootstrap.lock" make_environment
-wait "$machine" || locked "$machine_lock" make_machine
+python_ready || {
+    locked "$root/.factory/bootstrap.lock" make_environment
+    prepared=1
+}
+wait "$machine" || {
+    locked "$machine_lock" make_machine
+    prepared=1
+}
+[[ -z $prepared ]] || say "ready; for a shell: source .venv/bin/activate"
 
 (($#)) || exit 0
 export VIRTUAL_ENV=$venv PATH=$venv/bin:$PATH

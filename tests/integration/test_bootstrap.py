@@ -30,6 +30,7 @@ case "$1 $2" in
     "compose "*) echo "$COMPOSE" ;;
 esac
 """
+READY_SAID = "bootstrap: ready; for a shell: source .venv/bin/activate"
 READY = {"ENGINE": "26.1.5", "BUILDX": "v0.13.1", "COMPOSE": "2.26.1"}
 
 
@@ -162,21 +163,64 @@ def test_a_half_made_environment_is_made_anew(project: Path, programs: Path) -> 
         "python3",
         f"""
         [[ $1 == -c ]] && exit 0
-        [[ $2 == venv ]] || {{ echo "$PIP_USER $*" >>'{log}'; exit 0; }}
+        [[ $2 == venv ]] || {{ echo "$PIP_USER$PYTHONPATH$PYTHONHOME $*" >>'{log}'; exit 0; }}
         mkdir -p "$3/bin"
         cat "$0" >"$3/bin/python"
         "{shutil.which("chmod")}" +x "$3/bin/python"
         """,
     )
-    done = bootstrap(project, programs, "bash", "-c", "echo ran", PIP_USER="1")
-    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
+    foreign = {"PIP_USER": "1", "PYTHONPATH": "/elsewhere", "PYTHONHOME": "/nowhere"}
+    done = bootstrap(project, programs, "bash", "-c", "echo ran $PYTHONPATH", **foreign)
+    assert (done.returncode, done.stdout) == (0, "ran /elsewhere\n"), done.stderr
+    assert done.stderr.splitlines().count(READY_SAID) == 1
     assert not leftover.exists()
     requirements, itself = log.read_text().splitlines()
     assert "--require-hashes" in requirements
     assert "--no-deps" in itself
     assert "--editable" in itself
-    assert requirements.startswith(" "), "pip was told to install for the user"
+    assert requirements.startswith(" "), "pip was told of the user's own places"
     assert bootstrap(project, programs, "bash", "-c", "true").stderr == ""
+
+
+def test_a_python_that_the_users_variables_would_break_is_found(
+    project: Path, programs: Path
+) -> None:
+    (project / ".venv" / ".ready").unlink()
+    write(programs, "python3", "[[ -z $PYTHONPATH$PYTHONHOME ]] || exit 1; [[ $1 == -c ]]")
+    done = bootstrap(project, programs, PYTHONPATH="/elsewhere", PYTHONHOME="/nowhere")
+    assert "there is no Python" not in done.stderr
+    assert "could not be made" in done.stderr
+
+
+def test_a_lock_file_loses_nothing_and_is_in_no_folder_that_anybody_may_write_to(
+    project: Path, programs: Path
+) -> None:
+    (project / ".venv" / ".ready").unlink()
+    lock = project / ".factory" / "bootstrap.lock"
+    lock.parent.mkdir()
+    lock.write_text("kept")
+    assert bootstrap(project, programs).returncode == 7
+    assert lock.read_text() == "kept"
+    assert "machine_lock=/run/$name.lock" in (project / "bootstrap.sh").read_text()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or "ID=debian\n" not in Path("/etc/os-release").read_text(),
+    reason="it installs on Debian as root only",
+)
+@pytest.mark.parametrize("failing", ["update", "install"])
+def test_packages_that_cannot_be_installed_are_told_with_what_to_do(
+    project: Path, programs: Path, failing: str
+) -> None:
+    write(programs, "id", "echo 0")
+    write(programs, "docker-registry", "")
+    write(programs, "apt-get", f'[[ " $* " != *" {failing} "* ]] || {{ echo no route; exit 100; }}')
+    done = bootstrap(project, programs, "bash", "-c", "echo ran")
+    assert (done.returncode, done.stdout) == (7, "")
+    assert f"apt-get {failing} failed" in done.stderr
+    assert "no route" in done.stderr
+    assert "then run this again" in done.stderr
+    assert READY_SAID not in done.stderr
 
 
 def test_the_lock_holds_hashes_and_no_addresses() -> None:
