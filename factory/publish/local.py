@@ -1,12 +1,15 @@
 """The embedded default target: a Distribution registry on this machine, started when needed.
 
 It runs as a process where there is such a program, else as a container, and outlives the factory.
-Its store is outside the checkout. Only what was started from here is ever stopped.
+Its store is outside the checkout, and is one for all addresses; all else is of one address, so that
+a registry at another port does not make the first one unknown. Only what was started from here is
+ever stopped.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -24,6 +27,7 @@ from factory.settings import Settings
 LABEL = "io.ray-image-factory.registry"
 IMAGE = "registry:2"
 PROGRAMS = ("docker-registry", "registry")
+LOG = {"level": "warn", "accesslog": {"disabled": True}}
 _START_SECONDS = 15.0
 _PROBE_SECONDS = 2.0
 
@@ -65,7 +69,7 @@ def ensure(settings: Settings, connect: Callable[[], Engine] = Engine.connect) -
 
 
 def stop(settings: Settings, connect: Callable[[], Engine] = Engine.connect) -> bool:
-    """End the registry that was started from here; one that was not is left alone.
+    """End the registry of this address, if it was started from here; no other one.
 
     Returns:
         Whether there was one.
@@ -100,18 +104,24 @@ def _start_process(settings: Settings, program: str) -> None:
     config, log = folder / "config.json", folder / "registry.log"
     config.write_text(json.dumps(_config(settings), indent=2))
     log.unlink(missing_ok=True)
-    pid = process.daemon([program, "serve", str(config)], log=log)
+    pid = process.daemon([program, "serve", str(config)], log=log, env=_environment())
     owned.record(folder / "process.json", pid)
     _await(settings, lambda: owned.is_alive(pid), lambda: log.read_text().splitlines())
+
+
+def _environment() -> dict[str, str]:
+    """Little of the user's: ``REGISTRY_…`` would overrule its configuration, and a daemon that
+    lives for months must not hold the tokens of the shell that happened to start it."""
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
 
 def _config(settings: Settings) -> dict[str, object]:
     """Distribution's configuration; JSON is YAML."""
     return {
         "version": "0.1",
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "log": LOG,
         "storage": {
-            "filesystem": {"rootdirectory": str(_folder(settings) / "store")},
+            "filesystem": {"rootdirectory": str(_store(settings))},
             "delete": {"enabled": True},
         },
         "http": {"addr": settings.registry},
@@ -119,8 +129,7 @@ def _config(settings: Settings) -> dict[str, object]:
 
 
 def _start_container(settings: Settings, engine: Engine) -> None:
-    folder = _folder(settings)
-    store = folder / "store"
+    folder, store = _folder(settings), _store(settings)
     store.mkdir(exist_ok=True)
     for left in engine.resources(f"{LABEL}={folder}"):
         engine.remove(left)
@@ -153,7 +162,7 @@ def _await(settings: Settings, alive: Callable[[], bool], said: Callable[[], lis
     raise MachineError(
         "the local registry was started and does not answer",
         where=settings.registry,
-        todo=f"see what it said, and the store under {_folder(settings)}",
+        todo=f"see what it said, and its store {_store(settings)}",
         detail=said()[-10:],
     )
 
@@ -183,7 +192,8 @@ def _empty(body: bytes) -> bool:
 
 
 def _folder(settings: Settings) -> Path:
-    folder = settings.data / "registry"
+    """What is kept of the registry at one address."""
+    folder = settings.data / "registry" / settings.registry.replace(":", "_")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -193,6 +203,10 @@ def _folder(settings: Settings) -> Path:
             todo="make it writable for you, or set XDG_DATA_HOME to a folder that is",
         ) from error
     return folder
+
+
+def _store(settings: Settings) -> Path:
+    return settings.data / "registry" / "store"
 
 
 def _taken(address: str) -> PublishError:

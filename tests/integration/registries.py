@@ -44,6 +44,11 @@ def settings_at(folder: Path, port: int | None = None) -> Settings:
     )
 
 
+def registry_folder(settings: Settings) -> Path:
+    """Where the embedded registry keeps what is of its address."""
+    return settings.data / "registry" / settings.registry.replace(":", "_")
+
+
 @dataclass
 class Workshop:
     """Builds images of one small file, and takes them away again."""

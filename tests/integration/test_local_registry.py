@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from factory.errors import MachineError, PublishError
 from factory.publish import local
 from factory.publish.owned import is_alive
 from factory.settings import Settings
-from tests.integration.registries import free_port, settings_at
+from tests.integration.registries import free_port, registry_folder, settings_at
 
 pytestmark = pytest.mark.engine
 
@@ -34,7 +35,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 
 def pid_of(settings: Settings) -> int:
-    record = settings.data / "registry" / "process.json"
+    record = registry_folder(settings) / "process.json"
     return int(json.loads(record.read_text())["pid"])
 
 
@@ -69,6 +70,30 @@ def test_its_store_is_kept_over_a_restart(settings: Settings) -> None:
     assert mark.exists()
 
 
+def test_one_at_another_port_leaves_the_first_known(settings: Settings) -> None:
+    second = replace(settings, registry=f"127.0.0.1:{free_port()}")
+    local.ensure(settings)
+    first = pid_of(settings)
+    local.ensure(second)
+    try:
+        assert pid_of(settings) == first != pid_of(second)
+    finally:
+        assert local.stop(second)
+    assert is_alive(first)
+    assert local.stop(settings)
+    assert not is_alive(first)
+
+
+def test_it_has_nothing_of_the_users_environment(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_MAXTHREADS", "not a number")
+    monkeypatch.setenv("A_TOKEN", "secret")
+    local.ensure(settings)
+    given = Path(f"/proc/{pid_of(settings)}/environ").read_text().split("\0")
+    assert {line.partition("=")[0] for line in given if line} <= {"PATH", "HOME"}
+
+
 def test_several_factories_at_once_start_one(settings: Settings, tmp_path: Path) -> None:
     port = settings.registry.rpartition(":")[2]
     code = (
@@ -79,7 +104,7 @@ def test_several_factories_at_once_start_one(settings: Settings, tmp_path: Path)
     argv = [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path), port]
     factories = [subprocess.Popen(argv) for _ in range(4)]
     assert [factory.wait(60) for factory in factories] == [0] * 4
-    config = settings.data / "registry" / "config.json"
+    config = registry_folder(settings) / "config.json"
     running = [
         path
         for path in Path("/proc").glob("[0-9]*/cmdline")
@@ -108,7 +133,7 @@ def test_a_registry_of_somebody_else_is_used_and_never_stopped(
 
 def test_a_process_that_took_over_a_recorded_number_is_not_ended(settings: Settings) -> None:
     bystander = subprocess.Popen(["sleep", "60"])
-    record = settings.data / "registry" / "process.json"
+    record = registry_folder(settings) / "process.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"pid": bystander.pid, "began": "another boot/1"}))
     assert not local.stop(settings)
@@ -119,7 +144,7 @@ def test_a_process_that_took_over_a_recorded_number_is_not_ended(settings: Setti
 
 @pytest.mark.parametrize("content", ["", "{", '{"pid": 1}', "[]"])
 def test_a_record_cut_short_ends_nothing(settings: Settings, content: str) -> None:
-    record = settings.data / "registry" / "process.json"
+    record = registry_folder(settings) / "process.json"
     record.parent.mkdir(parents=True)
     record.write_text(content)
     assert not local.stop(settings)
@@ -161,7 +186,7 @@ def test_a_registry_elsewhere_that_does_not_answer_is_not_started_here(tmp_path:
 def test_a_registry_that_cannot_start_says_why(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_MAXTHREADS", "not a number")
+    monkeypatch.setitem(local.LOG, "level", "no such level")
     with pytest.raises(MachineError, match="does not answer") as caught:
         local.ensure(settings)
     assert caught.value.detail
@@ -194,7 +219,7 @@ def test_without_a_program_it_runs_as_a_container(
         assert local.stop(settings)
         assert not local.stop(settings)
     finally:
-        for left in engine.resources(f"{local.LABEL}={settings.data / 'registry'}"):
+        for left in engine.resources(f"{local.LABEL}={registry_folder(settings)}"):
             engine.remove(left)
         engine.remove_image(image)
 

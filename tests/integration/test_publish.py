@@ -20,7 +20,14 @@ from factory.model import Built, Publication, Verdict
 from factory.publish import Publisher, Registry, existing, local, move
 from factory.publish.registry import Manifest
 from factory.settings import Settings
-from tests.integration.registries import Workshop, free_port, passed, settings_at, target_at
+from tests.integration.registries import (
+    Workshop,
+    free_port,
+    passed,
+    registry_folder,
+    settings_at,
+    target_at,
+)
 
 pytestmark = pytest.mark.engine
 IMAGE_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -34,7 +41,7 @@ def engine() -> Engine:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A registry of the test's own, that logs each request."""
-    monkeypatch.setenv("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
+    monkeypatch.setitem(local.LOG, "accesslog", {"disabled": False})
     found = settings_at(tmp_path)
     local.ensure(found)
     yield found
@@ -84,7 +91,7 @@ class Bench:
 
     def requests(self) -> list[str]:
         """All that the registry was asked so far, as ``METHOD /path``."""
-        log = (self.settings.data / "registry" / "registry.log").read_text()
+        log = (registry_folder(self.settings) / "registry.log").read_text()
         return re.findall(r'^127\.0\.0\.1 .*?"([A-Z]+ /v2/\S+)', log, re.MULTILINE)
 
 
