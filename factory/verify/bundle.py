@@ -58,19 +58,21 @@ def suite_files() -> Mapping[str, bytes]:
     }
 
 
-def suite_digest() -> str:
+def suite_digest(files: Mapping[str, bytes]) -> str:
     """Changes whenever the suite's code or the way it is loaded does."""
-    digest = hashlib.sha256(_LOADER.encode())
-    for name, content in suite_files().items():
+    digest = hashlib.sha256(" ".join(PYTHON).encode() + _LOADER.encode())
+    for name, content in files.items():
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 
-def script(expected: Expected, own_checks: OwnChecks | None, nonce: str) -> bytes:
+def script(
+    files: Mapping[str, bytes], expected: Expected, own_checks: OwnChecks | None, nonce: str
+) -> bytes:
     """A program that unpacks the suite into a folder of its own and runs it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in suite_files().items():
+        for name, content in files.items():
             archive.writestr(f"{PACKAGE}/{name}", content)
         if own_checks is not None:
             archive.writestr(own.FILE, own_checks.content)

@@ -6,12 +6,14 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from factory import process
 from factory.errors import VerifyError
-from factory.process import Completed
+from factory.process import Completed, ProcessFailed
 from factory.verify.bundle import PYTHON
 from factory.verify.request import ClusterRequest
 
@@ -49,17 +51,23 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """A Compose project of its own name, whose secret lives as long as it does."""
+    """A Compose project of its own name, whose secret lives as long as it does.
+
+    Attributes:
+        file: a private copy of the definition, which stays as it is for the cluster's life.
+    """
 
     request: ClusterRequest
+    file: Path
     run_id: str
     project: str
     token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     @classmethod
-    def of(cls, request: ClusterRequest, run_id: str) -> Cluster:
+    def of(cls, request: ClusterRequest, file: Path, run_id: str) -> Cluster:
         run = re.sub(r"[^a-z0-9]", "", run_id.lower())[:16]
-        return cls(request=request, run_id=run_id, project=f"rif-{run}-{secrets.token_hex(4)}")
+        project = f"rif-{run}-{secrets.token_hex(4)}"
+        return cls(request=request, file=file, run_id=run_id, project=project)
 
     def up(self) -> Completed:
         """Boot and wait for health; the caller judges the exit code.
@@ -92,7 +100,8 @@ class Cluster:
         Raises:
             VerifyError: the engine does not answer.
         """
-        listed = self._compose("ps", "--all", "--format", "json", timeout=60)
+        with self._answers_expected():
+            listed = self._compose("ps", "--all", "--format", "json", timeout=60)
         if listed.code:
             raise VerifyError(
                 "the engine does not say what became of the cluster's containers",
@@ -112,21 +121,39 @@ class Cluster:
         )
 
     def log(self, container: Container) -> tuple[str, ...]:
-        """The last lines that a container printed, standard error last."""
+        """The last lines that a container printed, standard error last.
+
+        Raises:
+            VerifyError: the engine does not answer.
+        """
         argv = ["docker", "logs", "--tail", str(_LOG_LINES), container.name]
-        said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+        with self._answers_expected():
+            said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
         return (*said.stdout.splitlines(), *said.stderr.splitlines())
 
     def last_probe(self, container: Container) -> tuple[str, ...]:
-        """What the health check of a container said last."""
+        """What the health check of a container said last.
+
+        Raises:
+            VerifyError: the engine does not answer.
+        """
         template = "{{with .State.Health}}{{range .Log}}{{.Output}}\n{{end}}{{end}}"
         argv = ["docker", "inspect", "--format", template, container.name]
-        said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+        with self._answers_expected():
+            said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
         lines = said.stdout.splitlines()
         return tuple(f"its health check says: {line}" for line in lines if line.strip())[-1:]
 
     def down(self) -> Completed:
-        """Remove containers and network, at once, also after an interrupt."""
+        """Remove containers and network, at once, also after an interrupt.
+
+        Raises:
+            VerifyError: the engine does not answer.
+        """
+        with self._answers_expected():
+            return self._down()
+
+    def _down(self) -> Completed:
         return self._compose(
             "down", "--volumes", "--remove-orphans", "--timeout", "0",
             timeout=_DOWN_SECONDS, shielded=True,
@@ -140,11 +167,10 @@ class Cluster:
         on_line: Callable[[str], None] | None = None,
         shielded: bool = False,
     ) -> Completed:
-        file = str(self.request.compose_file)
         return process.run(
             # No .env of the folder's: what the file is filled with comes from here alone.
-            ["docker", "compose", "--env-file", os.devnull, "-f", file, "-p", self.project,
-             *arguments],
+            ["docker", "compose", "--env-file", os.devnull, "-f", str(self.file),
+             "-p", self.project, *arguments],
             env=self._variables,
             stdin=stdin,
             timeout=timeout,
@@ -154,12 +180,27 @@ class Cluster:
             keep=_KEPT_BYTES,
         )  # fmt: skip  # one option and its value a line
 
+    @contextmanager
+    def _answers_expected(self) -> Iterator[None]:
+        """A question to the engine: running out of time is the engine's failure."""
+        try:
+            yield
+        except ProcessFailed as failure:
+            raise VerifyError(
+                "the Docker engine does not answer: "
+                f"`{' '.join(failure.completed.argv[:2])}` ran out of time",
+                where=self.request.subject,
+                todo="run `invoke doctor`, then verify again",
+                detail=failure.completed.tail,
+            ) from failure
+
     @property
     def _variables(self) -> dict[str, str]:
         """All that the file interpolates. What sizes a node is left to the file's own defaults: a
         variable that happens to be set here must not bend a verdict."""
         return {
             **dict.fromkeys(_SIZES, ""),
+            "DOCKER_DEFAULT_PLATFORM": "",
             "HEAD_IMAGE": self.request.head_ref,
             "WORKER_IMAGE": self.request.worker_ref,
             "RUN_ID": self.run_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,17 +36,41 @@ class ClusterRequest:
     own_checks: Path | None = None
 
 
-def basis(request: ClusterRequest) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Material:
+    """The content of all files that a verdict rests on, read once: what is digested is what is
+    used, though somebody edits a file meanwhile."""
+
+    suite: Mapping[str, bytes]
+    compose: bytes
+    own_checks: bytes | None
+
+    @classmethod
+    def of(cls, request: ClusterRequest) -> Material:
+        """Read it.
+
+        Raises:
+            OSError: one of the files cannot be read.
+        """
+        return cls(
+            suite=bundle.suite_files(),
+            compose=request.compose_file.read_bytes(),
+            own_checks=request.own_checks.read_bytes() if request.own_checks else None,
+        )
+
+
+def basis(request: ClusterRequest, material: Material | None = None) -> str:
     """Digest of all that a verdict rests on besides the image: the suite, the image's own checks,
     the cluster's definition, its topology, and what was expected.
 
     Raises:
         OSError: one of the files cannot be read.
     """
+    material = material or Material.of(request)
     facts = {
-        "suite": bundle.suite_digest(),
-        "own checks": _digest(request.own_checks),
-        "compose": _digest(request.compose_file),
+        "suite": bundle.suite_digest(material.suite),
+        "own checks": _digest(material.own_checks),
+        "compose": _digest(material.compose),
         "workers": request.workers,
         "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
         "ray": request.cell.ray,
@@ -54,5 +79,5 @@ def basis(request: ClusterRequest) -> str:
     return "sha256:" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(path: Path | None) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+def _digest(content: bytes | None) -> str:
+    return "" if content is None else hashlib.sha256(content).hexdigest()

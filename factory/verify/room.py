@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from factory.verify import bundle
 from factory.verify.bundle import OwnChecks
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import Transcript, printable, tidy
-from factory.verify.request import ClusterRequest, basis
+from factory.verify.request import ClusterRequest, Material, basis
 from factory.verify.smoke import own
 from factory.verify.smoke.protocol import Expected
 from factory.verify.smoke.suite import SUITE
@@ -44,31 +45,39 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
         Interrupted: the run was cancelled.
     """
     started = time.monotonic()
-    judged_with = basis(request)
-    cluster = Cluster.of(request, run_id)
-    settled = False
-    try:
-        checks = _judge(cluster, log)
-        if any(check.status is CheckStatus.FAIL for check in checks):
-            _keep_logs(cluster, logs, log)
-        settled = True
-    finally:
-        _remove(cluster, log, settled=settled)
+    material = Material.of(request)
+    with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+        file = Path(folder, "cluster.yaml")
+        file.write_bytes(material.compose)
+        checks = _checks(Cluster.of(request, file, run_id), material, log, logs)
     return conclude(
         request,
-        basis=judged_with,
+        basis=basis(request, material),
         checks=checks,
         seconds=round(time.monotonic() - started, 3),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _judge(cluster: Cluster, log: Log) -> tuple[Check, ...]:
+def _checks(cluster: Cluster, material: Material, log: Log, logs: Path | None) -> tuple[Check, ...]:
+    """What the cluster is found to be, which is gone afterwards."""
+    settled = False
+    try:
+        checks = _judge(cluster, material, log)
+        if any(check.status is CheckStatus.FAIL for check in checks):
+            _keep_logs(cluster, logs, log)
+        settled = True
+    finally:
+        _remove(cluster, log, settled=settled)
+    return checks
+
+
+def _judge(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
     boot = _boot(cluster)
     log(_line(boot))
     if boot.status is CheckStatus.FAIL:
         return (boot,)
-    return (boot, *_suite(cluster, log), _alive(cluster))
+    return (boot, *_suite(cluster, material, log), _alive(cluster))
 
 
 def _boot(cluster: Cluster) -> Check:
@@ -114,10 +123,10 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
     )
 
 
-def _suite(cluster: Cluster, log: Log) -> tuple[Check, ...]:
+def _suite(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
     request = cluster.request
     expected = Expected(nodes=request.workers + 1, ray=request.cell.ray, python=request.cell.python)
-    own_checks = OwnChecks.of(request.own_checks.read_bytes()) if request.own_checks else None
+    own_checks = OwnChecks.of(material.own_checks) if material.own_checks is not None else None
     specs = (*SUITE, *(own_checks.specs if own_checks else ()))
     transcript = Transcript(tuple(spec.name for spec in specs), secrets.token_hex(16))
 
@@ -125,7 +134,8 @@ def _suite(cluster: Cluster, log: Log) -> tuple[Check, ...]:
         if check := transcript.read(line):
             log(_line(check))
 
-    broken_off = _run(cluster, bundle.script(expected, own_checks, transcript.nonce), hear)
+    script = bundle.script(material.suite, expected, own_checks, transcript.nonce)
+    broken_off = _run(cluster, script, hear)
     if broken_off or not transcript.done:
         cluster.containers()  # an engine that does not answer broke the suite off, not the image
     return (*transcript.checks(broken_off), *_unusable(own_checks))
@@ -166,8 +176,12 @@ def _keep_logs(cluster: Cluster, folder: Path | None, log: Log) -> None:
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    for container in cluster.containers():
-        _write(folder, container, cluster.log(container))
+    try:
+        for container in cluster.containers():
+            _write(folder, container, cluster.log(container))
+    except VerifyError as error:  # the verdict is reached: it outweighs its logs
+        log(f"not all logs could be kept: {error.what}")
+        return
     log(f"the logs of all containers are in {folder}")
 
 
@@ -177,11 +191,17 @@ def _write(folder: Path, container: Container, lines: Sequence[str]) -> None:
 
 def _remove(cluster: Cluster, log: Log, *, settled: bool) -> None:
     """Take the cluster down; twice if it was broken off, since the engine may still have been
-    creating what it was last asked for."""
+    creating what it was last asked for. What cannot be removed is left to the next run: it must
+    not cost a verdict, or hide why there is none."""
+    trouble = ""
     for _ in range(1 if settled else 2):
-        removed = cluster.down()
-    if removed.code:
-        log(f"{cluster.project} could not be removed: {' / '.join(tidy(removed.tail)[-3:])}")
+        try:
+            removed = cluster.down()
+            trouble = " / ".join(tidy(removed.tail)[-3:]) if removed.code else ""
+        except VerifyError as error:
+            trouble = error.what
+    if trouble:
+        log(f"{cluster.project} could not be removed: {trouble}")
 
 
 def _line(check: Check) -> str:

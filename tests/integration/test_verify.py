@@ -3,6 +3,7 @@ nothing of either is left."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,10 @@ def check_uses_the_workers():
 
 def check_is_told_what_to_expect(expected):
     assert expected.nodes == 3
+
+
+def check_meets_no_proxy():
+    assert not any(os.environ[name] for name in ("http_proxy", "HTTPS_PROXY", "all_proxy"))
 
 
 def check_raises():
@@ -179,7 +184,13 @@ def test_an_image_without_bash_fails_at_boot(derived: Callable[[str], str]) -> N
     assert "bash" in " ".join(boot.detail)
 
 
-def test_whatever_an_own_check_does_has_a_clear_result(ray_image: str, tmp_path: Path) -> None:
+def test_whatever_an_own_check_does_has_a_clear_result(
+    ray_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxies = dict.fromkeys(("httpProxy", "httpsProxy", "allProxy"), "http://proxy.invalid:3128")
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x")
     own_checks = tmp_path / "checks.py"
     own_checks.write_text(OWN_CHECKS)
     verdict = judge(request_for(ray_image, own_checks=own_checks))
@@ -194,6 +205,7 @@ def test_whatever_an_own_check_does_has_a_clear_result(ray_image: str, tmp_path:
     checks = by_name(verdict)
     assert "in check_hangs" in " ".join(checks["own:hangs"].detail)
     assert sum(map(len, checks["own:prints-megabytes"].detail)) < 64 * 1024
+    assert checks["own:meets-no-proxy"].status is CheckStatus.PASS
     assert checks["own:runs-after-all-that"].status is CheckStatus.PASS
     assert checks["alive"].status is CheckStatus.PASS
 

@@ -10,6 +10,7 @@ import pytest
 
 from factory.model import Cell
 from factory.verify import ClusterRequest, basis, bundle
+from factory.verify.request import Material
 
 
 @pytest.fixture
@@ -78,4 +79,12 @@ def test_changed_suite_code_changes_it(
     assert basis(request_) == before
     with (copy / name).open("a") as file:
         file.write("# changed\n")
+    assert basis(request_) != before
+
+
+def test_an_edit_after_reading_is_neither_used_nor_digested(request_: ClusterRequest) -> None:
+    before, material = basis(request_), Material.of(request_)
+    request_.compose_file.write_text("services: {other: {}}\n")
+    assert material.compose == b"services: {}\n"
+    assert basis(request_, material) == before
     assert basis(request_) != before

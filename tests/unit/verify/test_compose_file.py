@@ -27,6 +27,13 @@ def test_a_service_touches_nothing_of_the_host(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["head", "worker"])
+def test_a_proxy_of_the_users_does_not_get_in(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    for proxy in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"):
+        assert environment[proxy] == environment[proxy.upper()] == ""
+
+
+@pytest.mark.parametrize("name", ["head", "worker"])
 def test_a_service_is_bounded_and_watched(name: str) -> None:
     service = SERVICES[name]
     assert {"mem_limit", "pids_limit", "shm_size", "healthcheck"} <= set(service)

@@ -193,8 +193,9 @@ def run_script(
     found = OwnChecks.of(own_checks)
     names = tuple(spec.name for spec in (*SUITE, *found.specs))
     transcript = Transcript(names, "7f3a")
+    script = bundle.script(bundle.suite_files(), EXPECTED, found, "7f3a")
     ran = subprocess.run(
-        [sys.executable, *PYTHON[1:]], input=bundle.script(EXPECTED, found, "7f3a"),
+        [sys.executable, *PYTHON[1:]], input=script,
         env=environment, capture_output=True, timeout=240, check=True,
     )  # fmt: skip
     for line in ran.stdout.decode().splitlines():
@@ -234,6 +235,6 @@ def test_a_check_that_is_defined_twice_is_one_check() -> None:
 
 def test_the_script_holds_no_secret_of_the_factory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "canary-7261")
-    script = bundle.script(EXPECTED, None, "7f3a")
+    script = bundle.script(bundle.suite_files(), EXPECTED, None, "7f3a")
     assert b"canary-7261" not in script
     assert EXPECTED.ray.encode() in script
