@@ -15,7 +15,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 
 from . import own
 from .protocol import FAIL, PASS, Expected, Result
@@ -57,9 +57,31 @@ def _failure(error: BaseException) -> Result:
     first, *rest = message.splitlines() or [""]
     if type(error).__name__ == "CheckFailed":  # by name: importing it would import Ray
         return Result(FAIL, *_cut(first, rest))
-    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    theirs = _theirs(error.__traceback__)
+    lines = "".join(traceback.format_exception(type(error), error, theirs))
+    kind = type(error).__name__
+    reason = f"{kind}: {first}" if first else kind + _place(theirs)
     return Result(FAIL, *_cut(reason, lines.splitlines()))
+
+
+def _theirs(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from where it leaves our own frames, which help nobody to mend a check."""
+    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
+def _is_ours(file: str) -> bool:
+    return file in (__file__, own.__file__) or file.startswith("<frozen importlib")
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Where it was raised, for an error that says nothing itself, such as a bare ``assert``."""
+    frames = traceback.extract_tb(trace)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" at {Path(last.filename).name}:{last.lineno}: {last.line}"
 
 
 def _cut(reason: str, lines: list[str]) -> tuple[str, list[str]]:

@@ -45,6 +45,10 @@ def check_asserts():
     print("the last thing before")
     assert 1 + 1 == 3, "one and one"
 
+def check_asserts_without_a_word():
+    total = 2
+    assert total == 3
+
 def check_hangs():
     time.sleep(60)
 
@@ -74,6 +78,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ray").mkdir()
     for name, text in FAKE_RAY.items():
         (tmp_path / "ray" / name).write_text(text)
+    (tmp_path / own.FILE).parent.mkdir()
     (tmp_path / own.FILE).write_text(CHECKS)
     (tmp_path / own.SPECS).write_bytes(own.listed(own.discover(CHECKS)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
@@ -104,6 +109,17 @@ def test_a_check_that_raises_fails_with_its_message_and_what_it_printed(
     assert (result.status, result.reason) == ("fail", "AssertionError: one and one")
     assert "check_asserts" in " ".join(result.detail)
     assert result.detail[-2:] == ["it printed last:", "the last thing before"]
+
+
+def test_a_bare_assert_is_told_by_its_place_and_line_without_frames_of_ours(
+    interpreter: Interpreter,
+) -> None:
+    result = ask(interpreter, "asserts-without-a-word")
+    number = CHECKS.splitlines().index("    assert total == 3") + 1
+    assert result.reason == f"AssertionError at checks.py:{number}: assert total == 3"
+    assert "session.py" not in " ".join(result.detail)
+    assert "own.py" not in " ".join(result.detail)
+    assert "in check_asserts_without_a_word" in " ".join(result.detail)
 
 
 def test_a_check_that_hangs_fails_in_time_and_shows_where(interpreter: Interpreter) -> None:
