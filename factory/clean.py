@@ -36,14 +36,24 @@ def clean(settings: Settings, *, registry: bool, cache: bool) -> Iterator[str]:
         shutil.rmtree(settings.state)
         yield f"removed {settings.state}"
     if registry:
-        if local.stop(settings):
-            yield f"stopped the registry at {settings.registry}"
-        shutil.rmtree(settings.data, ignore_errors=True)
-        yield f"removed {settings.data}"
+        yield from _registry(settings)
     if cache:
         for name in ("rootfs", "trivy"):
             shutil.rmtree(settings.cache / name, ignore_errors=True)
             yield f"removed {settings.cache / name}"
+
+
+def _registry(settings: Settings) -> Iterator[str]:
+    """Stop the local registry, and delete its store unless one at another port still serves it."""
+    if local.stop(settings):
+        yield f"stopped the registry at {settings.registry}"
+    others = [file.parent for file in settings.data.glob("registry/*/process.json")]
+    others += [file.parent for file in settings.data.glob("registry/*/container")]
+    if others:
+        yield f"kept {settings.data}: another registry serves it (see {others[0]})"
+        return
+    shutil.rmtree(settings.data, ignore_errors=True)
+    yield f"removed {settings.data}"
 
 
 def _images(engine: Engine, settings: Settings) -> Iterator[str]:
