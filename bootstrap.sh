@@ -161,12 +161,11 @@ missing_packages() {
 # low pin keeps apt from taking anything from there that is not asked for by name.
 add_trixie() {
     local list=/etc/apt/sources.list.d/$name.sources pin=/etc/apt/preferences.d/$name
-    local codename mirror keyring
-    codename=$(os_release VERSION_CODENAME)
+    local mirror keyring
     # shellcheck disable=SC2016  # $(…) here is apt's own format
     mirror=$(apt-get indextargets --format '$(CREATED_BY) $(CODENAME) $(COMPONENT) $(REPO_URI)' |
-        awk -v suite="$codename" '$1 == "Packages" && $2 == suite && $3 == "main" { print $4; exit }')
-    [[ -n $mirror ]] || die "apt names no mirror of Debian $codename" \
+        awk '$1 == "Packages" && $2 ~ /^[a-z]+$/ && $3 == "main" { print $4; exit }')
+    [[ -n $mirror ]] || die "apt names no mirror of Debian" \
         "add one to /etc/apt/sources.list.d, then run this again"
     keyring=$(keyring_of "${mirror%/}")
     say "adding Debian 13 from $mirror as a source ($list), pinned low"
@@ -192,7 +191,9 @@ install_packages() {
     say "installing ${packages[*]} mmdebstrap uidmap from Debian"
     apt update
     if ((${#packages[@]})); then
-        if (($(os_release VERSION_ID | cut -d. -f1) < 13)); then
+        # Debian 12 has no buildx. What it calls itself does not count: its sources do.
+        if [[ -e /etc/apt/sources.list.d/$name.sources ]] ||
+            ! apt-cache show docker-buildx >/dev/null 2>&1; then
             add_trixie
             packages=("${packages[@]/%//trixie}") # by name: with -t apt would replace libc as well
         fi
