@@ -150,7 +150,9 @@ class Builder:
 
     def _ray_commit(self, step: Step, argv: list[str], scratch: Path, log: Log) -> str:
         facts = scratch / "facts"
-        self._run(step, [*argv, "--target=facts", f"--output=type=local,dest={facts}"], log)
+        self._run(
+            step, [*argv, "--target=facts", f"--output=type=local,dest={facts}"], scratch, log
+        )
         return (facts / "ray-commit").read_text(encoding="ascii").strip()
 
     def _solve(
@@ -162,19 +164,20 @@ class Builder:
         # zstd layers exist only in OCI manifests: in Docker's own, no engine can pull them.
         oci = f",compression={self.compression},oci-mediatypes=true"
         output += oci if self.compression else ""
-        self._run(step, [*argv, *flags, output, f"--metadata-file={metadata}"], log)
+        self._run(step, [*argv, *flags, output, f"--metadata-file={metadata}"], scratch, log)
         written: dict[str, str] = json.loads(metadata.read_text(encoding="utf-8"))
         return written
 
-    def _run(self, step: Step, argv: list[str], log: Log) -> None:
+    def _run(self, step: Step, argv: list[str], scratch: Path, log: Log) -> None:
         last: deque[str] = deque(maxlen=_TAIL)
+        env = {**_QUIET, "TMPDIR": str(scratch)}  # buildx leaves a folder behind for each build
 
         def line(text: str) -> None:
             last.append(text)
             log(text)
 
         try:
-            process.run(argv, env=_QUIET, timeout=_SECONDS, on_line=line)
+            process.run(argv, env=env, timeout=_SECONDS, on_line=line)
         except process.ProcessFailed as error:
             how = "took longer than an hour" if error.timed_out else "failed"
             raise BuildError(
