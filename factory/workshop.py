@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -272,9 +272,8 @@ class Workshop:
         )
 
     def _verdicts(self, planned: PlannedBuild, digest: str) -> Iterable[Verdict]:
-        built = self._built(planned, PublishError)
-        if built.config_digest != digest:
-            return ()  # an image of the same key that was not judged here
+        """What the gates say of an image of this build, ours or one that a target holds."""
+        built = replace(self._built(planned, PublishError), config_digest=digest)
         return [found for gate in Gate if (found := self.verdict(gate, planned, built))]
 
     def _judge(
