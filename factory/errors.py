@@ -73,6 +73,31 @@ class PublishError(FactoryError):
     exit_code = 6
 
 
+class RegistryError(FactoryError):
+    """A registry refused, failed, or did not answer.
+
+    Its code is that of publishing; who asks a registry for another reason makes it an error of
+    their own.
+
+    Attributes:
+        status: the HTTP status that was answered, or ``None`` where there was no answer.
+    """
+
+    exit_code = 6
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int | None = None,
+        where: str = "",
+        todo: str = "",
+        detail: Iterable[str] = (),
+    ) -> None:
+        super().__init__(what, where=where, todo=todo, detail=detail)
+        self.status = status
+
+
 class MachineError(FactoryError):
     """This machine lacks something: a tool, an engine, room on a disk."""
 

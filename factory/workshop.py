@@ -34,7 +34,8 @@ from factory.model import (
     Target,
     Verdict,
 )
-from factory.publish import Publisher, Registry, existing, local
+from factory.publish import Publisher, existing, local
+from factory.registry import Registry
 from factory.report import failure_lines, verdict_words, write_junit
 from factory.settings import Settings
 from factory.verify import ClusterRequest

@@ -3,6 +3,5 @@
 from factory.publish.adopt import existing
 from factory.publish.gate import refusals
 from factory.publish.push import Publisher
-from factory.publish.registry import Manifest, Registry
 
-__all__ = ["Manifest", "Publisher", "Registry", "existing", "refusals"]
+__all__ = ["Publisher", "existing", "refusals"]

@@ -15,7 +15,8 @@ from factory.errors import PublishError
 from factory.model import Built, PlannedBuild, Publication, Target
 from factory.publish import move
 from factory.publish.keys import is_known, require_key
-from factory.publish.registry import Registry, config_digest, place
+from factory.publish.manifest import config_digest
+from factory.registry import Registry, place
 
 
 def existing(
@@ -48,7 +49,8 @@ def existing(
         has none, or has ours.
 
     Raises:
-        PublishError: the registry failed, or holds something that is not one image of this key.
+        PublishError: the target holds something that is not one image of this key.
+        RegistryError: the registry failed.
     """
     repository = target.repository(planned.build.image)
     digest = registry.head(repository, planned.immutable)

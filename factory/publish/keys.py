@@ -10,7 +10,7 @@ import json
 
 from factory.errors import PublishError
 from factory.model import KEY_LABEL, PlannedBuild, Publication
-from factory.publish.registry import Registry, place
+from factory.registry import Registry, place
 
 
 def is_known(
@@ -30,7 +30,8 @@ def require_key(
     """Refuse the image with this configuration under a build's tag, if its key is another one.
 
     Raises:
-        PublishError: it has another key or none, or its configuration cannot be had.
+        PublishError: it has another key or none.
+        RegistryError: its configuration cannot be had.
     """
     found = _key(registry.blob(repository, config_digest))
     if found != planned.key:

@@ -21,7 +21,7 @@ from factory import process
 from factory.engine import Engine
 from factory.errors import MachineError, PublishError
 from factory.publish import owned
-from factory.publish.registry import base_url, is_loopback
+from factory.registry import base_url, is_loopback
 from factory.settings import Settings
 
 LABEL = "io.ray-image-factory.registry"

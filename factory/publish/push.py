@@ -22,7 +22,8 @@ from factory.model import Built, PlannedBuild, Publication, Target, Verdict
 from factory.publish import move
 from factory.publish.gate import refusals
 from factory.publish.keys import is_known, require_key
-from factory.publish.registry import Manifest, Registry, config_digest, place
+from factory.publish.manifest import config_digest
+from factory.registry import Manifest, Registry, place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +74,9 @@ class Publisher:
 
         Raises:
             PublishError: a gate or the target's policy refuses; another image, or one of another
-                key, holds the immutable tag; the registry failed; somebody else moved a tag
-                meanwhile. No floating tag has moved to anything that did not pass.
+                key, holds the immutable tag; somebody else moved a tag meanwhile.
+            RegistryError: the registry failed. After either, no floating tag has moved to anything
+                that did not pass.
         """
         self._refuse(
             planned,

@@ -15,10 +15,10 @@ import pytest
 
 from factory import process
 from factory.engine import Engine
-from factory.errors import Interrupted, PublishError
+from factory.errors import Interrupted, PublishError, RegistryError
 from factory.model import Built, Publication, Verdict
-from factory.publish import Publisher, Registry, existing, local, move
-from factory.publish.registry import Manifest
+from factory.publish import Publisher, existing, local, move
+from factory.registry import Manifest, Registry
 from factory.settings import Settings
 from tests.integration.registries import (
     Workshop,
@@ -289,7 +289,7 @@ def test_an_unreachable_registry_is_named_and_nothing_is_left_behind(
     settings = settings_at(tmp_path, free_port())
     bench = Bench(settings=settings, engine=engine, workshop=workshop)
     built = workshop.built("one")
-    with pytest.raises(PublishError, match="cannot be reached") as caught:
+    with pytest.raises(RegistryError, match="cannot be reached") as caught:
         bench.publish(built)
     assert settings.registry in str(caught.value)
     assert caught.value.todo

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from factory import process
-from factory.publish import Registry
+from factory.registry import Registry
 from tests.integration.conftest import Checkout, add_image
 from tests.integration.keys import private_key
 
@@ -56,7 +56,7 @@ def test_latest_names_the_cell_that_the_matrix_says(released: Checkout) -> None:
 
 
 def test_published_digest_is_the_one_that_was_judged(released: Checkout) -> None:
-    from factory.publish.registry import config_digest
+    from factory.publish.manifest import config_digest
 
     for build in released.json("status")["builds"]:
         [place] = build["published"]

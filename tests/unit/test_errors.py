@@ -17,6 +17,7 @@ PROMISED = {
     "ScanError": 4,
     "VerifyError": 5,
     "PublishError": 6,
+    "RegistryError": 6,
     "MachineError": 7,
     "Interrupted": 130,
 }

@@ -7,21 +7,17 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from factory.errors import PublishError
+from factory.errors import RegistryError
+from factory.registry.manifest import ACCEPTED, Manifest, digest_of
+from factory.registry.reference import locate, place
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-_DOCKER = "application/vnd.docker.distribution.manifest"
-INDEXES = (f"{_DOCKER}.list.v2+json", "application/vnd.oci.image.index.v1+json")
-_ACCEPT = ", ".join((f"{_DOCKER}.v2+json", "application/vnd.oci.image.manifest.v1+json", *INDEXES))
+_ACCEPT = ", ".join(ACCEPTED)
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
 _RETRY_AFTER_SECONDS = 60
 _BLOB_BYTES = 8 << 20  # an image's configuration has a few KiB
@@ -32,18 +28,6 @@ Authorize = Callable[[str], Mapping[str, str]]
 
 def _anonymous(_repository: str) -> Mapping[str, str]:
     return {}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
-    """A manifest, byte for byte, since its digest is theirs."""
-
-    content: bytes
-    media_type: str
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
 class Registry:
@@ -79,7 +63,7 @@ class Registry:
         """The digest of what a tag names, or ``None`` where the registry says there is none.
 
         Raises:
-            PublishError: the registry cannot be reached, or does not say.
+            RegistryError: the registry cannot be reached, or does not say.
         """
         answer = self._manifest("HEAD", repository, reference)
         if answer is None:
@@ -94,7 +78,7 @@ class Registry:
         """What a tag or digest names, or ``None`` where the registry says there is none.
 
         Raises:
-            PublishError: it cannot be had, or its bytes are not those of its digest.
+            RegistryError: it cannot be had, or its bytes are not those of its digest.
         """
         answer = self._manifest("GET", repository, reference)
         if answer is None:
@@ -104,7 +88,7 @@ class Registry:
         stated = answer.headers.get("Docker-Content-Digest", found.digest)
         wanted = reference if reference.startswith("sha256:") else stated
         if not found.digest == stated == wanted:
-            raise PublishError(
+            raise RegistryError(
                 f"the registry sent a manifest with digest {found.digest} as {wanted}",
                 where=place(repository, reference),
                 todo="do not use it: see what stands between here and the registry",
@@ -115,11 +99,11 @@ class Registry:
         """What a tag or digest names, where it was there a moment ago.
 
         Raises:
-            PublishError: it cannot be had, or is gone.
+            RegistryError: it cannot be had, or is gone.
         """
         found = self.get(repository, reference)
         if found is None:
-            raise PublishError(
+            raise RegistryError(
                 "the manifest was there and is gone",
                 where=place(repository, reference),
                 todo="see who removes things from this registry, then run again",
@@ -130,7 +114,7 @@ class Registry:
         """Make a tag name exactly this manifest; its layers must be in the repository.
 
         Raises:
-            PublishError: the registry refused, or cannot be reached.
+            RegistryError: the registry refused, or cannot be reached.
         """
         headers = {"Content-Type": manifest.media_type}
         answer = self._request("PUT", repository, tag, headers, manifest.content)
@@ -141,14 +125,14 @@ class Registry:
         """A small blob, such as an image's configuration, whose bytes are those of its digest.
 
         Raises:
-            PublishError: it cannot be had, has more than 8 MiB, or has another digest.
+            RegistryError: it cannot be had, has more than 8 MiB, or has another digest.
         """
         answer = self._request("GET", repository, digest, {}, kind="blobs")
         if answer.status != 200:
             raise _refused(answer, "did not send the blob", repository, digest)
         content = self._limited(answer, repository, digest)
-        if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
-            raise PublishError(
+        if digest_of(content) != digest:
+            raise RegistryError(
                 "the registry sent a blob whose bytes are not those of its digest",
                 where=place(repository, digest),
                 todo="do not use it: see what stands between here and the registry",
@@ -165,7 +149,7 @@ class Registry:
         finally:
             answer.close()
         if len(content) > _BLOB_BYTES:
-            raise PublishError(
+            raise RegistryError(
                 f"the blob has more than {_BLOB_BYTES >> 20} MiB, so it configures no image",
                 where=place(repository, digest),
                 todo="see what was pushed there: it is left as it is",
@@ -191,8 +175,8 @@ class Registry:
     ) -> BaseHTTPResponse:
         from urllib3.exceptions import HTTPError
 
-        host, _, name = repository.partition("/")
-        url = f"{base_url(host)}/v2/{name}/{kind}/{reference}"
+        at = locate(repository)
+        url = f"{at.url}/{at.name}/{kind}/{reference}"
         sent = {**headers, **self._authorize(repository)}
         try:
             return self._pool.request(
@@ -202,66 +186,25 @@ class Registry:
             raise _unreachable(error, repository, reference) from error
 
 
-def base_url(host: str) -> str:
-    """Plain HTTP for this machine itself, as Docker does; HTTPS for all others."""
-    return f"{'http' if is_loopback(host) else 'https'}://{host}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a ``host`` or ``host:port`` is this machine by its loopback interface."""
-    name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return name == "localhost"
-
-
-def place(repository: str, reference: str) -> str:
-    """How an error names what it is about."""
-    return f"{repository}{'@' if reference.startswith('sha256:') else ':'}{reference}"
-
-
-def config_digest(manifest: Manifest, where: str) -> str:
-    """The digest of the configuration of the one image that a manifest describes.
-
-    Raises:
-        PublishError: it is an index of several images, or no manifest at all.
-    """
-    try:
-        document = json.loads(manifest.content)
-        if manifest.media_type in INDEXES or "manifests" in document:
-            raise PublishError(
-                "this is an index of several images, and only single ones are judged",
-                where=where,
-                todo="push it under another tag, or choose another target: it is left as it is",
-            )
-        return str(document["config"]["digest"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise PublishError(
-            f"this is not the manifest of an image ({manifest.media_type or 'of no stated type'})",
-            where=where,
-            todo="see what was pushed there: it is left as it is",
-        ) from error
-
-
-def _unreachable(error: Exception, repository: str, reference: str) -> PublishError:
+def _unreachable(error: Exception, repository: str, reference: str) -> RegistryError:
     reason = getattr(error, "reason", None) or error
-    return PublishError(
-        f"the registry {repository.partition('/')[0]} cannot be reached: {reason}",
+    return RegistryError(
+        f"the registry {locate(repository).host} cannot be reached: {reason}",
         where=place(repository, reference),
-        todo="see that it runs and that this machine can reach it; nothing was moved",
+        todo="see that it runs and that this machine can reach it",
     )
 
 
-def _refused(answer: BaseHTTPResponse, what: str, repository: str, reference: str) -> PublishError:
+def _refused(answer: BaseHTTPResponse, what: str, repository: str, reference: str) -> RegistryError:
     todo = {
         401: "log in to it with `docker login`",
         403: "see that you may use this repository",
-        429: "wait for its limit to pass, then run `invoke publish` again",
-    }.get(answer.status, "see the registry's own log, then run `invoke publish` again")
+        429: "wait for its limit to pass, then run again",
+    }.get(answer.status, "see the registry's own log, then run again")
     detail = answer.data.decode("utf-8", "replace")[:500].splitlines()
-    return PublishError(
+    return RegistryError(
         f"the registry {what} (HTTP {answer.status})",
+        status=answer.status,
         where=place(repository, reference),
         todo=todo,
         detail=detail,

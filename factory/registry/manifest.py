@@ -1,0 +1,33 @@
+"""Manifests as registries hold them. Pure.
+
+https://github.com/opencontainers/image-spec/blob/main/manifest.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+_DOCKER = "application/vnd.docker.distribution.manifest"
+INDEXES = (f"{_DOCKER}.list.v2+json", "application/vnd.oci.image.index.v1+json")
+"""Media types of an index of several images."""
+
+ACCEPTED = (f"{_DOCKER}.v2+json", "application/vnd.oci.image.manifest.v1+json", *INDEXES)
+"""Media types of all that a tag may name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """A manifest, byte for byte, since its digest is theirs."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.content)
+
+
+def digest_of(content: bytes) -> str:
+    """The digest by which a registry names these bytes."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -1,0 +1,37 @@
+"""What is taken for the manifest of one image."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from factory.errors import PublishError
+from factory.publish.manifest import config_digest
+from factory.registry import Manifest
+
+OCI = "application/vnd.oci.image.manifest.v1+json"
+BODY = json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:" + "c" * 64}}).encode()
+
+
+def test_an_image_is_known_by_the_digest_of_its_configuration() -> None:
+    manifest = Manifest(content=BODY, media_type=OCI)
+    assert config_digest(manifest, "somewhere") == "sha256:" + "c" * 64
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        Manifest(content=b'{"manifests": []}', media_type=OCI),
+        Manifest(content=BODY, media_type="application/vnd.oci.image.index.v1+json"),
+    ],
+)
+def test_an_index_is_met_with_a_clear_error(manifest: Manifest) -> None:
+    with pytest.raises(PublishError, match="index of several images"):
+        config_digest(manifest, "somewhere")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"{}", b'{"config": 1}', b"null"])
+def test_what_is_no_manifest_is_met_with_a_clear_error(content: bytes) -> None:
+    with pytest.raises(PublishError, match="not the manifest of an image"):
+        config_digest(Manifest(content=content, media_type=OCI), "somewhere")
