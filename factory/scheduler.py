@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
@@ -18,8 +18,10 @@ from typing import Protocol
 from factory import process
 from factory.errors import FactoryError, Interrupted, machine_error
 from factory.model import Outcome, State
+from factory.text import clean
 
 Log = Callable[[str], None]
+_TAIL_LINES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,13 @@ class Work:
 
 
 class Observer(Protocol):
-    """Told what happens, from several threads."""
+    """Told what happens, from several threads.
 
+    ``begin`` comes first, with all that is to be done; a run may have several such parts, one after
+    the other.
+    """
+
+    def begin(self, works: Sequence[Work]) -> None: ...
     def note(self, text: str) -> None: ...
     def started(self, work: Work) -> None: ...
     def line(self, work: Work, text: str) -> None: ...
@@ -64,7 +71,7 @@ def execute(
     Args:
         works: needs may only name ids among them, in no circle.
         lanes: lane to width; a lane that is not named has width 1.
-        observer: told of every start, line and end.
+        observer: told of all work at first, then of every start, line and end.
     """
     everything = tuple(works)
     pending = {work.id: work for work in everything}
@@ -72,6 +79,7 @@ def execute(
     order = list(pending)
     assert {need for work in pending.values() for need in work.needs} <= pending.keys()
     TopologicalSorter({name: work.needs for name, work in pending.items()}).prepare()
+    observer.begin(everything)
     outcomes: dict[str, Outcome] = {}
     running: dict[Future[Outcome], Work] = {}
     with ThreadPoolExecutor(max_workers=max(sum(lanes.values()), 1) + 4) as pool:
@@ -103,13 +111,18 @@ def _settle(pending: dict[str, Work], outcomes: dict[str, Outcome], observer: Ob
             continue
         blocked = bad and bad[0].state in (State.FAILED, State.BLOCKED)
         state = State.BLOCKED if blocked else State.CANCELLED
-        reason = f"{bad[0].id} {bad[0].state.value}" if blocked else "interrupted"
+        reason = _blame(bad[0]) if blocked else "interrupted"
         code = 0 if blocked else Interrupted.exit_code
         outcomes[work.id] = Outcome(
             verb=work.verb, subject=work.subject, state=state, reason=reason, code=code
         )
         del pending[work.id]
         observer.ended(outcomes[work.id])
+
+
+def _blame(need: Outcome) -> str:
+    """What failed in the first place, however many blocked ones are in between."""
+    return need.reason if need.state is State.BLOCKED else f"{need.id} failed"
 
 
 def _startable(
@@ -138,12 +151,19 @@ def _perform(work: Work, observer: Observer) -> Outcome:
 
 def _attempt(work: Work, observer: Observer) -> Outcome:
     base = Outcome(verb=work.verb, subject=work.subject, state=State.FAILED)
+    said: deque[str] = deque(maxlen=_TAIL_LINES)
+
+    def log(text: str) -> None:
+        said.append(text)
+        observer.line(work, text)
+
     try:
-        state, reason = work.run(lambda text: observer.line(work, text))
+        state, reason = work.run(log)
         return replace(base, state=state, reason=reason)
     except Interrupted as error:
         return replace(base, state=State.CANCELLED, reason=error.what, code=error.exit_code)
     except FactoryError as error:
+        error.detail = error.detail or tuple(clean(text) for text in tuple(said))
         lines = tuple(str(error).splitlines())
         return replace(base, reason=error.what, detail=lines, code=error.exit_code)
     except Exception as error:  # a defect of ours: the other work goes on, and the trace is shown

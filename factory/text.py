@@ -1,8 +1,12 @@
-"""Text from elsewhere (tools, file names, YAML) made safe to show. Pure."""
+"""Text from elsewhere (tools, file names, YAML) made safe to show, and made to fit. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+MARKS = {"done": "✓", "cached": "=", "failed": "✗", "blocked": "–", "cancelled": "–"}
+"""What became of a piece of work, by its state, in one character."""
 
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _UNPRINTABLE = re.compile(
@@ -14,3 +18,42 @@ def clean(text: str) -> str:
     """Text without terminal sequences, control characters (but tab and newline), characters that
     reorder what follows them, and halves of characters, which no stream can encode."""
     return _UNPRINTABLE.sub("", _SEQUENCE.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """Cleaned text as one line, each run of blanks a single space."""
+    return " ".join(clean(text).split())
+
+
+def shorten(text: str, width: int) -> str:
+    """Text that is too long without its middle, whose ends tell more: of an id the image and the
+    device, of a sentence its subject and how it ended."""
+    return distinct([text], width)[0]
+
+
+def distinct(texts: Sequence[str], width: int) -> list[str]:
+    """Each text in at most ``width`` characters; different ones stay different.
+
+    All are cut at the same place: the middle, or as near to it as tells them apart. Where no single
+    place does, they are numbered.
+    """
+    unique = list(dict.fromkeys(texts))
+    for head in sorted(range(width), key=lambda at: abs(at - width // 2)):
+        short = [_cut(text, width, head) for text in unique]
+        if len(set(short)) == len(unique):
+            break
+    else:
+        short = [_numbered(text, width, at) for at, text in enumerate(unique, 1)]
+    found = dict(zip(unique, short, strict=True))
+    return [found[text] for text in texts]
+
+
+def _cut(text: str, width: int, head: int) -> str:
+    if len(text) <= width:
+        return text
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def _numbered(text: str, width: int, number: int) -> str:
+    mark = f"…{number}"
+    return text if len(text) <= width else (text[: max(width - len(mark), 0)] + mark)[:width]

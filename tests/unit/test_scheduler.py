@@ -22,9 +22,14 @@ class Watcher:
     """Remembers what it was told."""
 
     def __init__(self) -> None:
+        self.begun: list[list[str]] = []
         self.starts: list[str] = []
         self.ends: list[str] = []
         self.lines: list[str] = []
+
+    def begin(self, works: Sequence[Work]) -> None:
+        assert not self.starts
+        self.begun.append([work.id for work in works])
 
     def started(self, work: Work) -> None:
         self.starts.append(work.id)
@@ -64,6 +69,7 @@ def states(
     watcher = Watcher()
     outcomes = execute(works, lanes or {}, watcher)
     assert [outcome.id for outcome in outcomes] == [one.id for one in works], "in the order given"
+    assert watcher.begun == [[one.id for one in works]], "all of it is told before it begins"
     assert sorted(watcher.ends) == sorted(one.id for one in works), "each end is told once"
     return {outcome.subject: outcome.state.value for outcome in outcomes}, watcher
 
@@ -99,6 +105,23 @@ def test_a_failure_is_a_value_with_code_reason_and_detail() -> None:
     assert (failed.code, failed.reason) == (3, "no such package")
     assert failed.detail == ("a:1: no such package", "  | last line", "  → mend it")
     assert (blocked.code, blocked.reason) == (0, "do a failed")
+
+
+def test_what_is_blocked_names_what_failed_in_the_first_place() -> None:
+    works = [work("d", needs="c"), work("c", needs="b"), work("b", needs="a"), work("a", broken)]
+    outcomes = execute(works, {}, Watcher())
+    assert [one.reason for one in outcomes] == ["do a failed"] * 3 + ["no such package"]
+
+
+def test_a_failure_that_brings_no_lines_has_the_last_that_were_said() -> None:
+    def silent(log: Log) -> tuple[State, str]:
+        for number in range(30):
+            log(f"line {number}\x1b[0m")
+        raise BuildError("it broke", todo="mend it")
+
+    (failed,) = execute([work("a", silent)], {}, Watcher())
+    said = [f"  | line {number}" for number in range(10, 30)]
+    assert failed.detail == ("it broke", *said, "  → mend it")
 
 
 def test_a_defect_of_ours_stops_nothing_else_and_is_shown() -> None:
