@@ -261,15 +261,17 @@ class Workshop:
     def _request(self, planned: PlannedBuild, built: Built) -> ClusterRequest:
         image = self.project.images[planned.build.image]
         checks = self.settings.root / image.folder / image.checks if image.checks else None
+        cell = planned.build.cell
         return ClusterRequest(
             subject=planned.build.id,
             config_digest=built.config_digest,
             head_ref=built.image_id,
             worker_ref=built.image_id,
-            cell=planned.build.cell,
+            cell=cell,
             compose_file=COMPOSE_FILE,
             workers=self.project.matrix.workers,
-            own_checks=checks,
+            own_checks=(checks,) if checks else (),
+            nvidia_runtime=cell.device == "gpu" and verify_room.nvidia_runtime(),
         )
 
     def _verdicts(self, planned: PlannedBuild, digest: str) -> Iterable[Verdict]:

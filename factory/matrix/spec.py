@@ -10,9 +10,17 @@ from factory.matrix.document import Document, parse
 from factory.matrix.grammar import shown
 from factory.matrix.schema import MatrixSpec
 from factory.matrix.validate import near, validate
-from factory.model import NO_DATABASE, SUBSTITUTED_BASE, Base, Matrix, ScanPolicy, Target
+from factory.model import (
+    NO_DATABASE,
+    NO_RUNTIME,
+    SUBSTITUTED_BASE,
+    Base,
+    Matrix,
+    ScanPolicy,
+    Target,
+)
 
-KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, "no NVIDIA runtime")
+KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
 
 
 def parse_matrix(

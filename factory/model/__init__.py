@@ -29,6 +29,7 @@ from factory.model.plan import (
 )
 from factory.model.record import (
     NO_DATABASE,
+    NO_RUNTIME,
     SUBSTITUTED_BASE,
     Built,
     Check,
@@ -44,6 +45,7 @@ __all__ = [
     "KEY_DIGITS",
     "KEY_LABEL",
     "NO_DATABASE",
+    "NO_RUNTIME",
     "PLATFORM",
     "SUBSTITUTED_BASE",
     "Base",

@@ -108,6 +108,8 @@ class Verdict:
 
 NO_DATABASE = "no vulnerability database"
 
+NO_RUNTIME = "no NVIDIA runtime"
+"""The engine cannot give a container a GPU, so that nothing was run on one."""
 
 SUBSTITUTED_BASE = "substituted base"
 

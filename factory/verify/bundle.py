@@ -6,13 +6,13 @@ import base64
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke import own
 from factory.verify.smoke.protocol import Expected
-from factory.verify.smoke.suite import Spec
 
 PACKAGE = "cluster_smoke"
 """What the suite is called inside the cluster."""
@@ -29,25 +29,9 @@ folder = tempfile.mkdtemp(prefix="{package}-")
 zipfile.ZipFile(io.BytesIO(base64.b64decode("{archive}"))).extractall(folder)
 sys.path.insert(0, folder)
 from {package} import protocol, supervisor
-supervisor.main(pathlib.Path(folder), protocol.Expected(**{expected!r}), {nonce!r})
+expected = protocol.Expected(**{expected!r})
+supervisor.main(pathlib.Path(folder), expected, {checks!r}, {nonce!r})
 """
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwnChecks:
-    """An image's own checks: the file as it was read, and what was found in it, or what makes it
-    unusable. Finding is the factory's, since an image must not choose what it is judged by."""
-
-    content: bytes
-    specs: tuple[Spec, ...] = ()
-    broken: str = ""
-
-    @classmethod
-    def of(cls, content: bytes) -> OwnChecks:
-        try:
-            return cls(content=content, specs=tuple(own.discover(content)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return cls(content=content, broken=str(error) or type(error).__name__)
 
 
 def suite_files() -> Mapping[str, bytes]:
@@ -67,20 +51,27 @@ def suite_digest(files: Mapping[str, bytes]) -> str:
 
 
 def script(
-    files: Mapping[str, bytes], expected: Expected, own_checks: OwnChecks | None, nonce: str
+    files: Mapping[str, bytes],
+    expected: Expected,
+    own_checks: OwnChecks,
+    *,
+    checks: Sequence[str],
+    nonce: str,
 ) -> bytes:
-    """A program that unpacks the suite into a folder of its own and runs it."""
+    """A program that unpacks the suite into a folder of its own and runs these checks of it, and of
+    the image's own."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(f"{PACKAGE}/{name}", content)
-        if own_checks is not None:
-            archive.writestr(own.FILE, own_checks.content)
-            archive.writestr(own.SPECS, own.listed(own_checks.specs))
+        for file in own_checks.files:
+            archive.writestr(own.file_of(file.origin), file.content)
+        archive.writestr(own.SPECS, own.listed(own_checks.specs))
     text = _LOADER.format(
         package=PACKAGE,
         archive=base64.b64encode(buffer.getvalue()).decode(),
         expected=asdict(expected),
+        checks=list(checks),
         nonce=nonce,
     )
     return text.encode()

@@ -54,20 +54,20 @@ class Cluster:
     """A Compose project of its own name, whose secret lives as long as it does.
 
     Attributes:
-        file: a private copy of the definition, which stays as it is for the cluster's life.
+        files: private copies of the definition, which stay as they are for the cluster's life.
     """
 
     request: ClusterRequest
-    file: Path
+    files: tuple[Path, ...]
     run_id: str
     project: str
     token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     @classmethod
-    def of(cls, request: ClusterRequest, file: Path, run_id: str) -> Cluster:
+    def of(cls, request: ClusterRequest, files: tuple[Path, ...], run_id: str) -> Cluster:
         run = re.sub(r"[^a-z0-9]", "", run_id.lower())[:16]
         project = f"rif-{run}-{secrets.token_hex(4)}"
-        return cls(request=request, file=file, run_id=run_id, project=project)
+        return cls(request=request, files=files, run_id=run_id, project=project)
 
     def up(self) -> Completed:
         """Boot and wait for health; the caller judges the exit code.
@@ -167,10 +167,10 @@ class Cluster:
         on_line: Callable[[str], None] | None = None,
         shielded: bool = False,
     ) -> Completed:
+        files = [argument for file in self.files for argument in ("-f", str(file))]
         return process.run(
-            # No .env of the folder's: what the file is filled with comes from here alone.
-            ["docker", "compose", "--env-file", os.devnull, "-f", str(self.file),
-             "-p", self.project, *arguments],
+            # No .env of the folder's: what the files are filled with comes from here alone.
+            ["docker", "compose", "--env-file", os.devnull, *files, "-p", self.project, *arguments],
             env=self._variables,
             stdin=stdin,
             timeout=timeout,
@@ -178,7 +178,7 @@ class Cluster:
             check=False,
             shielded=shielded,
             keep=_KEPT_BYTES,
-        )  # fmt: skip  # one option and its value a line
+        )
 
     @contextmanager
     def _answers_expected(self) -> Iterator[None]:
@@ -196,13 +196,14 @@ class Cluster:
 
     @property
     def _variables(self) -> dict[str, str]:
-        """All that the file interpolates. What sizes a node is left to the file's own defaults: a
+        """All that the files interpolate. What sizes a node is left to their own defaults: a
         variable that happens to be set here must not bend a verdict."""
         return {
             **dict.fromkeys(_SIZES, ""),
             "DOCKER_DEFAULT_PLATFORM": "",
             "HEAD_IMAGE": self.request.head_ref,
             "WORKER_IMAGE": self.request.worker_ref,
+            "WORKER_GPUS": "1" if self.request.gpus else "0",
             "RUN_ID": self.run_id,
             "RAY_AUTH_TOKEN": self.token,
         }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from factory.model import Cell
 from factory.verify import bundle
+from factory.verify.own_checks import OwnChecks
+from factory.verify.smoke.protocol import Expected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,10 +22,14 @@ class ClusterRequest:
         subject: the id of the build that the verdict is about.
         config_digest: the digest of its image's configuration, to which the verdict is bound.
         head_ref, worker_ref: the images in the engine; they differ in a mixed cluster.
-        cell: what Ray and Python are expected to be.
-        compose_file: the cluster's definition, ``compose/cluster.yaml``.
+        cell: what the image is expected to be.
+        compose_file: the cluster's definition, ``compose/cluster.yaml``; beside it is
+            ``gpu.yaml``, which gives the workers GPUs.
         workers: how many, besides the head.
-        own_checks: the image's own ``checks.py``, or ``None``.
+        own_checks: files of checks, those of the outermost parent image first, the image's own
+            last; a later check takes the place of an earlier one with its name.
+        cuda: the version of CUDA in an image for GPUs, such as ``13.0``; else ``None``.
+        nvidia_runtime: whether the engine can give a container a GPU.
     """
 
     subject: str
@@ -33,7 +39,32 @@ class ClusterRequest:
     cell: Cell
     compose_file: Path
     workers: int = 2
-    own_checks: Path | None = None
+    own_checks: tuple[Path, ...] = ()
+    cuda: str | None = None
+    nvidia_runtime: bool = False
+
+    @property
+    def gpus(self) -> bool:
+        """Whether the workers are given GPUs."""
+        return self.cell.device == "gpu" and self.nvidia_runtime
+
+    @property
+    def compose_files(self) -> tuple[Path, ...]:
+        """The cluster's definition, each file adding to those before it."""
+        more = (self.compose_file.with_name("gpu.yaml"),) if self.gpus else ()
+        return (self.compose_file, *more)
+
+    @property
+    def expected(self) -> Expected:
+        """What the suite is told."""
+        return Expected(
+            nodes=self.workers + 1,
+            ray=self.cell.ray,
+            python=self.cell.python,
+            device=self.cell.device,
+            cuda=self.cuda,
+            rllib=self.cell.rllib,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +73,8 @@ class Material:
     used, though somebody edits a file meanwhile."""
 
     suite: Mapping[str, bytes]
-    compose: bytes
-    own_checks: bytes | None
+    compose: tuple[bytes, ...]
+    own_checks: OwnChecks
 
     @classmethod
     def of(cls, request: ClusterRequest) -> Material:
@@ -54,14 +85,15 @@ class Material:
         """
         return cls(
             suite=bundle.suite_files(),
-            compose=request.compose_file.read_bytes(),
-            own_checks=request.own_checks.read_bytes() if request.own_checks else None,
+            compose=tuple(path.read_bytes() for path in request.compose_files),
+            own_checks=OwnChecks.of((path, path.read_bytes()) for path in request.own_checks),
         )
 
 
 def basis(request: ClusterRequest, material: Material | None = None) -> str:
-    """Digest of all that a verdict rests on besides the image: the suite, the image's own checks,
-    the cluster's definition, its topology, and what was expected.
+    """Digest of all that a verdict rests on besides the image: the suite, the image's own checks
+    and inherited ones, the cluster's definition, its topology, what was expected, and, of an image
+    for GPUs, whether there were any.
 
     Raises:
         OSError: one of the files cannot be read.
@@ -69,15 +101,14 @@ def basis(request: ClusterRequest, material: Material | None = None) -> str:
     material = material or Material.of(request)
     facts = {
         "suite": bundle.suite_digest(material.suite),
-        "own checks": _digest(material.own_checks),
-        "compose": _digest(material.compose),
-        "workers": request.workers,
+        "own checks": [_digest(file.content) for file in material.own_checks.files],
+        "compose": [_digest(content) for content in material.compose],
+        "gpus": request.gpus,
         "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
-        "ray": request.cell.ray,
-        "python": request.cell.python,
+        "expected": asdict(request.expected),
     }
     return "sha256:" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(content: bytes | None) -> str:
-    return "" if content is None else hashlib.sha256(content).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

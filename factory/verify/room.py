@@ -13,13 +13,12 @@ from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bundle
-from factory.verify.bundle import OwnChecks
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import Transcript, printable, tidy
+from factory.verify.own_checks import OwnChecks
 from factory.verify.request import ClusterRequest, Material, basis
+from factory.verify.selection import Selection
 from factory.verify.smoke import own
-from factory.verify.smoke.protocol import Expected
-from factory.verify.smoke.suite import SUITE
 from factory.verify.verdict import conclude
 
 SUITE_SECONDS = 1800.0
@@ -47,9 +46,10 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
     started = time.monotonic()
     material = Material.of(request)
     with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
-        file = Path(folder, "cluster.yaml")
-        file.write_bytes(material.compose)
-        checks = _checks(Cluster.of(request, file, run_id), material, log, logs)
+        files = tuple(Path(folder, path.name) for path in request.compose_files)
+        for file, content in zip(files, material.compose, strict=True):
+            file.write_bytes(content)
+        checks = _checks(Cluster.of(request, files, run_id), material, log, logs)
     return conclude(
         request,
         basis=basis(request, material),
@@ -124,21 +124,27 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
 
 
 def _suite(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
-    request = cluster.request
-    expected = Expected(nodes=request.workers + 1, ray=request.cell.ray, python=request.cell.python)
-    own_checks = OwnChecks.of(material.own_checks) if material.own_checks is not None else None
-    specs = (*SUITE, *(own_checks.specs if own_checks else ()))
-    transcript = Transcript(tuple(spec.name for spec in specs), secrets.token_hex(16))
+    request, own_checks = cluster.request, material.own_checks
+    selection = Selection.of(request.expected, own_checks.specs, gpus=request.gpus)
+    transcript = Transcript(selection.names, secrets.token_hex(16))
 
     def hear(line: str) -> None:
         if check := transcript.read(line):
             log(_line(check))
 
-    script = bundle.script(material.suite, expected, own_checks, transcript.nonce)
+    script = bundle.script(
+        material.suite,
+        request.expected,
+        own_checks,
+        checks=selection.names,
+        nonce=transcript.nonce,
+    )
     broken_off = _run(cluster, script, hear)
     if broken_off or not transcript.done:
         cluster.containers()  # an engine that does not answer broke the suite off, not the image
-    return (*transcript.checks(broken_off), *_unusable(own_checks))
+    for check in selection.skipped:
+        log(_line(check))
+    return (*transcript.checks(broken_off), *_unusable(own_checks), *selection.skipped)
 
 
 def _run(cluster: Cluster, script: bytes, hear: Callable[[str], None]) -> str:
@@ -151,9 +157,9 @@ def _run(cluster: Cluster, script: bytes, hear: Callable[[str], None]) -> str:
     return f"the suite broke off with exit code {ran.code}: {said}" if ran.code else ""
 
 
-def _unusable(own_checks: OwnChecks | None) -> tuple[Check, ...]:
+def _unusable(own_checks: OwnChecks) -> tuple[Check, ...]:
     """The failure that an unusable file of own checks is."""
-    if own_checks is None or not own_checks.broken:
+    if not own_checks.broken:
         return ()
     reason = f"the image's own checks cannot be read: {printable(own_checks.broken)}"
     return (Check(name=own.NAME, status=CheckStatus.FAIL, reason=reason),)

@@ -19,7 +19,7 @@ def conclude(
         config_digest=request.config_digest,
         basis=basis,
         status=status,
-        partial=tuple(f"{check.name}: {check.reason}" for check in skipped)
+        partial=tuple(dict.fromkeys(check.reason for check in skipped))
         if status is Status.PARTIAL
         else (),
         checks=tuple(checks),

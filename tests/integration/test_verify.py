@@ -193,7 +193,7 @@ def test_whatever_an_own_check_does_has_a_clear_result(
     monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x")
     own_checks = tmp_path / "checks.py"
     own_checks.write_text(OWN_CHECKS)
-    verdict = judge(request_for(ray_image, own_checks=own_checks))
+    verdict = judge(request_for(ray_image, own_checks=(own_checks,)))
     reasons = {check.name: check.reason for check in verdict.failures}
     assert verdict.status is Status.FAIL
     assert reasons == {

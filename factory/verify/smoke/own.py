@@ -1,4 +1,5 @@
-"""The image's own checks: the functions named ``check_*`` of its ``checks.py``.
+"""The image's own checks: the functions named ``check_*`` of its ``checks.py``, and of those of the
+images that it stands on.
 
 A function takes no argument, or one: what the cluster is expected to be. It passes by returning
 and fails by raising. A module-level ``LIMITS = {"check_name": seconds}`` of literals replaces the
@@ -20,34 +21,55 @@ from .protocol import Expected
 from .suite import Spec
 
 NAME = "own"
-FILE = "own_checks/checks.py"
-"""In a folder, since ``checks`` itself may be a module of the application's."""
 SPECS = "own_checks.json"
 LIMIT_SECONDS = 120.0
 LONGEST_SECONDS = 900.0
-_MODULE = "own_checks"
+_FILE = "own_checks/{origin}/checks.py"
+"""In a folder, since ``checks`` itself may be a module of the application's."""
 
 
 def in_folder(folder: Path) -> list[Spec]:
     """The checks that the factory found and sent along; the image has no say in which they are."""
     file = folder / SPECS
     rows = json.loads(file.read_text("utf-8")) if file.exists() else []
-    return [_spec(row["function"], row["limit"]) for row in rows]
+    return [_spec(row["origin"], row["function"], row["limit"]) for row in rows]
 
 
 def listed(specs: Iterable[Spec]) -> bytes:
     """Checks as ``in_folder`` reads them."""
-    return json.dumps([{"function": spec.run, "limit": spec.limit} for spec in specs]).encode()
+    rows = [
+        {"origin": origin_of(spec), "function": function_of(spec), "limit": spec.limit}
+        for spec in specs
+    ]
+    return json.dumps(rows).encode()
 
 
-def discover(source: str | bytes) -> list[Spec]:
+def file_of(origin: str) -> str:
+    """Where the file of that origin is, in the suite's folder."""
+    return _FILE.format(origin=origin)
+
+
+def origin_of(spec: Spec) -> str:
+    """Which of the files a check is in."""
+    return spec.run.partition(":")[0]
+
+
+def function_of(spec: Spec) -> str:
+    """The name of a check's function."""
+    return spec.run.partition(":")[2]
+
+
+def discover(source: str | bytes, origin: str) -> list[Spec]:
     """The checks of a file, found without running it, in its order.
+
+    Args:
+        origin: what the file is told from others by: the name of a folder.
 
     Raises:
         SyntaxError: it is no Python.
         ValueError: there is no check in it, or its limits cannot be used.
     """
-    tree = ast.parse(source, FILE)
+    tree = ast.parse(source, file_of(origin))
     limits = _limits(tree)
     names = dict.fromkeys(
         node.name
@@ -58,15 +80,15 @@ def discover(source: str | bytes) -> list[Spec]:
     if not names or unknown:
         lacks = f"LIMITS names {unknown[0]!r}, which" if unknown else "it"
         raise ValueError(f"{lacks} has no function; a check is a function named check_…")
-    return [_spec(name, limits.get(name, LIMIT_SECONDS)) for name in names]
+    return [_spec(origin, name, limits.get(name, LIMIT_SECONDS)) for name in names]
 
 
-def _spec(function: str, limit: float) -> Spec:
+def _spec(origin: str, function: str, limit: float) -> Spec:
     return Spec(
         name=f"{NAME}:" + function[len("check_") :].replace("_", "-"),
         proves="what the image's own check asserts",
         limit=limit,
-        run=function,
+        run=f"{origin}:{function}",
         needs=("nodes",),
         own=True,
     )
@@ -96,20 +118,22 @@ def _is_limit(seconds: object) -> bool:
     return number and 0 < float(str(seconds)) <= LONGEST_SECONDS
 
 
-def load(folder: Path) -> ModuleType:
-    """Run the file: an import like any other, under a name of its own."""
-    if _MODULE not in sys.modules:
-        spec = importlib.util.spec_from_file_location(_MODULE, folder / FILE)
+def load(folder: Path, check: Spec) -> ModuleType:
+    """Run the file of a check: an import like any other, under a name of its own."""
+    origin = origin_of(check)
+    name = f"own_checks_{origin}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, folder / file_of(origin))
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[_MODULE] = module
+        sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
         except BaseException:
-            del sys.modules[_MODULE]
+            del sys.modules[name]
             raise
-    return sys.modules[_MODULE]
+    return sys.modules[name]
 
 
 def call(function: Callable[..., object], expected: Expected) -> None:

@@ -30,11 +30,22 @@ class Result:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the cluster is supposed to be: nodes (head included), Ray, Python (``3.11``)."""
+    """What the cluster is supposed to be.
+
+    Attributes:
+        nodes: how many, the head included.
+        ray, python: versions, such as ``2.60.0`` and ``3.11``.
+        device: ``cpu`` or ``gpu``: what the image is made for.
+        cuda: the version of CUDA in an image for GPUs, such as ``13.0``; ``None`` in others.
+        rllib: whether RLlib, with torch, is part of the image.
+    """
 
     nodes: int
     ray: str
     python: str
+    device: str = "cpu"
+    cuda: str | None = None
+    rllib: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ def _perform(spec: Spec, folder: Path, expected: Expected) -> Result:
         if spec.connected:
             _connect()
         if spec.own:
-            module = own.load(folder)
+            module = own.load(folder, spec)
             _carry(module)
-            own.call(getattr(module, spec.run), expected)
+            own.call(getattr(module, own.function_of(spec)), expected)
         else:
             spec.function()(expected)
     except BaseException as error:  # a check may raise anything, SystemExit included

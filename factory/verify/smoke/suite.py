@@ -14,6 +14,21 @@ from typing import cast
 from .protocol import Expected
 
 
+def everywhere(_: Expected) -> bool:
+    """Of every image."""
+    return True
+
+
+def with_rllib(expected: Expected) -> bool:
+    """Of images with RLlib."""
+    return expected.rllib
+
+
+def made_for_gpus(expected: Expected) -> bool:
+    """Of images for GPUs, wherever they are verified."""
+    return expected.device == "gpu"
+
+
 @dataclass(frozen=True)
 class Spec:
     """A check as the suite knows it.
@@ -22,10 +37,14 @@ class Spec:
         name: stable and typable.
         proves: what users can rely on when it passes.
         limit: seconds after which it has failed.
-        run: ``module:function`` under ``checks``; for a check of the image's own, the function.
+        run: ``module:function`` under ``checks``; for a check of the image's own, the file's
+            origin and the function.
         needs: the checks without whose pass this one would only repeat their failure.
         connected: whether it needs a driver that is connected to the cluster.
         own: whether it comes with the image.
+        asked: of which images it is asked; of others it is not, and they lack nothing for it.
+        on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
+            by the factory and never by the image, and the verdict says so.
     """
 
     name: str
@@ -35,6 +54,8 @@ class Spec:
     needs: tuple[str, ...] = ()
     connected: bool = True
     own: bool = False
+    asked: Callable[[Expected], bool] = everywhere
+    on_gpu: bool = False
 
     def function(self) -> Callable[[Expected], None]:
         """The function of a check that is not the image's own."""

@@ -24,7 +24,7 @@ def request_(tmp_path: Path) -> ClusterRequest:
         worker_ref="ray-app:1",
         cell=Cell(python="3.11", ray="2.60.0", device="cpu"),
         compose_file=tmp_path / "cluster.yaml",
-        own_checks=tmp_path / "checks.py",
+        own_checks=(tmp_path / "checks.py",),
     )
 
 
@@ -46,10 +46,13 @@ def test_another_image_of_the_same_kind_is_judged_on_the_same_basis(
     "changes",
     [
         {"workers": 3},
-        {"own_checks": None},
+        {"own_checks": ()},
         {"worker_ref": "other-app:1"},
         {"cell": Cell(python="3.12", ray="2.60.0", device="cpu")},
         {"cell": Cell(python="3.11", ray="2.55.1", device="cpu")},
+        {"cell": Cell(python="3.11", ray="2.60.0", device="gpu")},
+        {"cell": Cell(python="3.11", ray="2.60.0", device="cpu", rllib=True)},
+        {"cuda": "13.0"},
     ],
     ids=str,
 )
@@ -58,6 +61,41 @@ def test_another_topology_or_expectation_changes_it(
 ) -> None:
     changed = replace(request_, **changes)  # type: ignore[arg-type]  # fields by name
     assert basis(changed) != basis(request_)
+
+
+def test_a_parents_checks_count_and_so_does_who_inherits_from_whom(
+    request_: ClusterRequest, tmp_path: Path
+) -> None:
+    parents = tmp_path / "parent.py"
+    parents.write_text("def check_other() -> None: ...\n")
+    both = (parents, *request_.own_checks)
+    bases = {
+        basis(replace(request_, own_checks=checks))
+        for checks in (request_.own_checks, both, both[::-1])
+    }
+    assert len(bases) == 3
+
+
+def on_gpu(request: ClusterRequest, *, runtime: bool) -> ClusterRequest:
+    cell = replace(request.cell, device="gpu")
+    (request.compose_file.with_name("gpu.yaml")).write_text("services: {worker: {}}\n")
+    return replace(request, cell=cell, cuda="13.0", nvidia_runtime=runtime)
+
+
+def test_a_runtime_that_appears_is_another_basis_for_a_gpu_image_alone(
+    request_: ClusterRequest,
+) -> None:
+    with_, without = on_gpu(request_, runtime=True), on_gpu(request_, runtime=False)
+    assert basis(with_) != basis(without)
+    assert basis(replace(request_, nvidia_runtime=True)) == basis(request_)
+
+
+def test_what_gives_gpus_counts_where_it_is_used(request_: ClusterRequest) -> None:
+    for runtime, counts in ((True, True), (False, False)):
+        request = on_gpu(request_, runtime=runtime)
+        before = basis(request)
+        request.compose_file.with_name("gpu.yaml").write_text("services: {worker: {init: true}}\n")
+        assert (basis(request) != before) is counts
 
 
 @pytest.mark.parametrize("name", ["cluster.yaml", "checks.py"])
@@ -85,6 +123,6 @@ def test_changed_suite_code_changes_it(
 def test_an_edit_after_reading_is_neither_used_nor_digested(request_: ClusterRequest) -> None:
     before, material = basis(request_), Material.of(request_)
     request_.compose_file.write_text("services: {other: {}}\n")
-    assert material.compose == b"services: {}\n"
+    assert material.compose == (b"services: {}\n",)
     assert basis(request_, material) == before
     assert basis(request_) != before

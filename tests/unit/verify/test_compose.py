@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ CONTAINER = Container(name="head", state="running", health="", exit_code=0)
 
 @pytest.mark.usefixtures("hanging")
 def test_an_engine_that_hangs_is_named(request_: ClusterRequest) -> None:
-    cluster = Cluster.of(request_, request_.compose_file, "run")
+    cluster = Cluster.of(request_, request_.compose_files, "run")
     for ask in (
         cluster.containers,
         cluster.down,
@@ -88,4 +89,24 @@ def test_what_is_set_by_chance_does_not_reach_compose(
     with docker.open("a") as file:
         file.write("import os\nprint(repr(os.environ['DOCKER_DEFAULT_PLATFORM']))\n")
     monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x")
-    assert Cluster.of(request_, request_.compose_file, "run").up().stdout == "''\n"
+    assert Cluster.of(request_, request_.compose_files, "run").up().stdout == "''\n"
+
+
+@pytest.mark.parametrize(
+    ("device", "runtime", "files", "gpus"),
+    [
+        ("gpu", True, ["cluster.yaml", "gpu.yaml"], "1"),
+        ("gpu", False, ["cluster.yaml"], "0"),
+        ("cpu", True, ["cluster.yaml"], "0"),
+    ],
+)
+def test_workers_get_gpus_where_the_image_wants_them_and_the_engine_has_them(
+    request_: ClusterRequest, docker: Path, device: str, runtime: bool, files: list[str], gpus: str
+) -> None:
+    with docker.open("a") as file:
+        file.write("import os, sys\nprint(os.environ['WORKER_GPUS'], *sys.argv)\n")
+    cell = replace(request_.cell, device=device)
+    request = replace(request_, cell=cell, nvidia_runtime=runtime)
+    said = Cluster.of(request, request.compose_files, "run").up().stdout.split()
+    assert said[0] == gpus
+    assert [Path(word).name for word in said if word.endswith(".yaml")] == files

@@ -40,6 +40,25 @@ def test_a_service_is_bounded_and_watched(name: str) -> None:
     assert int(service["stop_grace_period"].removesuffix("s")) > 10
 
 
+@pytest.mark.parametrize("name", ["head", "worker"])
+def test_ray_is_told_of_gpus_and_guesses_none(name: str) -> None:
+    assert "--num-gpus=" in SERVICES[name]["command"][-1]
+
+
+def test_only_workers_have_what_keeps_work_off_the_head() -> None:
+    assert "--resources='{\"worker\": 1}'" in SERVICES["worker"]["command"][-1]
+    assert "--resources" not in SERVICES["head"]["command"][-1]
+
+
+def test_the_file_that_gives_gpus_gives_one_to_each_worker_and_no_more() -> None:
+    more = yaml.safe_load(FILE.with_name("gpu.yaml").read_text(encoding="utf-8"))
+    (device,) = more["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert set(more) == {"services"}
+    assert set(more["services"]) == {"worker"}
+    assert set(more["services"]["worker"]) == {"deploy"}
+
+
 @pytest.mark.parametrize("labels", [s["labels"] for s in SERVICES.values()] + [
     CLUSTER["networks"]["cluster"]["labels"]
 ])  # fmt: skip

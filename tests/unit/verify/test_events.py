@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.model import CheckStatus
+from factory.model import NO_RUNTIME, CheckStatus
 from factory.verify.events import Transcript, printable, tidy
 from factory.verify.smoke.protocol import PREFIX
 
@@ -118,6 +118,12 @@ def test_a_suite_that_passes_everything_but_never_says_done_has_failed() -> None
 def test_a_skip_without_a_failure_is_no_way_around_a_check() -> None:
     made = transcript(end("nodes"), end("square", "skipped"), line("done"))
     assert set(failures(made)) == {"suite"}
+
+
+def test_a_skip_with_a_reason_that_targets_accept_is_none_either() -> None:
+    forged = end("square", "skipped", reason=NO_RUNTIME)
+    made = transcript(end("nodes"), forged, line("done"))
+    assert failures(made) == {"suite": "it skipped checks, though none failed"}
 
 
 def test_a_suite_that_never_began_has_passed_nothing() -> None:

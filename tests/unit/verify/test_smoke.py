@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,13 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from factory.model import CheckStatus
 from factory.verify import bundle
-from factory.verify.bundle import PYTHON, OwnChecks
+from factory.verify.bundle import PYTHON
 from factory.verify.events import Transcript
+from factory.verify.own_checks import OwnChecks
+from factory.verify.selection import Selection
 from factory.verify.smoke import own
 from factory.verify.smoke.interpreter import Interpreter
 from factory.verify.smoke.protocol import Expected, Result
-from factory.verify.smoke.suite import SUITE
+from factory.verify.smoke.suite import SUITE, Spec
 
 EXPECTED = Expected(nodes=3, ray="2.60.0", python="3.11")
 FAKE_RAY = {
@@ -73,14 +77,24 @@ def check_closes_everything():
 """
 
 
+def write_checks(folder: Path, *files: tuple[str, str]) -> tuple[Spec, ...]:
+    """Lay out files of checks as the script does."""
+    named = [(Path(name, "checks.py"), text.encode()) for name, text in files]
+    checks = OwnChecks.of(named)
+    for file in checks.files:
+        path = folder / own.file_of(file.origin)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(file.content)
+    (folder / own.SPECS).write_bytes(own.listed(checks.specs))
+    return checks.specs
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ray").mkdir()
     for name, text in FAKE_RAY.items():
         (tmp_path / "ray" / name).write_text(text)
-    (tmp_path / own.FILE).parent.mkdir()
-    (tmp_path / own.FILE).write_text(CHECKS)
-    (tmp_path / own.SPECS).write_bytes(own.listed(own.discover(CHECKS)))
+    write_checks(tmp_path, ("app", CHECKS))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path
 
@@ -93,7 +107,7 @@ def interpreter(folder: Path) -> Iterator[Interpreter]:
 
 
 def ask(interpreter: Interpreter, name: str) -> Result:
-    (spec,) = (spec for spec in own.discover(CHECKS) if spec.name == f"own:{name}")
+    (spec,) = (spec for spec in own.discover(CHECKS, "0-app") if spec.name == f"own:{name}")
     return interpreter.ask(spec)
 
 
@@ -157,6 +171,25 @@ def test_a_check_that_kills_the_interpreter_fails_and_the_next_one_runs(
     assert ask(interpreter, "passes") == Result("pass")
 
 
+def test_checks_of_two_files_run_apart_and_the_later_of_two_with_a_name_runs(
+    tmp_path: Path, interpreter: Interpreter
+) -> None:
+    state = "seen = []\ndef check_alone():\n    assert not seen\n    seen.append(1)\n"
+    parents = "def check_same():\n    raise ValueError('the parent')\n" + state
+    childs = "def check_same():\n    raise ValueError('the child')\n"
+    childs += state.replace("alone", "alone_too")
+    shutil.rmtree(tmp_path / "own_checks")
+    specs = write_checks(tmp_path, ("parent", parents), ("child", childs))
+    results = {spec.name: interpreter.ask(spec) for spec in specs}
+    assert {name: result.status for name, result in results.items()} == {
+        "own:same": "fail",
+        "own:alone": "pass",
+        "own:alone-too": "pass",
+    }
+    assert results["own:same"].reason == "ValueError: the child"
+    assert "1-child/checks.py" in " ".join(results["own:same"].detail)
+
+
 def test_every_check_of_the_suite_has_a_function_and_a_distinct_name() -> None:
     assert all(callable(spec.function()) for spec in SUITE)
     assert len({spec.name for spec in SUITE}) == len(SUITE)
@@ -165,35 +198,6 @@ def test_every_check_of_the_suite_has_a_function_and_a_distinct_name() -> None:
 def test_every_check_needs_only_what_runs_before_it() -> None:
     for index, spec in enumerate(SUITE):
         assert set(spec.needs) <= {earlier.name for earlier in SUITE[:index]}
-
-
-def test_own_checks_are_found_without_running_them() -> None:
-    specs = own.discover("raise SystemExit\nLIMITS = {'check_b': 5}\ndef check_b(): ...\n"
-                         "def helper(): ...\ndef check_a_b(): ...\n")  # fmt: skip
-    assert [(spec.name, spec.limit) for spec in specs] == [
-        ("own:b", 5.0),
-        ("own:a-b", own.LIMIT_SECONDS),
-    ]
-    assert all(spec.own and spec.needs == ("nodes",) for spec in specs)
-
-
-@pytest.mark.parametrize(
-    ("source", "says"),
-    [
-        ("def check_(:", "invalid syntax"),
-        ("def helper(): ...", "no function"),
-        ("LIMITS = {'check_b': 5}\ndef check_a(): ...", "check_b"),
-        ("LIMITS = {'check_a': 0}\ndef check_a(): ...", "seconds"),
-        ("LIMITS = {'check_a': 1e9}\ndef check_a(): ...", "seconds"),
-        ("LIMITS = {'check_a': True}\ndef check_a(): ...", "seconds"),
-        ("LIMITS = {'check_a': f()}\ndef check_a(): ...", "LIMITS"),
-        ("LIMITS = [1]\ndef check_a(): ...", "LIMITS"),
-        ("async def check_a(): ...", "no function"),
-    ],
-)
-def test_own_checks_that_cannot_be_used_are_refused(source: str, says: str) -> None:
-    with pytest.raises((SyntaxError, ValueError), match=says):
-        own.discover(source)
 
 
 def test_the_suite_is_python_3_9() -> None:
@@ -206,10 +210,10 @@ def run_script(
 ) -> tuple[Transcript, subprocess.CompletedProcess[bytes]]:
     """What the script says where no Ray is: every check of Ray's fails, none is lost."""
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder), **env}
-    found = OwnChecks.of(own_checks)
-    names = tuple(spec.name for spec in (*SUITE, *found.specs))
+    found = OwnChecks.of([(Path("app/checks.py"), own_checks)])
+    names = Selection.of(EXPECTED, found.specs, gpus=False).names
     transcript = Transcript(names, "7f3a")
-    script = bundle.script(bundle.suite_files(), EXPECTED, found, "7f3a")
+    script = bundle.script(bundle.suite_files(), EXPECTED, found, checks=names, nonce="7f3a")
     ran = subprocess.run(
         [sys.executable, *PYTHON[1:]], input=script,
         env=environment, capture_output=True, timeout=240, check=True,
@@ -223,7 +227,8 @@ def test_the_script_runs_on_a_bare_python_and_tells_of_every_check(tmp_path: Pat
     transcript, _ = run_script(b"def check_it(): ...\n", tmp_path)
     assert transcript.done
     assert transcript.trouble == ""
-    assert list(transcript.ended) == [*(spec.name for spec in SUITE), "own:it"]
+    assert transcript.ended["own:it"].status is CheckStatus.SKIPPED
+    assert tuple(transcript.ended) == transcript.wanted
 
 
 def test_the_applications_path_gets_into_the_checks_and_not_before_them(tmp_path: Path) -> None:
@@ -238,19 +243,10 @@ def test_the_applications_path_gets_into_the_checks_and_not_before_them(tmp_path
     assert "taken over" in " ".join(transcript.ended["contract"].detail)
 
 
-@pytest.mark.parametrize("content", [b"def check_(:\n", b"\xff", b"x = 0\0"])
-def test_own_checks_that_cannot_be_read_say_so_and_are_not_run(content: bytes) -> None:
-    found = OwnChecks.of(content)
-    assert found.broken
-    assert found.specs == ()
-
-
-def test_a_check_that_is_defined_twice_is_one_check() -> None:
-    assert len(own.discover("def check_a(): ...\ndef check_a(): ...\n")) == 1
-
-
 def test_the_script_holds_no_secret_of_the_factory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "canary-7261")
-    script = bundle.script(bundle.suite_files(), EXPECTED, None, "7f3a")
+    script = bundle.script(
+        bundle.suite_files(), EXPECTED, OwnChecks(), checks=["nodes"], nonce="7f3a"
+    )
     assert b"canary-7261" not in script
     assert EXPECTED.ray.encode() in script

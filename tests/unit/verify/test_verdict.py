@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from factory.model import Cell, Check, CheckStatus, Gate, Status, Verdict
+from factory.model import NO_RUNTIME, Cell, Check, CheckStatus, Gate, Status, Verdict
 from factory.verify.request import ClusterRequest
 from factory.verify.verdict import conclude
 
@@ -19,7 +19,7 @@ REQUEST = ClusterRequest(
 )
 GOOD = Check(name="boot", status=CheckStatus.PASS)
 BAD = Check(name="nodes", status=CheckStatus.FAIL, reason="2 of 3 nodes are alive")
-SKIPPED = Check(name="cuda", status=CheckStatus.SKIPPED, reason="no NVIDIA runtime")
+SKIPPED = Check(name="cuda-device", status=CheckStatus.SKIPPED, reason=NO_RUNTIME)
 
 
 def verdict(*checks: Check) -> Verdict:
@@ -48,8 +48,8 @@ def test_only_checks_that_all_ran_and_passed_are_a_pass() -> None:
     ]
 
 
-def test_a_partial_verdict_names_what_was_not_checked() -> None:
-    assert verdict(GOOD, SKIPPED).partial == ("cuda: no NVIDIA runtime",)
+def test_a_partial_verdict_gives_each_reason_once_as_targets_accept_it() -> None:
+    assert verdict(GOOD, SKIPPED, SKIPPED).partial == ("no NVIDIA runtime",)
 
 
 def test_a_failure_outranks_what_was_not_checked() -> None:

@@ -1,0 +1,39 @@
+"""What an image is asked, and what it cannot be asked here. Pure, and the factory's to decide: an
+image has no say in what it is judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from factory.model import NO_RUNTIME, Check, CheckStatus
+from factory.verify.smoke.protocol import Expected
+from factory.verify.smoke.suite import SUITE, Spec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The checks that run, in their order, and those that should have and cannot."""
+
+    names: tuple[str, ...]
+    skipped: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, expected: Expected, own: Iterable[Spec], *, gpus: bool) -> Selection:
+        """Choose.
+
+        Args:
+            expected: what the image is, which decides what it is asked.
+            own: the image's own checks.
+            gpus: whether the cluster's workers are given GPUs.
+        """
+        asked = [spec for spec in (*SUITE, *own) if spec.asked(expected)]
+        return cls(
+            names=tuple(spec.name for spec in asked if gpus or not spec.on_gpu),
+            skipped=tuple(_skipped(spec) for spec in asked if spec.on_gpu and not gpus),
+        )
+
+
+def _skipped(spec: Spec) -> Check:
+    return Check(name=spec.name, status=CheckStatus.SKIPPED, reason=NO_RUNTIME)
