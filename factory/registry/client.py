@@ -7,27 +7,24 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING
 
 from factory.errors import RegistryError
+from factory.registry.access import Access, FindCredentials
+from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
 from factory.registry.reference import locate, place
+from factory.registry.tokens import login
+from factory.registry.transport import HASTY, PATIENT, Patience, Transport, reason_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 _ACCEPT = ", ".join(ACCEPTED)
-_CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
-_RETRY_AFTER_SECONDS = 60
 _BLOB_BYTES = 8 << 20  # an image's configuration has a few KiB
-
-Authorize = Callable[[str], Mapping[str, str]]
-"""The seam for credentials: from a full repository name to the headers that let a request in."""
-
-
-def _anonymous(_repository: str) -> Mapping[str, str]:
-    return {}
+_SHOWN = 500
 
 
 class Registry:
@@ -37,27 +34,38 @@ class Registry:
     (a minute at most); a definite answer is not. Threads may share it.
 
     Args:
-        authorize: where credentials come from.
-        backoff: seconds before the second retry, doubled with each further one.
+        credentials: who asks, where a registry wants to know: what Docker keeps for it.
+        patience: with each request.
+        transport: leads to the registries.
     """
 
-    def __init__(self, authorize: Authorize = _anonymous, *, backoff: float = 0.3) -> None:
-        from urllib3 import PoolManager, Retry, Timeout
+    def __init__(
+        self,
+        credentials: FindCredentials = docker_credentials,
+        *,
+        patience: Patience = PATIENT,
+        transport: Transport | None = None,
+    ) -> None:
+        self._transport = transport or Transport()
+        self._access = Access(self._transport, credentials)
+        self._patience = patience
 
-        self._authorize = authorize
-        self._pool = PoolManager(
-            maxsize=16,
-            timeout=Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-            retries=Retry(
-                total=5,
-                connect=2,
-                backoff_factor=backoff / 2,
-                status_forcelist=(429, 500, 502, 503, 504),
-                allowed_methods=("HEAD", "GET", "PUT"),
-                raise_on_status=False,
-                retry_after_max=_RETRY_AFTER_SECONDS,
-            ),
-        )
+    def hasty(self) -> Registry:
+        """The same, with the same logins, that gives up within seconds."""
+        other = copy(self)
+        other._patience = HASTY
+        return other
+
+    def ping(self, repository: str) -> None:
+        """See that where a repository would be there is a registry, whatever it lets us do.
+
+        Raises:
+            RegistryError: it cannot be reached, or is something else.
+        """
+        at = locate(repository)
+        answer = self._send("GET", repository, f"{at.url}/", {}, where=at.host)
+        if answer.status not in (200, 401, 403):
+            raise self._refused(answer, "does not speak as one", repository, at.host)
 
     def head(self, repository: str, reference: str) -> str | None:
         """The digest of what a tag names, or ``None`` where the registry says there is none.
@@ -72,6 +80,12 @@ class Registry:
         if digest:
             return digest
         found = self.get(repository, reference)  # the header is optional in the specification
+        if found and found.media_type not in ACCEPTED:
+            raise RegistryError(
+                f"the registry answers with {found.media_type or 'something'}, which is no image",
+                where=place(repository, reference),
+                todo="see what stands between here and the registry",
+            )
         return found.digest if found else None
 
     def get(self, repository: str, reference: str) -> Manifest | None:
@@ -119,7 +133,9 @@ class Registry:
         headers = {"Content-Type": manifest.media_type}
         answer = self._request("PUT", repository, tag, headers, manifest.content)
         if answer.status != 201:
-            raise _refused(answer, "did not take the manifest", repository, tag)
+            raise self._refused(
+                answer, "did not take the manifest", repository, place(repository, tag)
+            )
 
     def blob(self, repository: str, digest: str) -> bytes:
         """A small blob, such as an image's configuration, whose bytes are those of its digest.
@@ -129,7 +145,9 @@ class Registry:
         """
         answer = self._request("GET", repository, digest, {}, kind="blobs")
         if answer.status != 200:
-            raise _refused(answer, "did not send the blob", repository, digest)
+            raise self._refused(
+                answer, "did not send the blob", repository, place(repository, digest)
+            )
         content = self._limited(answer, repository, digest)
         if digest_of(content) != digest:
             raise RegistryError(
@@ -145,7 +163,7 @@ class Registry:
         try:
             content = answer.read(_BLOB_BYTES + 1)
         except HTTPError as error:
-            raise _unreachable(error, repository, digest) from error
+            raise _unreachable(error, repository, place(repository, digest)) from error
         finally:
             answer.close()
         if len(content) > _BLOB_BYTES:
@@ -161,7 +179,8 @@ class Registry:
         if answer.status == 404:
             return None
         if answer.status != 200:
-            raise _refused(answer, "did not say what this is", repository, reference)
+            where = place(repository, reference)
+            raise self._refused(answer, "did not say what this is", repository, where)
         return answer
 
     def _request(
@@ -173,39 +192,75 @@ class Registry:
         body: bytes | None = None,
         kind: str = "manifests",
     ) -> BaseHTTPResponse:
+        at, where = locate(repository), place(repository, reference)
+        url, writes = f"{at.url}/{at.name}/{kind}/{reference}", method == "PUT"
+
+        def send(permit: str | None) -> BaseHTTPResponse:
+            sent = {**headers, **({"Authorization": permit} if permit else {})}
+            return self._send(
+                method, repository, url, sent, body, where=where, preload=kind == "manifests"
+            )
+
+        permit = self._access.known(at, writes=writes)
+        answer = send(permit)
+        if answer.status != 401:
+            return answer
+        better = self._access.obtain(
+            at,
+            answer.headers.get("WWW-Authenticate", ""),
+            writes=writes,
+            refused=permit,
+            patience=self._patience,
+            where=where,
+        )
+        if better is None:
+            return answer
+        answer.drain_conn()
+        return send(better)
+
+    def _send(
+        self,
+        method: str,
+        repository: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        where: str,
+        preload: bool = True,
+    ) -> BaseHTTPResponse:
         from urllib3.exceptions import HTTPError
 
-        at = locate(repository)
-        url = f"{at.url}/{at.name}/{kind}/{reference}"
-        sent = {**headers, **self._authorize(repository)}
         try:
-            return self._pool.request(
-                method, url, headers=sent, body=body, preload_content=kind == "manifests"
+            return self._transport.request(
+                method, url, headers=headers, body=body, patience=self._patience, preload=preload
             )
         except HTTPError as error:
-            raise _unreachable(error, repository, reference) from error
+            raise _unreachable(error, repository, where) from error
+
+    def _refused(
+        self, answer: BaseHTTPResponse, what: str, repository: str, where: str
+    ) -> RegistryError:
+        todo = {
+            401: f"log in with `{login(locate(repository))}`, and see that the name is right",
+            403: "see that you may use this repository",
+            404: "see that its name is right",
+            429: "wait for its limit to pass, then run again",
+        }.get(answer.status, "see the registry's own log, then run again")
+        said = self._access.hide(answer.data.decode("utf-8", "replace"))[:_SHOWN].splitlines()
+        wait = answer.headers.get("Retry-After")
+        return RegistryError(
+            f"the registry {what} (HTTP {answer.status})",
+            status=answer.status,
+            where=where,
+            todo=todo,
+            detail=[*said, *([f"Retry-After: {wait}"] if wait else [])],
+        )
 
 
-def _unreachable(error: Exception, repository: str, reference: str) -> RegistryError:
-    reason = getattr(error, "reason", None) or error
+def _unreachable(error: Exception, repository: str, where: str) -> RegistryError:
     return RegistryError(
-        f"the registry {locate(repository).host} cannot be reached: {reason}",
-        where=place(repository, reference),
+        f"the registry {locate(repository).host} cannot be reached: {reason_of(error)}",
+        where=where,
         todo="see that it runs and that this machine can reach it",
-    )
-
-
-def _refused(answer: BaseHTTPResponse, what: str, repository: str, reference: str) -> RegistryError:
-    todo = {
-        401: "log in to it with `docker login`",
-        403: "see that you may use this repository",
-        429: "wait for its limit to pass, then run again",
-    }.get(answer.status, "see the registry's own log, then run again")
-    detail = answer.data.decode("utf-8", "replace")[:500].splitlines()
-    return RegistryError(
-        f"the registry {what} (HTTP {answer.status})",
-        status=answer.status,
-        where=place(repository, reference),
-        todo=todo,
-        detail=detail,
     )

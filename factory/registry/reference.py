@@ -8,9 +8,10 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-HUB = "docker.io"
-_HUB_NAMES = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})
-_HUB_HOST = "registry-1.docker.io"
+HUB, HUB_HOST = "docker.io", "registry-1.docker.io"
+"""Docker Hub, as it is called and where it answers."""
+
+_HUB_NAMES = frozenset({HUB, "index.docker.io", HUB_HOST})
 _HUB_KEY = "https://index.docker.io/v1/"
 
 
@@ -43,7 +44,7 @@ def locate(repository: str) -> Location:
     if host not in _HUB_NAMES:
         return Location(host=host, name=name, key=host)
     full = name if "/" in name else f"library/{name}"
-    return Location(host=_HUB_HOST, name=full, key=_HUB_KEY)
+    return Location(host=HUB_HOST, name=full, key=_HUB_KEY)
 
 
 def base_url(host: str) -> str:

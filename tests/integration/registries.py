@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from factory import process
 from factory.engine import Engine
+from factory.errors import RegistryError
 from factory.model import (
     KEY_LABEL,
     Build,
@@ -23,9 +29,49 @@ from factory.model import (
     Verdict,
     step_ref,
 )
+from factory.registry import Registry
 from factory.settings import Settings
 
 QUIET = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
+
+
+PASSWORD = "hush-hush"
+_HTPASSWD = "me:$2b$04$Mc85gYrNTLF9.5a/Rr/FxeoGIDqy01m9AfFQdGmH3qh0PoSlY1S2C\n"
+
+
+@contextmanager
+def guarded_registry(folder: Path) -> Iterator[str]:
+    """``host:port`` of a registry that lets in the user ``me`` with ``PASSWORD``, and nobody
+    else."""
+    program = process.find_tool("docker-registry") or process.find_tool("registry")
+    assert program, "`apt-get install docker-registry`, which this test starts"
+    folder.mkdir()
+    (folder / "htpasswd").write_text(_HTPASSWD)
+    host, config = f"127.0.0.1:{free_port()}", folder / "config.json"
+    document = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
+        "http": {"addr": host},
+        "auth": {"htpasswd": {"realm": "here", "path": str(folder / "htpasswd")}},
+    }
+    config.write_text(json.dumps(document))
+    pid = process.daemon([program, "serve", str(config)], log=folder / "log")
+    try:
+        _await(host, folder / "log")
+        yield host
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _await(host: str, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return Registry().hasty().ping(f"{host}/any")
+        except RegistryError:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
 
 
 def free_port() -> int:

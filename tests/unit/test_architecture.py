@@ -34,7 +34,7 @@ PURE = sorted(
         ),
         *FACTORY.glob("*/policy.py"),
         *(FACTORY / name for name in ("errors.py", "text.py", "publish/gate.py")),
-        *(FACTORY / "registry" / name for name in ("reference.py", "manifest.py")),
+        *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
         *(FACTORY / name for name in ("base/support.py", "scan/report.py", "verify/verdict.py")),
         *(FACTORY / name for name in ("report/tables.py", "report/documents.py")),
     }

@@ -2,74 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from factory.errors import RegistryError
 from factory.registry import Manifest, Registry, client
-
-OCI = "application/vnd.oci.image.manifest.v1+json"
-BODY = json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:" + "c" * 64}}).encode()
-DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
-ANSWER = (200, {"Content-Type": OCI, "Docker-Content-Digest": DIGEST}, BODY)
-Answer = tuple[int, dict[str, str], bytes]
+from factory.registry.credentials import Credentials
+from factory.registry.transport import Patience
+from tests.unit.registry.server import ANSWER, BODY, DIGEST, OCI, Answer, Asked, Served, serving
 
 
 @dataclass
 class Server:
-    """Gives the scripted answers in turn, the last one for ever, and remembers what was asked."""
+    """Gives the scripted answers in turn, the last one for ever."""
 
+    served: Served | None = None
     answers: list[Answer] = field(default_factory=lambda: [ANSWER])
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    host: str = ""
+
+    @property
+    def asked(self) -> list[Asked]:
+        assert self.served
+        return self.served.asked
 
     @property
     def repository(self) -> str:
-        return f"{self.host}/team/app"
+        assert self.served
+        return self.served.repository
+
+    def answer(self, _asked: Asked) -> Answer:
+        return self.answers[min(len(self.asked), len(self.answers)) - 1]
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     script = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_one(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            script.asked.append((self.command, self.path, dict(self.headers), body))
-            index = min(len(script.asked), len(script.answers)) - 1
-            status, headers, content = script.answers[index]
-            if not status:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        do_GET = do_HEAD = do_PUT = handle_one  # noqa: N815 — names that http.server prescribes
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    script.host = f"127.0.0.1:{http.server_port}"
-    yield script
-    http.shutdown()
-    http.server_close()
+    with serving(script.answer) as script.served:
+        yield script
 
 
 def test_head_asks_once_and_accepts_docker_and_oci_types(server: Server) -> None:
@@ -104,9 +75,10 @@ def test_a_passing_failure_is_tried_again(server: Server, status: int) -> None:
 def test_a_failure_that_stays_is_told_with_registry_repository_and_tag(server: Server) -> None:
     server.answers = [(503, {}, b"overloaded")]
     with pytest.raises(RegistryError) as caught:
-        Registry(backoff=0.02).get(server.repository, "t")
+        Registry(patience=Patience(backoff=0.02)).get(server.repository, "t")
     assert caught.value.where == f"{server.repository}:t"
     assert "HTTP 503" in caught.value.what
+    assert caught.value.status == 503
     assert caught.value.detail == ("overloaded",)
 
 
@@ -121,6 +93,12 @@ def test_a_closed_door_is_not_knocked_at_twice(server: Server, status: int) -> N
 def test_a_head_without_the_digest_header_is_settled_by_hashing(server: Server) -> None:
     server.answers = [(200, {"Content-Type": OCI}, BODY)]
     assert Registry().head(server.repository, "t") == DIGEST
+
+
+def test_a_page_in_place_of_a_manifest_has_no_digest(server: Server) -> None:
+    server.answers = [(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>")]
+    with pytest.raises(RegistryError, match="text/html, which is no image"):
+        Registry().head(server.repository, "t")
 
 
 def test_bytes_that_are_not_those_of_their_digest_are_refused(server: Server) -> None:
@@ -175,15 +153,47 @@ def test_a_refused_put_is_an_error(server: Server) -> None:
         Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
 
 
-def test_credentials_come_through_the_seam(server: Server) -> None:
-    registry = Registry(authorize=lambda repository: {"Authorization": f"Bearer {repository}"})
-    registry.head(server.repository, "t")
-    assert server.asked[0][2]["Authorization"] == f"Bearer {server.repository}"
-
-
 def test_a_registry_that_is_not_there_is_named() -> None:
     with pytest.raises(RegistryError) as caught:
         Registry().head("127.0.0.1:1/team/app", "t")
     assert "127.0.0.1:1 cannot be reached" in caught.value.what
     assert caught.value.where == "127.0.0.1:1/team/app:t"
     assert caught.value.todo
+    assert caught.value.status is None
+    assert caught.value.exit_code == 6
+
+
+def test_throttling_that_stays_tells_how_long_it_is_to_last(server: Server) -> None:
+    server.answers = [(429, {"Retry-After": "3600"}, b"slow down")]
+    with pytest.raises(RegistryError, match="HTTP 429") as caught:
+        Registry().hasty().head(server.repository, "t")
+    assert caught.value.status == 429
+    assert caught.value.detail == ("Retry-After: 3600",)
+    assert "wait" in caught.value.todo
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [200, 401, 403])
+def test_a_registry_is_known_by_its_answer(server: Server, status: int) -> None:
+    server.answers = [(status, {}, b"{}")]
+    Registry().ping(server.repository)
+    assert [one.said for one in server.asked] == ["GET /v2/"]
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_something_else_that_listens_is_no_registry(server: Server, status: int) -> None:
+    server.answers = [(status, {}, b"nginx")]
+    with pytest.raises(RegistryError, match="does not speak as one") as caught:
+        Registry().hasty().ping(server.repository)
+    assert caught.value.status == status
+
+
+def test_a_redirect_to_another_host_goes_without_what_let_us_in_here(server: Server) -> None:
+    with serving(lambda asked: (200, {}, BODY)) as elsewhere:
+        challenge = {"WWW-Authenticate": 'Basic realm="here"'}
+        away = {"Location": f"http://{elsewhere.host}/store"}
+        server.answers = [(401, challenge, b""), (307, away, b"")]
+        who = Credentials(username="me", secret="hush")
+        assert Registry(lambda key: who).blob(server.repository, DIGEST) == BODY
+        assert server.asked[-1].permit == who.basic
+        assert [one.permit for one in elsewhere.asked] == [""]
