@@ -2,13 +2,13 @@
 
 from factory.report import documents
 from factory.report.junit import write_junit
+from factory.report.summary import summary
 from factory.report.tables import (
     columns,
     doctor_table,
     matrix_table,
     plan_table,
     status_table,
-    summary,
 )
 from factory.report.words import failure_lines, verdict_words
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from factory.model import Build, Finding, Matrix, Outcome, Plan, Record, Verdict
+from factory.report.results import results, totals
 
 Document = dict[str, Any]
 
@@ -51,10 +52,26 @@ def plan(planned: Plan, known: Mapping[str, str]) -> Document:
     }
 
 
-def outcomes(planned: Plan, done: Iterable[Outcome]) -> Document:
-    """What a run did: every piece of work, in order."""
+def outcomes(
+    planned: Plan,
+    done: Sequence[Outcome],
+    *,
+    log_of: Callable[[Outcome], str] = lambda _outcome: "",
+) -> Document:
+    """What a run did: what became of each build, and every piece of work, in order."""
+    found = results(planned, done)
     return {
-        "builds": [one.build.id for one in planned.builds],
+        "builds": [one.build for one in found],
+        "totals": totals(found),
+        "results": [
+            {
+                "build": one.build,
+                "state": one.state.value,
+                "gate": one.gate,
+                "cause": next(iter(one.causes), ""),
+            }
+            for one in found
+        ],
         "outcomes": [
             {
                 "verb": one.verb,
@@ -64,6 +81,7 @@ def outcomes(planned: Plan, done: Iterable[Outcome]) -> Document:
                 "detail": list(one.detail),
                 "seconds": one.seconds,
                 "code": one.code,
+                "log": log_of(one),
             }
             for one in done
         ],

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from factory.model import Build, Finding, Gate, Health, Matrix, Outcome, Plan, Record, State, Status
+from factory.model import Build, Finding, Gate, Health, Matrix, Plan, Record, Status
+from factory.text import distinct
 
 _SHORT = 12
+_GAP = "  "
 
 
-def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows under a header, aligned by column."""
+def columns(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    width: int | None = None,
+    flexible: Sequence[tuple[int, int]] = (),
+) -> str:
+    """Rows under a header, aligned by column.
+
+    Args:
+        header, rows: the cells.
+        width: what there is room for; ``None`` if nothing need be cut.
+        flexible: where that is too little, which columns (by position) give way, in this order,
+            each down to so many characters. Cells lose their middle; different ones stay different.
+    """
     table = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in table) for at in range(len(header))]
+    for at, least in flexible if width is not None else ():
+        excess = sum(widths) + len(_GAP) * (len(widths) - 1) - (width or 0)
+        if excess > 0 and widths[at] > least:
+            widths[at] = max(widths[at] - excess, least)
+            shown = distinct([row[at] for row in table], widths[at])
+            for row, cell in zip(table, shown, strict=True):
+                row[at] = cell
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        _GAP.join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
-    return "\n".join(lines)
+    return "\n".join(line[:width] for line in lines)
 
 
 def matrix_table(matrix: Matrix, builds: Sequence[Build]) -> str:
@@ -88,45 +110,6 @@ def status_table(records: Iterable[Record]) -> str:
     if not rows:
         return "The ledger is empty: nothing was built here yet."
     return columns(["BUILD", "KEY", "BUILT", "SCAN", "VERIFY", "PUBLISHED"], rows)
-
-
-def summary(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """What a run did: a line a build, then each failure with its last lines."""
-    by_id = {outcome.id: outcome for outcome in outcomes}
-    verbs = [
-        verb
-        for verb in ("build", "scan", "verify", "publish")
-        if any(outcome.verb == verb for outcome in outcomes)
-    ]
-    rows = []
-    for planned in plan.builds:
-        step = plan.steps[planned.key].label
-        found = {
-            "build": [by_id[f"build {step}"]] if f"build {step}" in by_id else [],
-            "publish": [
-                one
-                for one in outcomes
-                if one.verb == "publish" and one.subject.startswith(f"{planned.build.id} ")
-            ],
-        }
-        for verb in ("scan", "verify"):
-            name = f"{verb} {planned.build.id}"
-            found[verb] = [by_id[name]] if name in by_id else []
-        rows.append([planned.build.id, *(_cell(found[verb]) for verb in verbs)])
-    text = columns(["BUILD", *(verb.upper() for verb in verbs)], rows)
-    for outcome in outcomes:
-        if outcome.state is State.FAILED:
-            text += f"\n\n✗ {outcome.id}\n" + "\n".join(f"  {line}" for line in outcome.detail)
-    return text
-
-
-def _cell(outcomes: Sequence[Outcome]) -> str:
-    if not outcomes:
-        return "-"
-    worst = max(outcomes, key=lambda one: list(State).index(one.state))
-    took = f" {worst.seconds:.0f} s" if worst.state is State.DONE else ""
-    partial = f" ({worst.reason})" if worst.reason.startswith("partial") else ""
-    return f"{worst.state.value}{took}{partial}"
 
 
 def _verdict(status: Status) -> str:

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from factory.model import Status, Verdict
 
+_CODES = {
+    1: "a defect in the factory",
+    2: "configuration",
+    3: "build",
+    4: "scan",
+    5: "verify",
+    6: "publish",
+    7: "machine",
+    130: "interrupted",
+}
+
 
 def verdict_words(verdict: Verdict) -> str:
     """A verdict in a line: what failed, what is partial and why, or how much was looked at."""
@@ -21,3 +32,8 @@ def failure_lines(verdict: Verdict) -> list[str]:
     for check in verdict.failures:
         lines += [f"{check.name}: {check.reason}", *(f"    {line}" for line in check.detail)]
     return lines
+
+
+def code_words(code: int) -> str:
+    """What an exit code stands for: the gate, or what else is to be mended."""
+    return _CODES.get(code, "unknown")

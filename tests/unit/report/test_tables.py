@@ -12,10 +12,8 @@ from factory.model import (
     Finding,
     Gate,
     Health,
-    Outcome,
     Publication,
     Record,
-    State,
     Status,
     Verdict,
 )
@@ -26,7 +24,6 @@ from factory.report import (
     matrix_table,
     plan_table,
     status_table,
-    summary,
 )
 from tests.unit.plan.projects import plan_of, project_of
 
@@ -35,10 +32,6 @@ PLAN = plan_of(PROJECT)
 BUILDS = [planned.build for planned in PLAN.builds]
 FIRST, SECOND = PLAN.builds
 DIGEST = "sha256:" + "0" * 64
-
-
-def outcome(verb: str, subject: str, state: State, **more: Any) -> Outcome:
-    return Outcome(verb=verb, subject=subject, state=state, **more)
 
 
 def record(**more: Any) -> Record:
@@ -103,34 +96,20 @@ def test_the_plan_says_what_is_kept_what_is_built_and_why() -> None:
     assert json.loads(json.dumps(document)) == document
 
 
-def test_a_run_is_summed_up_a_line_a_build_with_each_failure_explained() -> None:
-    app = PLAN.steps[FIRST.key].label
-    done = [
-        outcome("build", app, State.DONE, seconds=61.4),
-        outcome("scan", FIRST.build.id, State.DONE, reason="partial: no database", seconds=2.2),
-        outcome("verify", FIRST.build.id, State.FAILED, detail=("it fell",), code=5),
-        outcome("publish", f"{FIRST.build.id} → local", State.BLOCKED),
-        outcome("build", PLAN.steps[SECOND.key].label, State.CACHED),
-    ]
-    text = summary(PLAN, done)
-    lines = text.splitlines()
-    assert lines[0].split() == ["BUILD", "BUILD", "SCAN", "VERIFY", "PUBLISH"]
-    assert lines[1].split("  ")[-1].strip() == "blocked"
-    assert "done 61 s" in lines[1]
-    assert "(partial: no database)" in lines[1]
-    assert "cached" in lines[2]
-    assert "done" not in lines[2]
-    assert text.endswith(f"✗ verify {FIRST.build.id}\n  it fell")
-    codes = [one["code"] for one in documents.outcomes(PLAN, done)["outcomes"]]
-    assert codes == [0, 0, 5, 0, 0]
-
-
-def test_the_worst_of_several_targets_is_shown() -> None:
-    done = [
-        outcome("publish", f"{FIRST.build.id} → local", State.DONE),
-        outcome("publish", f"{FIRST.build.id} → hub", State.FAILED),
-    ]
-    assert "failed" in summary(PLAN, done).splitlines()[1]
+def test_columns_that_may_give_way_do_so_in_order_and_stay_distinct() -> None:
+    header, rows = ["NAME", "STATE", "WHY"], [["image-one", "done", "because it is so"]] * 2
+    rows = [*rows, ["image-two", "done", "because it is not"]]
+    flexible = [(2, 6), (0, 5)]
+    full = columns(header, rows)
+    widest = max(map(len, full.splitlines()))
+    assert columns(header, rows, width=widest, flexible=flexible) == full
+    lines = columns(header, rows, width=25, flexible=flexible).splitlines()
+    assert max(map(len, lines)) <= 25
+    assert "image-one" in lines[1], "the reason gives way first"
+    lines = columns(header, rows, width=20, flexible=flexible).splitlines()
+    assert max(map(len, lines)) <= 20
+    assert lines[1] != lines[3]
+    assert all("done" in line for line in lines[1:]), "what may not give way does not"
 
 
 def test_the_ledger_is_shown_with_what_is_missing_as_missing() -> None:
