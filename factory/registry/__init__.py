@@ -2,6 +2,6 @@
 
 from factory.registry.client import Registry
 from factory.registry.manifest import INDEXES, Manifest
-from factory.registry.reference import base_url, is_loopback, place
+from factory.registry.reference import base_url, is_loopback, locate, place
 
-__all__ = ["INDEXES", "Manifest", "Registry", "base_url", "is_loopback", "place"]
+__all__ = ["INDEXES", "Manifest", "Registry", "base_url", "is_loopback", "locate", "place"]

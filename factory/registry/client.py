@@ -16,7 +16,6 @@ from factory.registry.access import Access, FindCredentials
 from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
 from factory.registry.reference import locate, place
-from factory.registry.tokens import login
 from factory.registry.transport import HASTY, PATIENT, Patience, Transport, reason_of
 
 if TYPE_CHECKING:
@@ -242,7 +241,7 @@ class Registry:
         self, answer: BaseHTTPResponse, what: str, repository: str, where: str
     ) -> RegistryError:
         todo = {
-            401: f"log in with `{login(locate(repository))}`, and see that the name is right",
+            401: f"log in with `{locate(repository).login}`, and see that the name is right",
             403: "see that you may use this repository",
             404: "see that its name is right",
             429: "wait for its limit to pass, then run again",

@@ -34,6 +34,11 @@ class Location:
         """Of the API's root, without a slash at its end."""
         return f"{base_url(self.host)}/v2"
 
+    @property
+    def login(self) -> str:
+        """The command by which a user gives Docker credentials for it."""
+        return "docker login" if self.host == HUB_HOST else f"docker login {self.host}"
+
 
 def locate(repository: str) -> Location:
     """Where a repository is, by Docker's rule: a name whose first part has no dot or colon, and is

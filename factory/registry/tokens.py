@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from factory.errors import RegistryError
 from factory.registry.challenge import Challenge
 from factory.registry.credentials import Credentials
-from factory.registry.reference import HUB_HOST, Location, is_loopback
+from factory.registry.reference import Location, is_loopback
 from factory.registry.transport import Patience, Transport, reason_of
 
 if TYPE_CHECKING:
@@ -63,11 +63,6 @@ def fetch(
     if answer.status != 200:
         raise _refused(answer, at, challenge, credentials, where)
     return _token(answer.data, challenge, where)
-
-
-def login(at: Location) -> str:
-    """The command by which a user gives Docker credentials for a registry."""
-    return "docker login" if at.host == HUB_HOST else f"docker login {at.host}"
 
 
 def _question(
@@ -127,7 +122,7 @@ def _refused(
     where: str,
 ) -> RegistryError:
     who = f"the credentials that Docker keeps for {at.key}" if credentials else "a token"
-    todo = f"log in with `{login(at)}`" + (", or log out of it" if credentials else "")
+    todo = f"log in with `{at.login}`" + (", or log out of it" if credentials else "")
     if answer.status == 429:
         todo = "wait for its limit to pass, then run again"
     elif answer.status >= 500:

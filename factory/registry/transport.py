@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager, Retry
 
 _RETRY_AFTER_SECONDS = 60
+_CONNECTION = re.compile(r"^HTTPS?Connection(Pool)?\([^)]*\): ")  # urllib3 says the address again
 _CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
@@ -120,10 +122,16 @@ def reason_of(error: Exception) -> str:
 
     cause = getattr(error, "reason", None) or error
     if isinstance(cause, ProxyError):
-        return f"the proxy does not let us through ({cause.original_error})"
+        return f"the proxy does not let us through ({_plain(cause.original_error)})"
     if isinstance(cause, SSLError):
-        return f"{cause}; if its certificate is your own, name the CA's file in SSL_CERT_FILE"
-    return str(cause)
+        return (
+            f"{_plain(cause)}; if its certificate is your own, name the CA's file in SSL_CERT_FILE"
+        )
+    return _plain(cause)
+
+
+def _plain(error: Exception) -> str:
+    return _CONNECTION.sub("", str(error))
 
 
 def _make_pool(proxy: Proxy | None, secure: bool) -> PoolManager:

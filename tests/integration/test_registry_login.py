@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from factory.base.upstream import answers, resolve, upstream_repository
 from factory.engine import Engine
-from factory.errors import RegistryError
+from factory.errors import ConfigError, MachineError, RegistryError
 from factory.publish import Publisher
 from factory.registry import Registry
 from tests.integration.registries import PASSWORD, Workshop, guarded_registry, passed, target_at
@@ -78,3 +79,17 @@ def test_without_a_login_it_says_how(
     with pytest.raises(RegistryError, match="HTTP 401") as caught:
         Registry().head(f"{host}/team/app", "t")
     assert f"docker login {host}" in caught.value.todo
+
+
+def test_a_mirror_that_wants_a_login_is_of_use_with_one(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = upstream_repository(host)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert "401" in (answers(Registry(), repository) or "")
+    with pytest.raises(MachineError, match="401"):
+        resolve(Registry(), repository, "2.60.0-py311-cpu")
+    log_in(tmp_path, host, PASSWORD, monkeypatch)
+    assert answers(Registry(), repository) is None
+    with pytest.raises(ConfigError, match="there is no image"):
+        resolve(Registry(), repository, "2.60.0-py311-cpu")

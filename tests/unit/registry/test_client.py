@@ -156,7 +156,7 @@ def test_a_refused_put_is_an_error(server: Server) -> None:
 def test_a_registry_that_is_not_there_is_named() -> None:
     with pytest.raises(RegistryError) as caught:
         Registry().head("127.0.0.1:1/team/app", "t")
-    assert "127.0.0.1:1 cannot be reached" in caught.value.what
+    assert "127.0.0.1:1 cannot be reached: Failed to establish" in caught.value.what
     assert caught.value.where == "127.0.0.1:1/team/app:t"
     assert caught.value.todo
     assert caught.value.status is None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factory.registry import base_url, place
-from factory.registry.reference import locate
+from factory.registry import base_url, locate, place
 
 HUB_KEY = "https://index.docker.io/v1/"
 
@@ -27,6 +26,7 @@ def test_docker_hub_has_many_names_and_one_place(repository: str) -> None:
         HUB_KEY,
     )
     assert found.url == "https://registry-1.docker.io/v2"
+    assert found.login == "docker login"
 
 
 @pytest.mark.parametrize("repository", ["debian", "docker.io/debian"])
@@ -47,6 +47,7 @@ def test_docker_hubs_own_images_are_in_its_library(repository: str) -> None:
 def test_other_registries_are_their_own_key(repository: str, host: str, name: str) -> None:
     found = locate(repository)
     assert (found.host, found.name, found.key) == (host, name, host)
+    assert found.login == f"docker login {host}"
 
 
 def test_plain_http_is_for_this_machine_only() -> None:
