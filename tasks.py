@@ -6,6 +6,7 @@ Heavy imports are inside the tasks, so that ``invoke --list`` is quick and needs
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 from invoke.collection import Collection
@@ -100,13 +101,18 @@ def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:
     settings = _settings()
     prepared = prepare(settings, selection)
     with console.observer(settings.state / "logs") as observer:
-        outcomes = run(settings, prepared, gates, observer)
+        ran = run(settings, prepared, gates, observer)
     show(
-        report.summary(prepared.plan, outcomes),
-        lambda: report.documents.outcomes(prepared.plan, outcomes),
+        report.summary(
+            ran.plan,
+            ran.outcomes,
+            width=console.width_of(sys.stdout),
+            log_of=observer.log_of,
+        ),
+        lambda: report.documents.outcomes(ran.plan, ran.outcomes, log_of=observer.log_of),
         form,
     )
-    code = errors.exit_code_of(outcome.code for outcome in outcomes)
+    code = errors.exit_code_of(outcome.code for outcome in ran.outcomes)
     if code:
         raise Exit(code=code)
 

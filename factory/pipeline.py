@@ -7,7 +7,7 @@ All of it overlaps: one build is verified while another is built. What a gate do
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from factory import base, process
+from factory import base, preflight, process
 from factory.build import Builder, check_room, host_sources, write_dockerfile
 from factory.matrix import Selection, select
 from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Step
-from factory.plan import is_present, make_plan, steps_to_build
+from factory.plan import Foundations, is_present, make_plan, steps_to_build
 from factory.project import load
 from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
@@ -32,10 +32,20 @@ _NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify"
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the user wrote, and the plan for the builds that were selected."""
+    """What the user wrote, the builds that were selected, and the plan for them as far as it is
+    known without asking the network."""
 
     project: Project
+    builds: tuple[Build, ...]
     plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run did: by which plan, and what came of each piece of work."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
 
 
 def prepare(settings: Settings, selection: Selection) -> Prepared:
@@ -44,30 +54,45 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     Raises:
         ConfigError: anything in the project or the selection is wrong.
     """
-    project = load(settings)
-    builds = select(all_builds(project), selection)
-    spec = project.matrix.base
-    plan = make_plan(
-        project,
-        builds,
-        render=Renderer(project.templates).render,
-        rootfs_for=partial(base.rootfs_for, spec),
-        unsupported=partial(base.unsupported, spec),
-    )
-    return Prepared(project=project, plan=plan)
+    written = load(settings)
+    builds = select(all_builds(written), selection)
+    project, pins = preflight.recalled(settings, written)
+    return Prepared(project=written, builds=builds, plan=planned(project, builds, pins))
 
 
 def all_builds(project: Project) -> tuple[Build, ...]:
     """Image × cell, in order."""
     return tuple(
-        Build(image=image, cell=cell) for image in project.images for cell in project.matrix.cells
+        Build(image=image, cell=cell)
+        for image in project.images
+        for cell in project.matrix.cells
+        if project.made_for(image, cell)
     )
 
 
-def run(
-    settings: Settings, prepared: Prepared, gates: Sequence[str], observer: Observer
-) -> tuple[Outcome, ...]:
-    """Take the planned builds through some gates, in the order of ``GATES``.
+def planned(project: Project, builds: Sequence[Build], pins: Mapping[str, str]) -> Plan:
+    """The plan of some builds by what is known of the network; pure.
+
+    Raises:
+        ConfigError: a cell cannot be made, or a template is wrong.
+    """
+    matrix = project.matrix
+    return make_plan(
+        project,
+        builds,
+        render=Renderer(project.templates).render,
+        foundations=Foundations(
+            rootfs=partial(base.rootfs_for, matrix.base),
+            upstream=partial(preflight.upstream, project),
+            driver=base.driver_floor,
+            unsupported=partial(base.unsupported, matrix.base, matrix.devices),
+        ),
+        pins=pins,
+    )
+
+
+def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: Observer) -> Ran:
+    """Take the selected builds through some gates, in the order of ``GATES``.
 
     Args:
         gates: those to pass now; earlier ones must have been passed before, by the ledger.
@@ -88,15 +113,15 @@ def run(
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
     ):
         reap(engine, settings)
-        plan = prepared.plan
+        project, plan, asked = _settled(settings, prepared, gates, observer)
         ledger.record_planned({planned.build.id: planned.key for planned in plan.builds})
         workshop = Workshop(
             settings=settings,
-            project=prepared.project,
+            project=project,
             plan=plan,
             engine=engine,
             ledger=ledger,
-            make_builder=partial(_builder, settings, engine.compression, observer),
+            make_builder=partial(_builder, settings, project, engine.compression, observer),
             run_id=this_run.id,
             present=engine.keyed(KEY_LABEL),
             adopts="publish" in gates and "build" in gates,
@@ -104,8 +129,20 @@ def run(
         )
         steps = _steps(workshop) if "build" in gates else ()
         works = list(_works(workshop, steps, gates))
-        lanes = {"build": settings.jobs, "publish": 2}
-        return execute(works, lanes, observer)
+        lanes = {"build": settings.jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
+        return Ran(plan=plan, outcomes=(*asked, *execute(works, lanes, observer)))
+
+
+def _settled(
+    settings: Settings, prepared: Prepared, gates: Sequence[str], observer: Observer
+) -> tuple[Project, Plan, tuple[Outcome, ...]]:
+    """The plan that holds for this run, and the questions asked for it: a run that builds looks
+    up anew what the plan rests on."""
+    if "build" not in gates:
+        project, _ = preflight.recalled(settings, prepared.project)
+        return project, prepared.plan, ()
+    found = preflight.ask(settings, prepared.project, prepared.builds, observer)
+    return found.project, planned(found.project, found.builds, found.pins), found.outcomes
 
 
 def foreseen(settings: Settings, plan: Plan) -> dict[str, str]:
@@ -152,13 +189,18 @@ def _works(workshop: Workshop, steps: Sequence[Step], gates: Sequence[str]) -> I
     """Everything to do, each with what it waits for."""
     owners = {planned.key: planned for planned in workshop.plan.builds}
     there = {step.key for step in steps}
+    missing = [step for step in steps if not is_present(step, workshop.present)]
+    checks = preflight.checks(missing, lambda: workshop.builder().sources, workshop.settings)
+    yield from dict.fromkeys(checks.values())
     for step in steps:
         parent = workshop.plan.steps[step.parent] if step.parent in there else None
+        needs = [f"build {parent.label}"] if parent else []
+        needs += [checks[step.key].id] if step.key in checks else []
         yield Work(
             verb="build",
             subject=step.label,
             run=partial(workshop.build, step, owners.get(step.key)),
-            needs=(f"build {parent.label}",) if parent else (),
+            needs=tuple(needs),
             lane="build",
         )
     for planned in workshop.plan.builds:
@@ -193,7 +235,9 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
         )
 
 
-def _builder(settings: Settings, compression: str | None, observer: Observer) -> Builder:
+def _builder(
+    settings: Settings, project: Project, compression: str | None, observer: Observer
+) -> Builder:
     sources = host_sources()
     if sources.left_out:
         observer.note(f"builds do not see indexes that are folders: {', '.join(sources.left_out)}")
@@ -204,6 +248,7 @@ def _builder(settings: Settings, compression: str | None, observer: Observer) ->
         sources=sources,
         builder=_docker_context(),
         compression=compression,
+        substituted_base=project.matrix.base.substituted,
         labels=_volatile_labels(settings.root),
     )
 

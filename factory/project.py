@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from factory.context import contained, digest_path
 from factory.errors import ConfigError, ConfigErrors
-from factory.matrix import near, parse_image, parse_matrix
+from factory.matrix import check_parents, near, parse_image, parse_matrix
 from factory.model import Image, Matrix, Project
 from factory.settings import Settings
 
@@ -83,14 +83,16 @@ def _images(
                 where=where(at),
                 todo=near(name, there),
             )
-    return {name: _image(root, matrix, name) for name in names}
+    images = {name: _image(root, matrix, name, names) for name in names}
+    check_parents(images)
+    return images
 
 
-def _image(root: Path, matrix: Matrix, name: str) -> Image:
+def _image(root: Path, matrix: Matrix, name: str, names: Sequence[str]) -> Image:
     folder = f"images/{name}"
     contained(root, folder, where="images/")
     text = _read(root / folder / "image.yaml", f"{folder}/image.yaml")
-    return parse_image(text, name=name, folder=folder, cells=matrix.cells)
+    return parse_image(text, name=name, folder=folder, cells=matrix.cells, images=names)
 
 
 def _templates(root: Path) -> Mapping[str, str]:
@@ -121,10 +123,21 @@ def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping
 def _paths(matrix: Matrix, images: Mapping[str, Image]) -> dict[str, tuple[bool, str]]:
     """Path to whether it is to be a folder, and who names it."""
     paths = {matrix.base.wheel: (False, "matrix.yaml")} if matrix.base.wheel else {}
+    for device in matrix.devices.values():
+        if device.torch and device.torch.find_links:
+            paths[device.torch.find_links] = (True, "matrix.yaml")
     for image in images.values():
         where = f"{image.folder}/image.yaml"
-        requirements = (image.requirements, *(each.requirements for each in image.overrides))
-        paths |= {f"{image.folder}/{path}": (False, where) for path in requirements if path}
-        paths |= {f"{image.folder}/{image.checks}": (False, where)} if image.checks else {}
-        paths[f"{image.folder}/{image.source}"] = (True, where)
+        paths |= {f"{image.folder}/{path}": (False, where) for path in _files(image)}
+        if isinstance(image.source, str):
+            paths[f"{image.folder}/{image.source}"] = (True, where)
     return paths
+
+
+def _files(image: Image) -> Iterator[str]:
+    requirements = (image.requirements, *(each.requirements for each in image.overrides))
+    yield from filter(None, requirements)
+    if image.checks:
+        yield image.checks
+    if image.install:
+        yield image.install.script

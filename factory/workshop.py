@@ -184,7 +184,7 @@ class Workshop:
 
     def _rootfs(self, step: Step, log: Log) -> Path:
         assert step.rootfs
-        sources = self.builder().sources.apt_sources(step.suite)
+        sources = self.builder().sources.apt_sources(step.rootfs.suite)
         return base.ensure_rootfs(step.rootfs, cache=self.settings.cache, sources=sources, log=log)
 
     def _adopt(self, owner: PlannedBuild, step: Step, ours: Built | None) -> Built | None:
@@ -197,7 +197,7 @@ class Workshop:
                 owner,
                 target,
                 ref=step.ref,
-                substituted_base=True,
+                substituted_base=self.project.matrix.base.substituted,
                 ours=ours,
                 known=self.ledger.publication(owner.build.id, target.name),
             )
@@ -229,7 +229,7 @@ class Workshop:
             ref=step.ref,
             image_id=image_id,
             config_digest=self.engine.config_digest(image_id),
-            substituted_base=True,
+            substituted_base=self.project.matrix.base.substituted,
             reason="found in the engine, made by another tree",
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=0.0,
@@ -259,9 +259,9 @@ class Workshop:
             )
 
     def _request(self, planned: PlannedBuild, built: Built) -> ClusterRequest:
-        image = self.project.images[planned.build.image]
-        checks = self.settings.root / image.folder / image.checks if image.checks else None
         cell = planned.build.cell
+        cuda = self.project.matrix.devices[cell.device].cuda
+        lineage = self.project.lineage(planned.build.image)
         return ClusterRequest(
             subject=planned.build.id,
             config_digest=built.config_digest,
@@ -270,7 +270,12 @@ class Workshop:
             cell=cell,
             compose_file=COMPOSE_FILE,
             workers=self.project.matrix.workers,
-            own_checks=(checks,) if checks else (),
+            own_checks=tuple(
+                self.settings.root / image.folder / image.checks
+                for image in lineage
+                if image.checks
+            ),
+            cuda=cuda.version if cuda else None,
             nvidia_runtime=cell.device == "gpu" and verify_room.nvidia_runtime(),
         )
 

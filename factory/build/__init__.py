@@ -4,5 +4,13 @@ from factory.build.builder import Builder, write_dockerfile
 from factory.build.host import host_sources
 from factory.build.room import check_room
 from factory.build.sources import PackageSources
+from factory.build.wheels import check_wheels
 
-__all__ = ["Builder", "PackageSources", "check_room", "host_sources", "write_dockerfile"]
+__all__ = [
+    "Builder",
+    "PackageSources",
+    "check_room",
+    "check_wheels",
+    "host_sources",
+    "write_dockerfile",
+]

@@ -39,6 +39,7 @@ class Builder:
         builder: the name of the buildx builder: that of the Docker context in use.
         compression: of layers (``zstd``), or ``None`` for the engine's own. zstd takes a fifth of
             gzip's time, and needs the containerd image store.
+        substituted_base: whether bases are stand-ins for ``rayproject/ray``, for the record.
         labels: volatile labels (revision, date) that are no part of any key.
     """
 
@@ -47,6 +48,7 @@ class Builder:
     sources: PackageSources
     builder: str = "default"
     compression: str | None = None
+    substituted_base: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, step: Step, *, rootfs: Path | None, reason: str, log: Log) -> Built:
@@ -66,7 +68,7 @@ class Builder:
             context = rootfs or self._staged(step, scratch / "context")
             argv = [*self._argv(step, context, scratch), *self._secrets(step, scratch)]
             labels = {KEY_LABEL: step.key, **self.labels}
-            if step.kind == "base":
+            if step.rootfs:
                 labels["io.ray.ray-commit"] = self._ray_commit(step, argv, scratch, log)
             metadata = self._solve(step, argv, labels, scratch, log)
         return Built(
@@ -74,7 +76,7 @@ class Builder:
             ref=step.ref,
             image_id=metadata["containerimage.digest"],
             config_digest=metadata["containerimage.config.digest"],
-            substituted_base=True,
+            substituted_base=self.substituted_base,
             reason=reason,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - started, 3),
@@ -113,7 +115,7 @@ class Builder:
             argv += ["--build-arg", name]  # its value comes from the environment, not from argv
         if self.sources.find_links:
             argv += ["--build-context", f"packages={self._wheels(scratch)}"]
-        if step.kind == "base" and step.context:
+        if step.rootfs and step.context:
             wheel = self._staged(step, scratch / "wheel")
             argv += ["--build-context", f"ray-wheel={wheel}"]
         return [*argv, str(context)]
@@ -134,16 +136,16 @@ class Builder:
         texts = {
             "pip": self.sources.pip_conf(),
             "uv": self.sources.uv_toml(),
-            "apt-conf": self.sources.apt_conf(),
-            "apt-sources": self.sources.apt_sources(step.suite),
+            "apt": self.sources.apt_script(),
         }
         argv = []
         for name, text in texts.items():
-            if text is not None:
-                file = scratch / name
-                file.touch(mode=0o600)
-                file.write_text(text, encoding="utf-8")
-                argv += ["--secret", f"id={name},src={file}"]
+            file = scratch / name
+            file.touch(mode=0o600)
+            file.write_text(text, encoding="utf-8")
+            argv += ["--secret", f"id={name},src={file}"]
+        for name, variable in step.secrets:
+            argv += ["--secret", f"id={name},env={variable}"]
         if self.sources.ca:
             argv += ["--secret", f"id=ca,src={self.sources.ca}"]
         return argv
@@ -193,7 +195,7 @@ def write_dockerfile(step: Step, work: Path) -> Path:
     folder = work / f"{step.name}-{step.key[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     dockerfile = folder / "Dockerfile"
-    allowed = ["rootfs.tar"] if step.kind == "base" else list(step.copies)
+    allowed = ["rootfs.tar"] if step.rootfs else list(step.copies)
     ignore = ["*", *(f"!{path}" for path in allowed), *(f"**/{name}" for name in LEFT_OUT)]
     dockerfile.write_text(step.dockerfile, encoding="utf-8")
     Path(f"{dockerfile}.dockerignore").write_text("\n".join(ignore) + "\n", encoding="utf-8")

@@ -6,10 +6,14 @@ Nothing of it reaches a layer, the history or an argument list.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 MOUNTED_PACKAGES = "/run/factory/packages"
+_APT = "/run/factory/apt"
+UNSTABLE = "sid"  # has neither updates nor security of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +51,14 @@ class PackageSources:
         lines += [f"trusted-host = {' '.join(self.trusted)}"] if self.trusted else []
         return "\n".join(lines) + "\n"
 
-    def uv_toml(self) -> str:
-        """A uv configuration for inside a build."""
+    def uv_toml(self, *, on_host: bool = False) -> str:
+        """A uv configuration for inside a build, or for this host, to look up as builds do."""
+        folders = tuple(map(str, self.find_links))
+        found = (*folders, *self.links) if on_host else self._found()
         lines = ["system-certs = true"]
         lines += [f"index-url = {_toml(self.index)}"] if self.index else []
         lines += [f"extra-index-url = {_toml_list(self.extra)}"] if self.extra else []
-        lines += [f"find-links = {_toml_list(self._found())}"] if self._found() else []
+        lines += [f"find-links = {_toml_list(found)}"] if found else []
         lines += [f"allow-insecure-host = {_toml_list(self.trusted)}"] if self.trusted else []
         return "\n".join(lines) + "\n"
 
@@ -61,19 +67,46 @@ class PackageSources:
         if self.apt is None:
             return None
         mirror, security = self.apt
-        lines = [f"deb {mirror} {suite} main", f"deb {mirror} {suite}-updates main"]
+        lines = [f"deb {mirror} {suite} main"]
+        if suite == UNSTABLE:
+            return lines[0] + "\n"
+        lines += [f"deb {mirror} {suite}-updates main"]
         lines += [f"deb {security} {suite}-security main"] if security else []
         return "\n".join(lines) + "\n"
 
-    def apt_conf(self) -> str:
-        """An apt configuration for inside a build."""
-        lines = ['Acquire::Retries "3";']
-        lines += ['Acquire::https::CAInfo "/run/factory/ca.crt";'] if self.ca else []
-        return "\n".join(lines) + "\n"
+    def apt_script(self) -> str:
+        """What turns apt to this host's mirrors inside a build, where the image is a Debian: a
+        piece of shell, since only there is known which Debian."""
+        settings = ['Acquire::Retries "3";']
+        settings += ['Acquire::https::CAInfo "/run/factory/ca.crt";'] if self.ca else []
+        own = [*_file("apt.conf", settings), f"export APT_CONFIG={_APT}/apt.conf"]
+        if self.apt is None:
+            return "\n".join([*own, ""])
+        listed = [
+            "case $(cat /etc/debian_version) in */sid)",  # testing and unstable share a code name
+            *_file("sources.list", self._apt_lines(UNSTABLE)),
+            ";; *)",
+            *_file("sources.list", self._apt_lines("$VERSION_CODENAME")),
+            ";; esac",
+        ]
+        turned = [f'Dir::Etc::SourceList "{_APT}/sources.list";', 'Dir::Etc::SourceParts "-";']
+        where = [". /etc/os-release", 'if [ "$ID" = debian ]; then', *listed]
+        return "\n".join([*own, *where, *_file("apt.conf", turned, ">>"), "fi", ""])
+
+    def _apt_lines(self, suite: str) -> list[str]:
+        """Sources as a shell's here-document takes them: all but the suite is as it is written."""
+        text = self.apt_sources("@") or "" if suite != UNSTABLE else self.apt_sources(suite) or ""
+        for special in ("\\", "$", "`"):
+            text = text.replace(special, f"\\{special}")
+        return [re.sub(r" @(?=[ -])", lambda _: f" {suite}", line) for line in text.splitlines()]
 
     def _found(self) -> tuple[str, ...]:
         mounted = (MOUNTED_PACKAGES,) if self.find_links else ()
         return (*mounted, *self.links)
+
+
+def _file(name: str, lines: Sequence[str], how: str = ">") -> list[str]:
+    return [f"cat {how} {_APT}/{name} <<END", *lines, "END"]
 
 
 def _toml(value: str) -> str:

@@ -1,10 +1,19 @@
 """YAML text → validated cells and images; selection. Pure: text in, values out."""
 
 from factory.matrix.cells import span
-from factory.matrix.images import parse_image
+from factory.matrix.images import check_parents, parse_image
 from factory.matrix.schema import json_schema
 from factory.matrix.select import Selection, select
 from factory.matrix.spec import parse_matrix
 from factory.matrix.validate import near
 
-__all__ = ["Selection", "json_schema", "near", "parse_image", "parse_matrix", "select", "span"]
+__all__ = [
+    "Selection",
+    "check_parents",
+    "json_schema",
+    "near",
+    "parse_image",
+    "parse_matrix",
+    "select",
+    "span",
+]

@@ -45,6 +45,33 @@ _PATTERNS = {
         200,
         "a relative path of letters, digits and _ . + -, no part of which starts with a dot",
     ),
+    "cuda release": (r"cuda1[0-9]{2}", 7, "a CUDA release such as cuda130, which is 13.0"),
+    "torch version": (
+        r"[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}(?:\+cpu|\+cu1[0-9]{2})?",
+        20,
+        "a full version, with its flavour where it has one, such as 2.13.0+cpu",
+    ),
+    "index": (
+        r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9_.+-]+)*/?",
+        300,
+        "an http(s) address without a user, a query or a fragment: credentials come from .netrc",
+    ),
+    "mirror": (
+        r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",
+        200,
+        "host[:port][/path], under which there is a rayproject/ray",
+    ),
+    "git repository": (
+        r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+        r"(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*/[A-Za-z0-9_][A-Za-z0-9_.+-]*\.git",
+        300,
+        "an http(s) address that ends in .git, without a user: a token is named by `token:`",
+    ),
+    "git ref": (
+        r"(?!.*\.\.)(?!.*\.lock(?:/|$))[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*",
+        200,
+        "a branch, a tag or a full commit",
+    ),
     "epoch": (r"[A-Za-z0-9][A-Za-z0-9.-]*", 32, 'a mark such as "2026-11"'),
     "text": (
         r"(?!-)[A-Za-z0-9 _.,:;/()+'&@#%*!?=<>-]+",
@@ -90,5 +117,11 @@ Extra = Annotated[str, _check("extra")]
 VariableName = Annotated[str, _check("variable name")]
 VariableValue = Annotated[str, _check("variable value")]
 RelativePath = Annotated[str, _check("path")]
+CudaRelease = Annotated[str, _check("cuda release")]
+TorchVersion = Annotated[str, _check("torch version")]
+IndexUrl = Annotated[str, _check("index")]
+Mirror = Annotated[str, _check("mirror")]
+GitUrl = Annotated[str, _check("git repository")]
+GitRef = Annotated[str, _check("git ref")]
 Epoch = Annotated[str, _check("epoch")]
 Text = Annotated[str, _check("text")]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from factory.errors import ConfigError
-from factory.matrix.document import parse
+from factory.matrix.document import Document, Path, parse
 from factory.matrix.grammar import allowed, shown
-from factory.matrix.schema import ImageSpec, OverrideSpec, Scalar
+from factory.matrix.schema import GitSpec, ImageSpec, InstallSpec, OverrideSpec, Scalar
 from factory.matrix.validate import near, validate
-from factory.model import Cell, Image, Override
+from factory.model import Cell, GitSource, Image, Install, Override, When, matches
 
 
-def parse_image(text: str, *, name: str, folder: str, cells: tuple[Cell, ...]) -> Image:
+def parse_image(
+    text: str, *, name: str, folder: str, cells: tuple[Cell, ...], images: Iterable[str] = ()
+) -> Image:
     """Validate one image definition.
 
     Args:
@@ -20,6 +22,7 @@ def parse_image(text: str, *, name: str, folder: str, cells: tuple[Cell, ...]) -
         name: the folder's name, which is the image's.
         folder: its path relative to the project's root, for messages.
         cells: the matrix's cells; an override must match one of them.
+        images: the names of all images, one of which a parent must have.
 
     Raises:
         ConfigError: anything in it is wrong, with file, line and column.
@@ -32,48 +35,99 @@ def parse_image(text: str, *, name: str, folder: str, cells: tuple[Cell, ...]) -
         )
     document = parse(text, f"{folder}/image.yaml")
     spec = validate(document, ImageSpec)
-    overrides = []
-    for at, entry in enumerate(spec.overrides):
-        override = _override(entry)
-        unknown = [axis for axis in entry.when if axis not in cells[0].axes]
-        place = document.where(("overrides", at, "when"))
-        if unknown:
-            raise ConfigError(
-                f"unknown axis {shown(unknown[0])}",
-                where=place,
-                todo=near(unknown[0], cells[0].axes),
-            )
-        if not any(override.matches(cell) for cell in cells):
-            raise ConfigError(
-                "this override matches no cell",
-                where=place,
-                todo="`invoke matrix` lists the cells; drop the override or mend it",
-            )
-        overrides.append(override)
+    if spec.parent is not None and spec.parent not in images:
+        raise ConfigError(
+            f"there is no image {spec.parent} to be its parent",
+            where=document.where(("parent",)),
+            todo=near(spec.parent, set(images) - {name}),
+        )
+    where = _rule(spec.where, document, ("where",), cells)
+    kept = tuple(cell for cell in cells if matches(where, cell))
     return Image(
         name=name,
         folder=folder,
         description=spec.description,
-        source=spec.source,
+        parent=spec.parent,
+        where=where,
+        source=_source(spec),
         requirements=spec.requirements,
         apt=tuple(spec.apt),
         env=tuple(spec.env.items()),
+        install=_install(spec.install),
         checks=spec.checks,
-        overrides=tuple(overrides),
+        overrides=tuple(
+            _override(entry, _rule(entry.when, document, ("overrides", at, "when"), kept))
+            for at, entry in enumerate(spec.overrides)
+        ),
     )
 
 
-def _override(spec: OverrideSpec) -> Override:
+def check_parents(images: Mapping[str, Image]) -> None:
+    """No image may stand on itself.
+
+    Raises:
+        ConfigError: one does; the error shows the way round.
+    """
+    for name in images:
+        way = [name]
+        while parent := images[way[-1]].parent:
+            if parent in way:
+                circle = " → ".join([*way[way.index(parent) :], parent])
+                raise ConfigError(
+                    f"the parents go in a circle: {circle}",
+                    where=f"{images[way[-1]].folder}/image.yaml",
+                    todo="drop one of these `parent:` lines",
+                )
+            way.append(parent)
+
+
+def _source(spec: ImageSpec) -> str | GitSource | None:
+    if isinstance(spec.source, GitSpec):
+        git = spec.source
+        return GitSource(url=git.git, ref=git.ref, folder=git.folder, token=git.token)
+    return spec.source or (None if spec.parent else "app")
+
+
+def _install(spec: InstallSpec | None) -> Install | None:
+    if spec is None:
+        return None
+    return Install(script=spec.script, apt=tuple(spec.apt), secrets=tuple(spec.secrets))
+
+
+def _override(spec: OverrideSpec, when: When) -> Override:
     return Override(
-        when=_when(spec.when),
+        when=when,
         requirements=spec.requirements,
         apt=tuple(spec.apt),
         env=tuple(spec.env.items()),
     )
 
 
-def _when(when: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (axis, str(value).lower() if isinstance(value, bool) else value)
-        for axis, value in when.items()
-    )
+def _rule(
+    written: Mapping[str, Scalar | list[Scalar]],
+    document: Document,
+    path: Path,
+    cells: tuple[Cell, ...],
+) -> When:
+    """A rule that matches one of the cells at least."""
+    known = cells[0].axes
+    for axis in written:
+        if axis not in known:
+            raise ConfigError(
+                f"unknown axis {shown(axis)}",
+                where=document.where((*path, axis)),
+                todo=near(axis, known),
+            )
+    rule = tuple((axis, _texts(value)) for axis, value in written.items())
+    if not any(matches(rule, cell) for cell in cells):
+        raise ConfigError(
+            f"this {'override' if 'overrides' in path else 'rule'} matches no cell",
+            where=document.where(path),
+            todo="`invoke matrix` lists the cells; drop it or mend it",
+        )
+    return rule
+
+
+def _texts(value: Scalar | list[Scalar]) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    return tuple(str(one).lower() if isinstance(one, bool) else one for one in values)

@@ -14,13 +14,19 @@ from factory.matrix.grammar import (
     AptPackage,
     AxisName,
     AxisValue,
+    CudaRelease,
     Epoch,
     Extra,
+    GitRef,
+    GitUrl,
+    IndexUrl,
+    Mirror,
     Name,
     PythonVersion,
     RayVersion,
     RelativePath,
     Text,
+    TorchVersion,
     VariableName,
     VariableValue,
 )
@@ -63,9 +69,42 @@ class PackagesSpec(_Strict):
 class BaseSpec(_Strict):
     """Where the base comes from."""
 
-    source: Literal["packages"] = Field("packages", description="from Debian and PyPI packages")
+    source: Literal["registry", "packages", "auto"] = Field(
+        "auto",
+        description="rayproject/ray itself, a stand-in made from Debian and PyPI packages, or the "
+        "first of the two that this machine can reach",
+    )
+    mirror: Mirror | None = Field(None, description="where rayproject/ray is, if not Docker Hub")
     epoch: Epoch = Field(description="change it to take Debian's current packages")
     packages: PackagesSpec = PackagesSpec()
+
+
+class TorchSpec(_Strict):
+    """Which torch RLlib gets; by default from the package sources of this host."""
+
+    version: TorchVersion = Field(description="with its flavour, such as 2.13.0+cpu")
+    index: IndexUrl | None = Field(None, description="a Python index that has this flavour")
+    find_links: RelativePath | None = Field(None, description="a folder with its wheels")
+
+
+class CpuSpec(_Strict):
+    """What `device: cpu` means."""
+
+    torch: TorchSpec | None = None
+
+
+class GpuSpec(_Strict):
+    """What `device: gpu` means."""
+
+    cuda: CudaRelease = Field(description="such as cuda130")
+    torch: TorchSpec | None = None
+
+
+class DevicesSpec(_Strict):
+    """What the values of the device axis mean."""
+
+    cpu: CpuSpec = CpuSpec()
+    gpu: GpuSpec | None = None
 
 
 class RuntimeSpec(_Strict):
@@ -110,6 +149,7 @@ class MatrixSpec(_Strict):
     latest: dict[str, Scalar] | None = Field(None, description="the cell that `latest` names")
     images: list[Name] | None = Field(None, min_length=1, description="all of images/ if left out")
     base: BaseSpec
+    devices: DevicesSpec = DevicesSpec()
     runtime: RuntimeSpec = RuntimeSpec()
     targets: dict[Name, TargetSpec] = Field(min_length=1)
     policy: PolicySpec = PolicySpec()
@@ -119,20 +159,44 @@ class MatrixSpec(_Strict):
 class OverrideSpec(_Strict):
     """What differs in the cells that match every axis in ``when``."""
 
-    when: dict[str, Scalar] = Field(min_length=1)
+    when: dict[str, Scalar | list[Scalar]] = Field(min_length=1)
     requirements: RelativePath | None = None
     apt: list[AptPackage] = []
     env: dict[VariableName, VariableValue] = {}
+
+
+class GitSpec(_Strict):
+    """Application code in a git repository."""
+
+    git: GitUrl = Field(description="its http(s) address")
+    ref: GitRef = Field("HEAD", description="a branch, a tag or a full commit")
+    folder: RelativePath | None = Field(None, description="the folder in it; all if left out")
+    token: VariableName | None = Field(None, description="the environment variable with a token")
+
+
+class InstallSpec(_Strict):
+    """A script that runs in a builder stage, of which only the results reach the image."""
+
+    script: RelativePath = Field(description="a Bash script; it fills $DESTDIR and $WHEELS")
+    apt: list[AptPackage] = Field([], description="packages that only the script needs")
+    secrets: list[VariableName] = Field(
+        [], description="environment variables that it sees as files in /run/secrets"
+    )
 
 
 class ImageSpec(_Strict):
     """``images/<name>/image.yaml``: one application image."""
 
     description: Text
-    source: RelativePath = Field("app", description="the folder that becomes /home/ray/app")
+    parent: Name | None = Field(None, description="another image of this project to build on")
+    where: dict[str, Scalar | list[Scalar]] = Field({}, description="only in these cells")
+    source: RelativePath | GitSpec | None = Field(
+        None, description="what becomes /home/ray/app: a folder (app, if there is no parent) or git"
+    )
     requirements: RelativePath | None = Field(None, description="a pip requirements file")
     apt: list[AptPackage] = []
     env: dict[VariableName, VariableValue] = {}
+    install: InstallSpec | None = None
     checks: RelativePath | None = Field(None, description="smoke checks of its own, in Python")
     overrides: list[OverrideSpec] = []
 

@@ -8,16 +8,19 @@ from factory.errors import ConfigError
 from factory.matrix.cells import span
 from factory.matrix.document import Document, parse
 from factory.matrix.grammar import shown
-from factory.matrix.schema import MatrixSpec
+from factory.matrix.schema import MatrixSpec, TorchSpec
 from factory.matrix.validate import near, validate
 from factory.model import (
     NO_DATABASE,
     NO_RUNTIME,
     SUBSTITUTED_BASE,
     Base,
+    Cuda,
+    Device,
     Matrix,
     ScanPolicy,
     Target,
+    Torch,
 )
 
 KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
@@ -51,9 +54,11 @@ def parse_matrix(
         base=Base(
             source=spec.base.source,
             epoch=spec.base.epoch,
+            mirror=spec.base.mirror,
             extras=tuple(packages.extras),
             wheel=packages.wheel,
         ),
+        devices=_devices(spec, document),
         runtime_apt=tuple(spec.runtime.apt),
         targets=_targets(spec, document, registry),
         scan=_scan(spec),
@@ -61,6 +66,46 @@ def parse_matrix(
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))
+
+
+def _devices(spec: MatrixSpec, document: Document) -> dict[str, Device]:
+    gpu = spec.devices.gpu
+    cuda = Cuda(name=gpu.cuda) if gpu else None
+    devices = {"cpu": Device(torch=_torch(spec.devices.cpu.torch))}
+    if gpu:
+        devices["gpu"] = Device(cuda=cuda, torch=_torch(gpu.torch))
+    for name, device in devices.items():
+        wrong = _wrong_flavour(device)
+        if wrong:
+            raise ConfigError(
+                wrong[0], where=document.where(("devices", name, "torch", "version")), todo=wrong[1]
+            )
+    return devices
+
+
+def _torch(spec: TorchSpec | None) -> Torch | None:
+    if spec is None:
+        return None
+    return Torch(version=spec.version, index=spec.index, find_links=spec.find_links)
+
+
+def _wrong_flavour(device: Device) -> tuple[str, str] | None:
+    """Why a torch does not fit its device, and what to do. On x86-64 PyPI's own torch, which has
+    no flavour in its version, is a CUDA build."""
+    if device.torch is None:
+        return None
+    version, _, flavour = device.torch.version.partition("+")
+    if device.cuda is None and flavour != "cpu":
+        return (
+            f"torch {device.torch.version} is a CUDA build, and this is the cpu device",
+            f'write "{version}+cpu", and name an index or a folder that has it',
+        )
+    if device.cuda and flavour not in ("", device.cuda.platform):
+        return (
+            f"torch {device.torch.version} does not fit {device.cuda.name}",
+            f'write "{version}+{device.cuda.platform}", or "{version}" for the one on PyPI',
+        )
+    return None
 
 
 def _scan(spec: MatrixSpec) -> ScanPolicy:

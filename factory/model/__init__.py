@@ -7,13 +7,20 @@ digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 from factory.model.matrix import (
     Base,
     Cell,
+    Cuda,
+    Device,
     Excluded,
+    GitSource,
     Image,
+    Install,
     Matrix,
     Override,
     Project,
     ScanPolicy,
     Target,
+    Torch,
+    When,
+    matches,
 )
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.plan import (
@@ -25,6 +32,7 @@ from factory.model.plan import (
     PlannedBuild,
     Rootfs,
     Step,
+    Wheels,
     step_ref,
 )
 from factory.model.record import (
@@ -54,11 +62,15 @@ __all__ = [
     "Cell",
     "Check",
     "CheckStatus",
+    "Cuda",
+    "Device",
     "Excluded",
     "Finding",
     "Gate",
+    "GitSource",
     "Health",
     "Image",
+    "Install",
     "Matrix",
     "Outcome",
     "Override",
@@ -73,6 +85,10 @@ __all__ = [
     "Status",
     "Step",
     "Target",
+    "Torch",
     "Verdict",
+    "Wheels",
+    "When",
+    "matches",
     "step_ref",
 ]

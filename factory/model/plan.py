@@ -46,19 +46,41 @@ class Rootfs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One Dockerfile build in the chain base → runtime → app.
+class Wheels:
+    """What a step will ask Python indexes for, which may not exist.
 
     Attributes:
-        kind: ``base``, ``runtime`` or ``app``.
+        name: what messages call it.
+        requirements: as installers take them.
+        python: minor version.
+        index: the index that has the first of them, or ``None`` for the host's package sources.
+        find_links: a folder that has it, relative to the project's root; likewise.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
+    python: str
+    index: str | None = None
+    find_links: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One Dockerfile build in the chain base → runtime → cuda → rllib → app.
+
+    Attributes:
+        kind: one of these. ``cuda`` is there where a base made from packages is to run on a gpu,
+            ``rllib`` in cells with RLlib, and ``app`` once for an image and each of its parents.
         name: the repository name of its local tag; an app step bears its image's name.
         key: the content key; equal keys are one step.
         parent: the key of the step that this one is FROM, or ``None`` for a base.
         dockerfile: the rendered text.
-        suite: the Debian suite underneath, which decides which package sources fit.
         context: the folder that COPY reads from, relative to the project's root, or ``None``.
         copies: the paths in that folder that are read; nothing else is sent to the engine.
         rootfs: the root file system that a base is made of, or ``None``.
+        wheels: what it asks Python indexes for, or ``None``.
+        secrets: what the build sees as secrets, as (id, environment variable of the host).
+        unresolved: what a run has yet to look up, such as a base's digest; its key is not final.
         inputs: what went into the key, as (name, digest or value), for explanations.
     """
 
@@ -67,10 +89,12 @@ class Step:
     key: str
     parent: str | None
     dockerfile: str
-    suite: str
     context: str | None = None
     copies: tuple[str, ...] = ()
     rootfs: Rootfs | None = None
+    wheels: Wheels | None = None
+    secrets: tuple[tuple[str, str], ...] = ()
+    unresolved: tuple[str, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -33,9 +33,11 @@ def test_only_equal_cells_share_an_id_and_every_id_is_a_tag(one: Cell, other: Ce
 
 @given(cells)
 def test_an_override_matches_on_every_axis_it_names(cell: Cell) -> None:
-    assert Override(when=tuple(cell.axes.items())).matches(cell)
-    assert not Override(when=(("ray", cell.ray), ("python", "2.7"))).matches(cell)
-    assert not Override(when=(("nowhere", "x"),)).matches(cell)
+    exactly = tuple((axis, (value,)) for axis, value in cell.axes.items())
+    assert Override(when=exactly).matches(cell)
+    assert Override(when=(("ray", ("0.0.1", cell.ray)),)).matches(cell)
+    assert not Override(when=(("ray", (cell.ray,)), ("python", ("2.7",)))).matches(cell)
+    assert not Override(when=(("nowhere", ("x",)),)).matches(cell)
 
 
 def test_a_steps_reference_can_be_answered_by_no_registry() -> None:

@@ -49,7 +49,6 @@ def test_file_that_changed_after_it_was_hashed_is_not_built(tmp_path: Path) -> N
         key="a" * 64,
         parent=None,
         dockerfile="FROM scratch\nCOPY app /\n",
-        suite="bookworm",
         context="images/demo",
         copies=("app",),
         inputs=(("file app", digest_path(tmp_path, "images/demo/app", where="a test")),),

@@ -48,9 +48,50 @@ def test_apt_gets_this_hosts_mirror_for_the_bases_suite() -> None:
         "deb https://mirror.example/debian trixie-updates main\n"
         "deb https://mirror.example/debian-security trixie-security main\n"
     )
-    assert "CAInfo" in FULL.apt_conf()
+    assert FULL.apt_sources("sid") == "deb https://mirror.example/debian sid main\n"
     assert PackageSources().apt_sources("trixie") is None
-    assert "CAInfo" not in PackageSources().apt_conf()
+
+
+def apt_in(sources: PackageSources, tmp_path: Path, release: str, debian: str) -> dict[str, str]:
+    """What apt's script writes in an image with this os-release and debian_version."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "os-release").write_text(release)
+    (tmp_path / "etc" / "debian_version").write_text(debian)
+    (tmp_path / "apt").mkdir()
+    script = sources.apt_script().replace("/run/factory/apt/", f"{tmp_path}/apt/")
+    script = script.replace("/etc/", f"{tmp_path}/etc/")
+    process.run(["sh", "-eu"], stdin=script.encode())
+    return {path.name: path.read_text() for path in (tmp_path / "apt").iterdir()}
+
+
+def test_apt_is_turned_to_the_hosts_mirror_where_the_image_is_a_debian(tmp_path: Path) -> None:
+    found = apt_in(FULL, tmp_path, "ID=debian\nVERSION_CODENAME=trixie\n", "13.1")
+    assert found["sources.list"] == FULL.apt_sources("trixie")
+    assert "SourceList" in found["apt.conf"]
+    assert "CAInfo" in found["apt.conf"]
+
+
+def test_unstable_has_no_updates_and_shares_its_code_name_with_testing(tmp_path: Path) -> None:
+    found = apt_in(FULL, tmp_path, "ID=debian\nVERSION_CODENAME=forky\n", "forky/sid")
+    assert found["sources.list"] == FULL.apt_sources("sid")
+
+
+def test_an_ubuntu_keeps_its_own_package_sources(tmp_path: Path) -> None:
+    found = apt_in(FULL, tmp_path, "ID=ubuntu\nVERSION_CODENAME=jammy\n", "bookworm/sid")
+    assert "sources.list" not in found
+    assert "SourceList" not in found["apt.conf"]
+    assert "CAInfo" in found["apt.conf"]
+
+
+def test_a_mirrors_password_is_not_expanded_by_the_shell(tmp_path: Path) -> None:
+    odd = PackageSources(apt=("https://me:a$HOME`id`@mirror.example/debian", None))
+    found = apt_in(odd, tmp_path, "ID=debian\nVERSION_CODENAME=trixie\n", "13.1")
+    assert "deb https://me:a$HOME`id`@mirror.example/debian trixie main" in found["sources.list"]
+
+
+def test_without_a_mirror_of_the_hosts_apt_keeps_the_images_sources(tmp_path: Path) -> None:
+    found = apt_in(PackageSources(), tmp_path, "ID=debian\nVERSION_CODENAME=trixie\n", "13.1")
+    assert found == {"apt.conf": 'Acquire::Retries "3";\n'}
 
 
 def test_nothing_set_means_the_public_defaults() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from types import MappingProxyType
 
-from factory import base
 from factory.matrix import parse_image, parse_matrix
-from factory.model import Build, Plan, Project, Step
-from factory.plan import make_plan
-from factory.render import Renderer
+from factory.model import Plan, Project, Step
+from factory.pipeline import all_builds, planned
 from tests.conftest import IMAGE, MATRIX, ROOT
 
 TEMPLATES = {path.name: path.read_text() for path in (ROOT / "dockerfiles").glob("*.j2")}
@@ -31,7 +29,9 @@ def project_of(
     return Project(
         matrix=spec,
         images={
-            name: parse_image(text, name=name, folder=f"images/{name}", cells=spec.cells)
+            name: parse_image(
+                text, name=name, folder=f"images/{name}", cells=spec.cells, images=texts
+            )
             for name, text in texts.items()
         },
         templates=templates,
@@ -39,19 +39,9 @@ def project_of(
     )
 
 
-def plan_of(project: Project, *, supported: bool = True) -> Plan:
-    """The plan of everything; ``supported`` takes every cell for one that can be made."""
-    spec = project.matrix.base
-    builds = [
-        Build(image=name, cell=cell) for name in project.images for cell in project.matrix.cells
-    ]
-    return make_plan(
-        project,
-        builds,
-        render=Renderer(project.templates).render,
-        rootfs_for=partial(base.rootfs_for, spec),
-        unsupported=lambda cell: None if supported else base.unsupported(spec, cell),
-    )
+def plan_of(project: Project, pins: Mapping[str, str] = MappingProxyType({})) -> Plan:
+    """The plan of everything."""
+    return planned(project, all_builds(project), pins)
 
 
 def chain(plan: Plan, at: int = 0) -> dict[str, Step]:

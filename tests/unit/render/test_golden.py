@@ -30,6 +30,24 @@ RICH = IMAGE + (
     "apt: [git, g++=4:12.2.0-3]\n"
     "env: {OMP_NUM_THREADS: '1', PATHS: '/a:/b', MESSAGE: 'two words'}\n"
 )
+INSTALL = (
+    "description: Compiles\ninstall: {script: install.sh, apt: [gcc], secrets: [LICENCE]}\n"
+    "requirements: requirements.txt\n"
+)
+CODE = "source: {git: 'https://code.example/app.git', ref: main, folder: src, token: CODE_TOKEN}\n"
+COMMIT = {"https://code.example/app.git#main": "c" * 40}
+HUB = {
+    "docker.io/rayproject/ray:2.60.0-py311-cpu": f"sha256:{'d' * 64}",
+    "docker.io/rayproject/ray:2.60.0-py311-cu130": f"sha256:{'e' * 64}",
+}
+FAMILY = """\
+axes: {python: ["3.11"], ray: ["2.60.0"], device: [cpu, gpu], rllib: [true]}
+devices:
+  cpu: {torch: {version: 2.13.0+cpu, index: "https://wheels.example/cpu"}}
+  gpu: {cuda: cuda130, torch: {version: 2.13.0}}
+base: {source: packages, epoch: "2026-11"}
+targets: {local: {kind: local}}
+"""
 EXTRAS = '"2026-11"\n  packages: {extras: [default, serve]}\nruntime: {apt: [procps, libjemalloc2]}'
 PROJECTS = {
     "plain": project_of(images={"demo": PLAIN}),
@@ -44,27 +62,62 @@ PROJECTS = {
         MATRIX.replace("axes:\n", "axes:\n  flavour: [spicy]\n").replace(', "2.55.1"', ""),
         images={"demo": IMAGE + "overrides: [{when: {flavour: spicy}, apt: [curl]}]\n"},
     ),
+    "install": project_of(
+        images={"demo": INSTALL + CODE}, digests=FILES | {"images/demo/install.sh": "5" * 64}
+    ),
+    "git": project_of(images={"demo": "description: Fetched\n" + CODE}),
+    "child": project_of(images={"demo": IMAGE, "kid": "description: More\nparent: demo\n"}),
+    "family": project_of(FAMILY, images={"demo": PLAIN}),
+    "wheels": project_of(
+        FAMILY.replace('index: "https://wheels.example/cpu"', "find_links: wheels/torch"),
+        images={"demo": PLAIN},
+        digests=FILES | {"wheels/torch": "6" * 64},
+    ),
+    "upstream": project_of(FAMILY.replace("packages", "registry"), images={"demo": PLAIN}),
 }
-CASES = [(name, kind) for name in PROJECTS for kind in ("base", "runtime", "app")]
+PLANS = {name: plan_of(project, COMMIT | HUB) for name, project in PROJECTS.items()}
+CASES = {
+    **{
+        f"{name}-{kind}": (name, 0, kind)
+        for name in ("plain", "rich", "wheel", "axis")
+        for kind in ("base", "runtime", "app")
+    },
+    "install-app": ("install", 0, "app"),
+    "git-app": ("git", 0, "app"),
+    "child-app": ("child", -1, "app"),
+    "cpu-rllib": ("family", 0, "rllib"),
+    "gpu-cuda": ("family", 1, "cuda"),
+    "gpu-rllib": ("family", 1, "rllib"),
+    "wheels-rllib": ("wheels", 0, "rllib"),
+    "upstream-cpu-base": ("upstream", 0, "base"),
+    "upstream-gpu-base": ("upstream", 1, "base"),
+    "upstream-gpu-rllib": ("upstream", 1, "rllib"),
+}
+"""Name of a golden file to project, build and kind of step."""
 
 
-@pytest.mark.parametrize(("name", "kind"), CASES)
-def test_rendered_text_is_as_it_was_looked_at(name: str, kind: str) -> None:
-    text = chain(plan_of(PROJECTS[name]))[kind].dockerfile
-    golden = GOLDEN / f"{name}-{kind}.Dockerfile"
+def rendered(case: str) -> str:
+    name, at, kind = CASES[case]
+    return chain(PLANS[name], at)[kind].dockerfile
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rendered_text_is_as_it_was_looked_at(case: str) -> None:
+    text = rendered(case)
+    golden = GOLDEN / f"{case}.Dockerfile"
     if os.environ.get("FACTORY_UPDATE_GOLDEN"):
         golden.write_text(text)
     assert text == golden.read_text(), "if this is meant, see this module's docstring"
 
 
 def test_no_golden_file_is_left_over() -> None:
-    expected = {f"{name}-{kind}.Dockerfile" for name, kind in CASES}
+    expected = {f"{case}.Dockerfile" for case in CASES}
     assert {path.name for path in GOLDEN.iterdir()} == expected
 
 
-@pytest.mark.parametrize(("name", "kind"), CASES)
-def test_every_rendered_file_keeps_what_clusters_rely_on(name: str, kind: str) -> None:
-    text = chain(plan_of(PROJECTS[name]))[kind].dockerfile
+@pytest.mark.parametrize("case", CASES)
+def test_every_rendered_file_keeps_what_clusters_rely_on(case: str) -> None:
+    text = rendered(case)
     instructions = [line.split()[0] for line in text.splitlines() if line[:1].isupper()]
     assert "ENTRYPOINT" not in instructions, "one that swallows arguments breaks `ray up`, KubeRay"
     assert "chown -R" not in text

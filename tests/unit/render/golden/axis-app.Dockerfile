@@ -1,14 +1,15 @@
 # demo for 2.60.0-py311-cpu-spicy: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:94ee43ba6925
+FROM factory.invalid/runtime:f7a585fd95b3
 USER 0
-RUN --mount=type=cache,id=factory-apt-archives,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=factory-apt-lists,target=/var/lib/apt/lists,sharing=locked \
-    --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list,mode=0444 \
-    --mount=type=secret,id=apt-conf,target=/etc/apt/apt.conf.d/00-factory-build,mode=0444 \
+RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=factory-apt-lists-3.11,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=tmpfs,target=/run/factory/apt \
+    --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    apt-get update \
+    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    && apt-get update \
     && apt-get install --yes --no-install-recommends \
         curl
 USER 1000
@@ -18,7 +19,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
     --mount=type=bind,from=packages,target=/run/factory/packages \
     --mount=type=bind,source=requirements.txt,target=/run/factory/requirements.txt \
-    UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 uv pip install --no-progress --requirement /run/factory/requirements.txt "ray==2.60.0"
+    UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip install --no-progress --requirement /run/factory/requirements.txt "ray==2.60.0"
 ENV PYTHONPATH=/home/ray/app
 COPY --chown=1000:100 app /home/ray/app
 RUN python -m compileall -q /home/ray/app

@@ -1,2 +1,2 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:ef4129db1567
+FROM factory.invalid/base:7cb3879202eb

@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:94ee43ba6925
+FROM factory.invalid/runtime:f7a585fd95b3
 ENV PYTHONPATH=/home/ray/app
 COPY --chown=1000:100 app /home/ray/app
 RUN python -m compileall -q /home/ray/app

@@ -5,12 +5,13 @@ FROM scratch AS packages
 FROM scratch AS drop-in
 ADD rootfs.tar /
 ENV LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=Etc/UTC
-RUN --mount=type=cache,id=factory-apt-archives,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=factory-apt-lists,target=/var/lib/apt/lists,sharing=locked \
-    --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list,mode=0444 \
-    --mount=type=secret,id=apt-conf,target=/etc/apt/apt.conf.d/00-factory-build,mode=0444 \
+RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=factory-apt-lists-3.11,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=tmpfs,target=/run/factory/apt \
+    --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    : "as of 2026-11" && apt-get update \
+    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    && apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash \
         netbase \
@@ -43,9 +44,9 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
     --mount=type=bind,from=packages,target=/run/factory/packages \
     --mount=type=bind,from=ray-wheel,source=ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl,target=/run/factory/ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl \
-    UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 uv venv --no-progress --seed --python /usr/bin/python3 /home/ray/anaconda3 \
-    && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 uv pip install --no-progress "ray[default] @ file:///run/factory/ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl" \
-    && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 uv pip freeze > /home/ray/pip-freeze.txt \
+    UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv venv --no-progress --seed --python /usr/bin/python3 /home/ray/anaconda3 \
+    && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip install --no-progress "ray[default] @ file:///run/factory/ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl" \
+    && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip freeze > /home/ray/pip-freeze.txt \
     && grep -v ' @ ' /home/ray/pip-freeze.txt > /home/ray/requirements_compiled.txt
 
 # What can only be known once Ray is installed; the factory reads it and makes labels of it.

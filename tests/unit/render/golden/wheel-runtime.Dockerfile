@@ -1,2 +1,2 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:bd02614b644f
+FROM factory.invalid/base:feafebac9121

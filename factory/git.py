@@ -1,0 +1,96 @@
+"""The shared edge to git repositories over HTTP: which commit a ref is at."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import os
+from collections.abc import Mapping
+
+from factory import process
+from factory.errors import ConfigError, MachineError
+from factory.model import GitSource
+
+_SECONDS = 60
+_DENIED = ("authentication failed", "could not read username", "error: 403", "error: 401")
+
+
+def commit_of(source: GitSource, env: Mapping[str, str] = os.environ) -> str:
+    """The commit that a source's ref is at now, as 40 hex digits.
+
+    A ref that is a tag and a branch alike is the tag, as git has it.
+
+    Raises:
+        ConfigError: there is no such ref.
+        MachineError: git or the token is missing, or the repository cannot be reached.
+    """
+    refs = _refs(source, env)
+    wanted = (f"refs/tags/{source.ref}^{{}}", f"refs/tags/{source.ref}", f"refs/heads/{source.ref}")
+    for name in (*wanted, source.ref):
+        if name in refs:
+            return refs[name]
+    short = sorted({name.split("/", 2)[-1].removesuffix("^{}") for name in refs})
+    near = difflib.get_close_matches(source.ref, short, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(short[:8])}"
+    raise ConfigError(
+        f"{source.url} has no branch and no tag {source.ref}",
+        where="image.yaml",
+        todo=f"{hint} (a commit is given with all of its 40 digits)",
+    )
+
+
+def token_of(variable: str, env: Mapping[str, str] = os.environ) -> str:
+    """A secret that an image asks for.
+
+    Raises:
+        MachineError: the environment variable is not set, or empty.
+    """
+    if not env.get(variable):
+        raise MachineError(
+            f"the environment variable {variable} is not set, and an image asks for it",
+            where="image.yaml",
+            todo=f"export {variable}=…, or drop it from the image",
+        )
+    return env[variable]
+
+
+def _refs(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
+    """Full ref names to commits."""
+    argv = ["git", "ls-remote", source.url, "HEAD", "refs/heads/*", "refs/tags/*"]
+    try:
+        listed = process.run(argv, env=_environment(source, env), timeout=_SECONDS)
+    except process.ProcessFailed as error:
+        raise _explained(source, error) from error
+    pairs = (line.split("\t") for line in listed.stdout.splitlines() if "\t" in line)
+    return {name: commit for commit, name in pairs}
+
+
+def _environment(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
+    """git asks nobody; the token goes to this repository alone, and is in no argument."""
+    settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    if source.token is None:
+        return settings
+    pair = f"x-access-token:{token_of(source.token, env)}"
+    header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+    return settings | {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{source.url}.extraHeader",
+        "GIT_CONFIG_VALUE_0": header,
+    }
+
+
+def _explained(source: GitSource, error: process.ProcessFailed) -> MachineError:
+    said = error.completed.tail[-6:]
+    if any(word in line.lower() for line in said for word in _DENIED):
+        token = f"the token in {source.token}" if source.token else "access without a token"
+        todo = (
+            f"see that {source.token} may read it"
+            if source.token
+            else "name a variable with a token: `source: {git: …, token: NAME}`"
+        )
+        return MachineError(f"{source.url} refuses {token}", todo=todo, detail=said)
+    return MachineError(
+        f"{source.url} cannot be reached",
+        todo="see that this machine can reach it, and that the address is right",
+        detail=said,
+    )

@@ -1,0 +1,165 @@
+"""What has to be asked of the network before a build can be planned or begun.
+
+A plan's keys rest on what names stand for (a base's tag, a git ref), so these are looked up first.
+Whether a step's wheels and secrets can be had is asked before anything is built. A question that
+has no good answer stops the builds that depend on it, and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from factory import base, git, pins
+from factory.build import PackageSources, check_wheels
+from factory.model import Base, Build, Cell, GitSource, Outcome, Project, State, Step
+from factory.registry import Registry
+from factory.scheduler import Observer, Work, execute
+from factory.settings import Settings
+
+LANE = "check"
+WIDTH = 4
+"""How many questions are asked at once: each is one small request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What came of the questions.
+
+    Attributes:
+        project: with ``base.source`` settled.
+        pins: name to digest or commit.
+        builds: those whose questions were all answered.
+        outcomes: of the questions, and of the builds that they stopped.
+    """
+
+    project: Project
+    pins: Mapping[str, str]
+    builds: tuple[Build, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+def recalled(settings: Settings, project: Project) -> tuple[Project, dict[str, str]]:
+    """The project with its base's source, and the pins, as they were last looked up."""
+    known = pins.load(settings)
+    return _with_source(project, known.get(pins.SOURCE, "registry")), known
+
+
+def ask(
+    settings: Settings, project: Project, builds: Sequence[Build], observer: Observer
+) -> Answers:
+    """Look up what the plan of some builds rests on, and keep it for later commands."""
+    registry = Registry()
+    settled = _with_source(project, _settle(project.matrix.base, registry, observer))
+    found = {pins.SOURCE: settled.matrix.base.source}
+    questions = _questions(settled, builds, registry)
+    works = [
+        Work(verb="check", subject=name, run=partial(_answer, name, question, found), lane=LANE)
+        for name, (question, _) in questions.items()
+    ]
+    outcomes = execute(works, {LANE: WIDTH}, observer) if works else ()
+    pins.save(settings, found)
+    stopped: dict[Build, str] = {}
+    for outcome in outcomes:
+        if outcome.state is not State.DONE:
+            for build in questions[outcome.subject][1]:
+                stopped.setdefault(build, f"{outcome.id} {outcome.state}")
+    blocked = (
+        Outcome(verb="build", subject=build.id, state=State.BLOCKED, reason=reason)
+        for build, reason in stopped.items()
+    )
+    return Answers(
+        project=settled,
+        pins=found,
+        builds=tuple(build for build in builds if build not in stopped),
+        outcomes=(*outcomes, *blocked),
+    )
+
+
+def checks(
+    steps: Iterable[Step], sources: Callable[[], PackageSources], settings: Settings
+) -> dict[str, Work]:
+    """The questions that the work on some steps has to wait for: step key to question; equal ones
+    are one piece of work."""
+    found: dict[str, Work] = {}
+    asked: dict[str, Work] = {}
+    for step in steps:
+        if step.wheels or step.secrets:
+            work = _check(step, sources, settings)
+            found[step.key] = asked.setdefault(work.subject, work)
+    return found
+
+
+def _check(step: Step, sources: Callable[[], PackageSources], settings: Settings) -> Work:
+    variables = sorted({variable for _, variable in step.secrets})
+    names = [*([step.wheels.name] if step.wheels else []), *variables]
+
+    def run(log: Callable[[str], None]) -> tuple[State, str]:
+        for variable in variables:
+            git.token_of(variable)
+        if step.wheels is None:
+            return State.DONE, "set"
+        return State.DONE, check_wheels(step.wheels, sources(), settings.root, log)
+
+    return Work(verb="check", subject=", ".join(names), run=run, lane=LANE)
+
+
+def _with_source(project: Project, source: str) -> Project:
+    spec = project.matrix.base
+    if spec.source != "auto":
+        return project
+    return replace(project, matrix=replace(project.matrix, base=replace(spec, source=source)))
+
+
+def _settle(spec: Base, registry: Registry, observer: Observer) -> str:
+    """Which source ``auto`` comes down to, said so that nobody misses it."""
+    if spec.source != "auto":
+        return spec.source
+    repository = base.upstream_repository(spec.mirror)
+    reason = base.answers(registry, repository)
+    if reason is None:
+        observer.note(f"base.source auto: bases are {repository}, which answers")
+        return "registry"
+    observer.note(
+        f"base.source auto: {repository} does not answer ({reason}), so bases are stand-ins made "
+        "from packages; only a target that accepts `substituted base` takes them"
+    )
+    return "packages"
+
+
+def _answer(
+    name: str, question: Callable[[], str], found: dict[str, str], _log: Callable[[str], None]
+) -> tuple[State, str]:
+    found[name] = question()
+    return State.DONE, found[name][:19]
+
+
+def _questions(
+    project: Project, builds: Sequence[Build], registry: Registry
+) -> dict[str, tuple[Callable[[], str], list[Build]]]:
+    """Name of a pin to how it is looked up, and the builds that need it."""
+    questions: dict[str, tuple[Callable[[], str], list[Build]]] = {}
+    for build in builds:
+        for name, question in _of_build(project, build, registry):
+            questions.setdefault(name, (question, []))[1].append(build)
+    return questions
+
+
+def _of_build(
+    project: Project, build: Build, registry: Registry
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    if not project.matrix.base.substituted:
+        ref = upstream(project, build.cell)
+        repository, _, tag = ref.rpartition(":")
+        yield ref, partial(base.resolve, registry, repository, tag)
+    for image in project.lineage(build.image):
+        if isinstance(image.source, GitSource) and not image.source.pinned:
+            yield image.source.name, partial(git.commit_of, image.source)
+
+
+def upstream(project: Project, cell: Cell) -> str:
+    """The reference of ``rayproject/ray`` that a cell stands on, without a digest."""
+    cuda = project.matrix.devices[cell.device].cuda
+    tag = base.upstream_tag(cell.ray, cell.python, cuda.platform if cuda else cell.device)
+    return f"{base.upstream_repository(project.matrix.base.mirror)}:{tag}"

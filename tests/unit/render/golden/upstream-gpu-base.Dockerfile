@@ -1,0 +1,2 @@
+# Ray 2.60.0 as the Ray project publishes it.
+FROM docker.io/rayproject/ray:2.60.0-py311-cu130@sha256:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee
