@@ -1,0 +1,1 @@
+"""A corridor to walk along, and a policy that learns to."""
