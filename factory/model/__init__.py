@@ -4,24 +4,10 @@ Nothing here does I/O. Digests are written ``sha256:<64 hex digits>``, keys are 
 digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 """
 
-from factory.model.matrix import (
-    Base,
-    Cell,
-    Cuda,
-    Device,
-    Excluded,
-    GitSource,
-    Image,
-    Install,
-    Matrix,
-    Override,
-    Project,
-    ScanPolicy,
-    Target,
-    Torch,
-    When,
-    matches,
-)
+from factory.model.base import Base, Cuda, Device, Torch
+from factory.model.cell import Cell, Excluded, When, matches
+from factory.model.image import GitSource, Image, Install, Override
+from factory.model.matrix import Matrix, Project, ScanPolicy, Target
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.plan import (
     KEY_DIGITS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from factory.model.matrix import Cell
+from factory.model.cell import Cell
 
 KEY_DIGITS = 12
 """How much of a key a tag shows: 48 bits, ample for the images that one repository ever holds."""

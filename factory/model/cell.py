@@ -1,0 +1,61 @@
+"""Points of the matrix, and rules that match them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One point of the matrix.
+
+    Attributes:
+        python: minor version, such as ``3.11``.
+        ray: full version, such as ``2.60.0``.
+        device: ``cpu`` or ``gpu``.
+        rllib: whether RLlib (with torch) is part of the image.
+        extra: further axes of the user's, as (axis, value) in the order of the matrix.
+    """
+
+    python: str
+    ray: str
+    device: str
+    rllib: bool = False
+    extra: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name people type: Ray's tag grammar, then our own suffixes."""
+        parts = [self.ray, f"py{self.python.replace('.', '')}", self.device]
+        parts += ["rllib"] if self.rllib else []
+        parts += [value for _, value in self.extra]
+        return "-".join(parts)
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """Axis name to value, as text (``rllib`` is ``true`` or ``false``)."""
+        fixed = {
+            "python": self.python,
+            "ray": self.ray,
+            "device": self.device,
+            "rllib": str(self.rllib).lower(),
+        }
+        return fixed | dict(self.extra)
+
+
+When = tuple[tuple[str, tuple[str, ...]], ...]
+"""A rule on cells: axis to the values that it may have; all axes must match."""
+
+
+def matches(rule: When, cell: Cell) -> bool:
+    """Whether a cell is one that a rule means; an empty rule means all."""
+    return all(cell.axes.get(axis) in values for axis, values in rule)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excluded:
+    """A cell that the matrix spans but does not keep, and the author's reason."""
+
+    cell: Cell
+    reason: str
+    where: str
