@@ -10,13 +10,12 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from factory import base, preflight, process
-from factory.build import Builder, check_room, host_sources, write_dockerfile
+from factory import base, preflight
+from factory.build import check_room, make_builder, write_dockerfile
 from factory.matrix import Selection, select
 from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Step
 from factory.plan import Foundations, is_present, make_plan, steps_to_build
@@ -24,6 +23,7 @@ from factory.project import load
 from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
+from factory.stock import Stock
 from factory.workshop import Workshop
 
 GATES = ("build", "scan", "verify", "publish")
@@ -115,15 +115,27 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
         reap(engine, settings)
         project, plan, asked = _settled(settings, prepared, gates, observer)
         ledger.record_planned({planned.build.id: planned.key for planned in plan.builds})
+        stock = Stock(
+            settings=settings,
+            project=project,
+            engine=engine,
+            ledger=ledger,
+            present=engine.keyed(KEY_LABEL),
+        )
         workshop = Workshop(
             settings=settings,
             project=project,
             plan=plan,
-            engine=engine,
             ledger=ledger,
-            make_builder=partial(_builder, settings, project, engine.compression, observer),
+            stock=stock,
+            make_builder=partial(
+                make_builder,
+                settings,
+                substituted_base=project.matrix.base.substituted,
+                compression=engine.compression,
+                note=observer.note,
+            ),
             run_id=this_run.id,
-            present=engine.keyed(KEY_LABEL),
             adopts="publish" in gates and "build" in gates,
             insists=len(gates) == 1,
         )
@@ -176,20 +188,20 @@ def render_files(settings: Settings, selection: Selection) -> list[Path]:
 
 def _steps(workshop: Workshop) -> tuple[Step, ...]:
     """The steps that have work; checks that there is room for it."""
-    plan = workshop.plan
-    missing = [one for one in plan.builds if not is_present(plan.steps[one.key], workshop.present)]
-    held = {one.key for one in missing if workshop.adopts and workshop.held(one)}
+    plan, stock = workshop.plan, workshop.stock
+    missing = [one for one in plan.builds if not is_present(plan.steps[one.key], stock.present)]
+    held = {one.key for one in missing if workshop.adopts and stock.held(one)}
     if missing:
-        folders = [workshop.settings.root, workshop.settings.cache, workshop.engine.root]
+        folders = [workshop.settings.root, workshop.settings.cache, stock.engine.root]
         check_room([folder for folder in folders if folder])
-    return steps_to_build(plan, workshop.present, held)
+    return steps_to_build(plan, stock.present, held)
 
 
 def _works(workshop: Workshop, steps: Sequence[Step], gates: Sequence[str]) -> Iterator[Work]:
     """Everything to do, each with what it waits for."""
     owners = {planned.key: planned for planned in workshop.plan.builds}
     there = {step.key for step in steps}
-    missing = [step for step in steps if not is_present(step, workshop.present)]
+    missing = [step for step in steps if not is_present(step, workshop.stock.present)]
     checks = preflight.checks(missing, lambda: workshop.builder().sources, workshop.settings)
     yield from dict.fromkeys(checks.values())
     for step in steps:
@@ -233,49 +245,6 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
             needs=needs("publish"),
             lane="publish",
         )
-
-
-def _builder(
-    settings: Settings, project: Project, compression: str | None, observer: Observer
-) -> Builder:
-    sources = host_sources()
-    if sources.left_out:
-        observer.note(f"builds do not see indexes that are folders: {', '.join(sources.left_out)}")
-
-    return Builder(
-        root=settings.root,
-        work=settings.state / "render",
-        sources=sources,
-        builder=_docker_context(),
-        compression=compression,
-        substituted_base=project.matrix.base.substituted,
-        labels=_volatile_labels(settings.root),
-    )
-
-
-def _docker_context() -> str:
-    """The Docker context in use, which is the name of the buildx builder of its engine."""
-    return process.run(["docker", "context", "show"]).stdout.strip() or "default"
-
-
-def _volatile_labels(root: Path) -> dict[str, str]:
-    """Facts that are on the image and in no key."""
-    labels = {"org.opencontainers.image.created": datetime.now(UTC).isoformat(timespec="seconds")}
-    revision = _revision(root)
-    if revision:
-        labels["org.opencontainers.image.revision"] = revision
-    return labels
-
-
-def _revision(root: Path) -> str | None:
-    """The commit of the project, if it is in a git repository with nothing uncommitted, and this
-    machine has git."""
-    git = process.find_tool("git")
-    if git is None:
-        return None
-    asked = process.run([git, "-C", str(root), "rev-parse", "HEAD"], check=False)
-    dirty = process.run([git, "-C", str(root), "status", "--porcelain"], check=False)
-    return None if asked.code or dirty.code or dirty.stdout else asked.stdout.strip()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from factory.build.builder import Builder, write_dockerfile
 from factory.build.host import host_sources
+from factory.build.maker import make_builder
 from factory.build.room import check_room
 from factory.build.sources import PackageSources
 from factory.build.wheels import check_wheels
@@ -12,5 +13,6 @@ __all__ = [
     "check_room",
     "check_wheels",
     "host_sources",
+    "make_builder",
     "write_dockerfile",
 ]

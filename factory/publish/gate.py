@@ -72,3 +72,18 @@ def _gaps(verdict: Verdict, target: Target) -> Iterator[str]:
     for reason in verdict.partial:
         if reason not in target.accept:
             yield f"`{target.name}` does not accept from {gate}: {reason}"
+
+
+def outranking(verdict: Verdict, others: Iterable[Verdict]) -> Verdict:
+    """The verdict to go by: a partial one does not undo a failure of what it could not look at.
+
+    Without this an image with known vulnerabilities would pass as "not checked" on a day without
+    a database.
+    """
+    skipped = {check.name for check in verdict.checks if check.status is CheckStatus.SKIPPED}
+    failures = [
+        other
+        for other in others
+        if other.status is Status.FAIL and skipped & {check.name for check in other.failures}
+    ]
+    return failures[-1] if verdict.status is Status.PARTIAL and failures else verdict

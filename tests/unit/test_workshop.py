@@ -10,7 +10,7 @@ from factory.build import Builder, PackageSources
 from factory.context import digest_path
 from factory.errors import BuildError
 from factory.model import Check, CheckStatus, Gate, Status, Step, Verdict
-from factory.workshop import outranking
+from factory.publish import outranking
 
 
 def verdict(status: Status, **checks: CheckStatus) -> Verdict:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.pipeline import _volatile_labels
+from factory.build.maker import _volatile_labels
 
 
 def test_without_git_an_image_has_no_revision_and_is_built_all_the_same(

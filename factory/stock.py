@@ -1,0 +1,127 @@
+"""What images there are: in the engine, in the ledger, at the targets."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from factory.engine import Engine
+from factory.errors import FactoryError
+from factory.ledger import Ledger
+from factory.model import KEY_LABEL, Built, PlannedBuild, Project, Step, Target
+from factory.publish import existing, local
+from factory.registry import Registry
+from factory.settings import Settings
+
+
+@dataclass(kw_only=True)
+class Stock:
+    """The images of one run.
+
+    Attributes:
+        present: the engine's images that a factory made: tag to (id, key).
+    """
+
+    settings: Settings
+    project: Project
+    engine: Engine
+    ledger: Ledger
+    present: dict[str, tuple[str, str]]
+    _pinned: dict[str, Built] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _registry: Registry | None = None
+
+    def registry(self) -> Registry:
+        """The client for all registries, made when first needed."""
+        with self._lock:
+            self._registry = self._registry or Registry()
+            return self._registry
+
+    def held(self, planned: PlannedBuild) -> bool:
+        """Whether a target holds this build's key already; False where that cannot be asked."""
+        return any(self._holds(planned, target) for target in self.project.matrix.targets)
+
+    def _holds(self, planned: PlannedBuild, target: Target) -> bool:
+        try:
+            self.ensure(target)
+            repository = target.repository(planned.build.image)
+            return self.registry().head(repository, planned.immutable) is not None
+        except FactoryError:
+            return False  # the publish gate will meet the same failure, and report it
+
+    def ensure(self, target: Target) -> None:
+        """Have the local registry answer, if it is that one."""
+        if target.registry == self.settings.registry:
+            local.ensure(self.settings)
+
+    def adopt(self, owner: PlannedBuild, step: Step, ours: Built | None) -> Built | None:
+        for target in self.project.matrix.targets:
+            if not self._holds(owner, target):
+                continue
+            adopted = existing(
+                self.engine,
+                self.registry(),
+                owner,
+                target,
+                ref=step.ref,
+                substituted_base=self.project.matrix.base.substituted,
+                ours=ours,
+                known=self.ledger.publication(owner.build.id, target.name),
+            )
+            if adopted:
+                return adopted
+        return None
+
+    def record(self, step: Step, built: Built) -> None:
+        self.ledger.record_built(built)
+        self._pinned[step.key] = built
+        self.present[step.ref] = (built.image_id, step.key)
+
+    def look_again(self, step: Step) -> None:
+        image = self.engine.image(step.ref)
+        if image:
+            self.present[step.ref] = (image.id, image.labels.get(KEY_LABEL, ""))
+
+    def in_engine(self, step: Step) -> Built | None:
+        """The step as the engine has it now, whoever made it: this tree or another one."""
+        image_id, key = self.present.get(step.ref, ("", ""))
+        if key != step.key:
+            return None
+        built = self.ledger.built(step.key)
+        if built and built.image_id == image_id:
+            self._pinned[step.key] = built
+            return built
+        found = Built(
+            key=step.key,
+            ref=step.ref,
+            image_id=image_id,
+            config_digest=self.engine.config_digest(image_id),
+            substituted_base=self.project.matrix.base.substituted,
+            reason="found in the engine, made by another tree",
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+            ours=False,
+        )
+        self.record(step, found)
+        return found
+
+    def built(self, planned: PlannedBuild, error: type[FactoryError]) -> Built:
+        # What this run began with it goes on with, whatever another run records meanwhile.
+        built = self._pinned.get(planned.key) or self.ledger.built(planned.key)
+        if built is None:
+            raise error(
+                f"{planned.build.id} has not been built as it is now",
+                todo="run `invoke build` first, or `invoke release` for everything",
+            )
+        return built
+
+    def require_in_engine(
+        self, built: Built, planned: PlannedBuild, error: type[FactoryError]
+    ) -> None:
+        if self.present.get(built.ref) != (built.image_id, built.key):
+            raise error(
+                f"the image of {planned.build.id} is gone from the engine",
+                where=built.ref,
+                todo="run `invoke build`, which makes or fetches it again",
+            )
