@@ -13,7 +13,7 @@ import pytest
 
 from factory import process
 from factory.errors import Interrupted, VerifyError
-from factory.model import Cell, Check, CheckStatus, Gate, Status, Verdict
+from factory.model import NO_RUNTIME, Cell, Check, CheckStatus, Gate, Status, Verdict
 from factory.verify import ClusterRequest, compose, room, verify
 from factory.verify.smoke.suite import SUITE
 
@@ -22,6 +22,21 @@ pytestmark = pytest.mark.engine
 COMPOSE_FILE = Path(__file__).parents[2] / "compose" / "cluster.yaml"
 RUN_ID = "test-verify"
 
+PARENTS_CHECKS = """
+import ray
+
+
+def _name():
+    return __name__
+
+
+def check_raises():
+    raise AssertionError("the child has a check of this name")
+
+
+def check_inherited():
+    assert ray.get(ray.remote(_name).remote()) == __name__
+"""
 OWN_CHECKS = """
 import os
 import signal
@@ -129,7 +144,8 @@ def test_a_good_image_passes_every_check(ray_image: str) -> None:
     verdict = judge(request_for(ray_image))
     assert verdict.failures == ()
     assert (verdict.gate, verdict.status) == (Gate.VERIFY, Status.PASS)
-    assert list(by_name(verdict)) == ["boot", *(spec.name for spec in SUITE), "alive"]
+    asked = [spec.name for spec in SUITE if spec.asked(request_for(ray_image).expected)]
+    assert list(by_name(verdict)) == ["boot", *asked, "alive"]
     assert all(check.seconds > 0 for check in verdict.checks)
 
 
@@ -191,9 +207,10 @@ def test_whatever_an_own_check_does_has_a_clear_result(
     (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x")
-    own_checks = tmp_path / "checks.py"
-    own_checks.write_text(OWN_CHECKS)
-    verdict = judge(request_for(ray_image, own_checks=(own_checks,)))
+    own_checks = (tmp_path / "parent.py", tmp_path / "checks.py")
+    for path, text in zip(own_checks, (PARENTS_CHECKS, OWN_CHECKS), strict=True):
+        path.write_text(text)
+    verdict = judge(request_for(ray_image, own_checks=own_checks))
     reasons = {check.name: check.reason for check in verdict.failures}
     assert verdict.status is Status.FAIL
     assert reasons == {
@@ -207,7 +224,38 @@ def test_whatever_an_own_check_does_has_a_clear_result(
     assert sum(map(len, checks["own:prints-megabytes"].detail)) < 64 * 1024
     assert checks["own:meets-no-proxy"].status is CheckStatus.PASS
     assert checks["own:runs-after-all-that"].status is CheckStatus.PASS
+    assert checks["own:inherited"].status is CheckStatus.PASS
     assert checks["alive"].status is CheckStatus.PASS
+
+
+def test_an_image_without_the_torch_and_the_cuda_of_its_cell_fails_by_name(
+    ray_image: str,
+) -> None:
+    """And what nobody could try here is said to be skipped, whatever else has failed."""
+    cell = Cell(python="3.11", ray="2.60.0", device="gpu", rllib=True)
+    verdict = judge(request_for(ray_image, cell=cell, cuda="13.0", workers=1))
+    assert verdict.status is Status.FAIL
+    assert [check.name for check in verdict.failures] == ["torch-flavour", "cuda-runtime"]
+    checks = by_name(verdict)
+    assert "No module named 'torch'" in checks["torch-flavour"].reason
+    assert "libcudart.so.13: cannot open" in checks["cuda-runtime"].reason
+    assert checks["rllib-ppo"].reason == "needs torch-flavour, which did not pass"
+    assert checks["cuda-device"].status is CheckStatus.SKIPPED
+    assert checks["cuda-device"].reason == NO_RUNTIME
+
+
+def test_an_engine_that_cannot_give_the_gpus_it_promised_is_an_error_and_no_verdict(
+    ray_image: str, tmp_path: Path
+) -> None:
+    gpus = COMPOSE_FILE.with_name("gpu.yaml").read_text()
+    (tmp_path / "gpu.yaml").write_text(gpus.replace("driver: nvidia", "driver: no-such-driver"))
+    compose_file = tmp_path / "cluster.yaml"
+    compose_file.write_text(COMPOSE_FILE.read_text())
+    cell = Cell(python="3.11", ray="2.60.0", device="gpu")
+    request = request_for(ray_image, cell=cell, nvidia_runtime=True, compose_file=compose_file)
+    with pytest.raises(VerifyError, match="could not start a cluster") as caught:
+        judge(request)
+    assert "no-such-driver" in " ".join(caught.value.detail)
 
 
 def test_a_missing_image_is_an_error_and_no_verdict() -> None:

@@ -121,4 +121,38 @@ SUITE = (
         run="jobs:jobs_api",
         needs=("nodes",),
     ),
+    Spec(
+        name="torch-flavour",
+        proves="torch can be imported on every node, and is the build for the image's CUDA, or for "
+        "none; with CUDA, the runtime that it loads is the only one in the image",
+        limit=180,
+        run="flavour:torch_flavour",
+        needs=("nodes",),
+        asked=with_rllib,
+    ),
+    Spec(
+        name="rllib-ppo",
+        proves="RLlib trains PPO, and takes its steps on the workers",
+        limit=240,
+        run="rllib:rllib_ppo",
+        needs=("nodes", "torch-flavour"),
+        asked=with_rllib,
+    ),
+    Spec(
+        name="cuda-runtime",
+        proves="every node can load CUDA's runtime, and it and the image's variables say the same",
+        limit=60,
+        run="cuda:cuda_runtime",
+        needs=("nodes",),
+        asked=made_for_gpus,
+    ),
+    Spec(
+        name="cuda-device",
+        proves="a task on each worker moves data to a GPU and back",
+        limit=90,
+        run="cuda:cuda_device",
+        needs=("nodes", "cuda-runtime"),
+        asked=made_for_gpus,
+        on_gpu=True,
+    ),
 )

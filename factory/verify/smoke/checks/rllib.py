@@ -1,0 +1,69 @@
+"""Whether RLlib learns, with the work where a cluster has it: on the workers."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import ray
+
+from ..protocol import Expected
+from .cluster import expect, here
+
+_RUNNERS = 2
+_ITERATIONS = 2
+_STEPS = "num_env_steps_sampled_lifetime"
+_WORKER = {"worker": 1}
+"""What each worker has one of and the head none: see ``compose/cluster.yaml``."""
+
+
+def rllib_ppo(expected: Expected) -> None:
+    """PPO takes steps in CartPole in every iteration, in environments that workers run."""
+    runners = min(_RUNNERS, expected.nodes - 1)
+    algorithm = _ppo(runners).build_algo()
+    try:
+        where = algorithm.env_runner_group.foreach_env_runner(_node, local_env_runner=False)
+        steps = [int(algorithm.train()["env_runners"][_STEPS]) for _ in range(_ITERATIONS)]
+    finally:
+        algorithm.stop()
+    complaint = shortfall(steps, where, head=here()[0], runners=runners)
+    expect(not complaint, complaint)
+
+
+def shortfall(steps: list[int], where: list[str], *, head: str, runners: int) -> str:
+    """What is missing from a training that was spread over workers; empty if nothing is.
+
+    Args:
+        steps: taken in all, after each iteration.
+        where: the node of each env runner.
+        head, runners: the node on which none may be, and how many nodes must have one.
+    """
+    if head in where:
+        return "an environment ran on the head"
+    if len(set(where)) != runners:
+        return f"the environments are on {len(set(where))} worker(s), not {runners}"
+    if not all(before < after for before, after in zip([0, *steps], steps)):
+        return f"{_STEPS} went {' → '.join(map(str, [0, *steps]))}"
+    return ""
+
+
+def _ppo(runners: int) -> Any:
+    """The smallest configuration that goes all the way: sample, learn, send weights back."""
+    ppo: Any = importlib.import_module("ray.rllib.algorithms.ppo")
+    return (
+        ppo.PPOConfig()
+        .environment("CartPole-v1")
+        .env_runners(
+            num_env_runners=runners,
+            num_cpus_per_env_runner=1,
+            num_gpus_per_env_runner=0,
+            custom_resources_per_env_runner=_WORKER,
+        )
+        .learners(num_learners=0, num_gpus_per_learner=0)
+        .fault_tolerance(restart_failed_env_runners=False)  # what fails once is a failure
+        .training(train_batch_size_per_learner=128, minibatch_size=64, num_epochs=1)
+    )
+
+
+def _node(_: object) -> str:
+    return str(ray.get_runtime_context().get_node_id())

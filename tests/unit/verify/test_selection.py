@@ -1,0 +1,60 @@
+"""What an image is asked: by what it is, and by what the engine can do; the image has no say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from factory.model import CheckStatus
+from factory.verify.selection import Selection
+from factory.verify.smoke import own
+from factory.verify.smoke.protocol import Expected
+from factory.verify.smoke.suite import SUITE, Spec, everywhere, made_for_gpus, with_rllib
+
+CPU = Expected(nodes=3, ray="2.60.0", python="3.11")
+GPU = replace(CPU, device="gpu", cuda="13.0")
+OWN = tuple(own.discover("def check_it(): ...\n", "0-app"))
+IMAGES = [replace(image, rllib=rllib) for image, rllib in product((CPU, GPU), (False, True))]
+
+
+def names(*, asked: object) -> list[str]:
+    return [spec.name for spec in SUITE if spec.asked is asked]
+
+
+@pytest.mark.parametrize("gpus", [False, True])
+def test_a_cpu_image_is_asked_nothing_of_gpus_wherever_it_is_verified(gpus: bool) -> None:
+    selection = Selection.of(CPU, OWN, gpus=gpus)
+    assert selection.names == (*names(asked=everywhere), "own:it")
+    assert selection.skipped == ()
+
+
+def test_rllib_is_asked_of_images_with_it_and_before_checks_of_their_own() -> None:
+    selection = Selection.of(replace(CPU, rllib=True), OWN, gpus=False)
+    assert selection.names == (*names(asked=everywhere), *names(asked=with_rllib), "own:it")
+
+
+def test_a_gpu_image_is_asked_all_where_there_are_gpus() -> None:
+    selection = Selection.of(GPU, (), gpus=True)
+    assert selection.names == (*names(asked=everywhere), *names(asked=made_for_gpus))
+    assert selection.skipped == ()
+
+
+def test_without_gpus_what_needs_one_is_skipped_by_name_with_the_reason_of_policies() -> None:
+    selection = Selection.of(GPU, (), gpus=False)
+    assert [(check.name, check.status, check.reason) for check in selection.skipped] == [
+        ("cuda-device", CheckStatus.SKIPPED, "no NVIDIA runtime")
+    ]
+    assert "cuda-runtime" in selection.names
+    assert "cuda-device" not in selection.names
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=str)
+@pytest.mark.parametrize("gpus", [False, True])
+def test_no_check_needs_one_that_is_not_asked_before_it(image: Expected, gpus: bool) -> None:
+    """It could never run: what it needs would never have passed."""
+    asked = Selection.of(image, (), gpus=gpus).names
+    specs: dict[str, Spec] = {spec.name: spec for spec in SUITE}
+    for index, name in enumerate(asked):
+        assert set(specs[name].needs) <= set(asked[:index])
