@@ -219,7 +219,7 @@ class _Chains:
             rootfs=rootfs,
             wheels=wheels,
             secrets=secrets,
-            unresolved=unresolved or (parent.unresolved if parent else ()),
+            unresolved=((*parent.unresolved, *unresolved) if parent else unresolved),
             inputs=tuple(inputs),
         )
         return self.steps.setdefault(step.key, step)

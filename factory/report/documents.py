@@ -36,6 +36,7 @@ def plan(planned: Plan, known: Mapping[str, str]) -> Document:
                 "parent": step.parent,
                 "action": "keep" if key in known else "build",
                 "why": known.get(key, ""),
+                "unresolved": list(step.unresolved),
                 "inputs": dict(step.inputs),
             }
             for key, step in planned.steps.items()

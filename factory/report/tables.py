@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from factory.model import Build, Finding, Gate, Health, Matrix, Plan, Record, Status
+from factory.model import (
+    KEY_DIGITS,
+    Build,
+    Finding,
+    Gate,
+    Health,
+    Matrix,
+    Plan,
+    PlannedBuild,
+    Record,
+    Status,
+    Step,
+)
 from factory.text import distinct
 
 _SHORT = 12
@@ -77,13 +89,13 @@ def plan_table(plan: Plan, done: Mapping[str, str]) -> str:
         [
             step.label,
             "keep" if key in done else "build",
-            done.get(key, "new key: nothing with these inputs was built here"),
+            _unresolved(step) or done.get(key, "new key: nothing with these inputs was built here"),
             f"{users[key]} build{'s' if users[key] > 1 else ''}",
         ]
         for key, step in plan.steps.items()
     ]
     builds = [
-        [planned.build.id, planned.immutable, ", ".join(planned.floating)]
+        [planned.build.id, _immutable(plan, planned), ", ".join(planned.floating)]
         for planned in plan.builds
     ]
     return (
@@ -91,6 +103,19 @@ def plan_table(plan: Plan, done: Mapping[str, str]) -> str:
         + "\n\n"
         + columns(["BUILD", "IMMUTABLE TAG", "FLOATING TAGS"], builds)
     )
+
+
+def _unresolved(step: Step) -> str:
+    """What has to be looked up before a step's key is final; empty where it is."""
+    names = ", ".join(step.unresolved)
+    return f"unresolved: a build looks up {names}" if names else ""
+
+
+def _immutable(plan: Plan, planned: PlannedBuild) -> str:
+    """The tag as far as it is known: the key in it may not be final."""
+    if not plan.steps[planned.key].unresolved:
+        return planned.immutable
+    return f"{planned.immutable.removesuffix(planned.key[:KEY_DIGITS])}…"
 
 
 def status_table(records: Iterable[Record]) -> str:

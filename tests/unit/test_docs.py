@@ -170,6 +170,7 @@ def printed(prepared: Prepared) -> dict[str, Any]:
     builds = [planned.build for planned in plan.builds]
     excluded = Excluded(cell=builds[0].cell, reason="why", where="matrix.yaml:1:1")
     object.__setattr__(matrix, "excluded", (excluded,))
+    object.__setattr__(next(iter(plan.steps.values())), "unresolved", ("a tag",))
     finding = Finding(name="disk", state=Health.OK, what="60 GiB")
     return {
         "matrix": documents.matrix(matrix, builds),

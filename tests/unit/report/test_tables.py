@@ -25,6 +25,7 @@ from factory.report import (
     plan_table,
     status_table,
 )
+from tests.conftest import MATRIX
 from tests.unit.plan.projects import plan_of, project_of
 
 PROJECT = project_of()
@@ -94,6 +95,28 @@ def test_the_plan_says_what_is_kept_what_is_built_and_why() -> None:
     assert [step["action"] for step in document["steps"]].count("keep") == 1
     assert document["builds"][0]["floating"] == ["2.60.0-py311-cpu", "latest"]
     assert json.loads(json.dumps(document)) == document
+
+
+def test_the_plan_says_what_is_not_known_yet_instead_of_a_key_that_will_change() -> None:
+    project = project_of(MATRIX.replace("source: packages", "source: registry"))
+    ref = "docker.io/rayproject/ray:2.60.0-py311-cpu"
+    plan = plan_of(project)
+    first = plan.builds[0]
+    steps, builds = (part.splitlines() for part in plan_table(plan, {}).split("\n\n"))
+    assert [f"unresolved: a build looks up {ref}" in line for line in steps[1:4]] == [True] * 3
+    assert builds[1].split() == [
+        first.build.id,
+        "2.60.0-py311-cpu-…",
+        "2.60.0-py311-cpu,",
+        "latest",
+    ]
+    assert documents.plan(plan, {})["steps"][2]["unresolved"] == [ref]
+
+    pins = {step.unresolved[0]: DIGEST for step in plan.steps.values()}
+    found = plan_of(project, pins)
+    assert "unresolved" not in plan_table(found, {})
+    assert found.builds[0].immutable in plan_table(found, {})
+    assert {tuple(step["unresolved"]) for step in documents.plan(found, {})["steps"]} == {()}
 
 
 def test_columns_that_may_give_way_do_so_in_order_and_stay_distinct() -> None:
