@@ -54,7 +54,7 @@ _PATTERNS = {
     "index": (
         r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9_.+-]+)*/?",
         300,
-        "an http(s) address without a user, a query or a fragment: credentials come from .netrc",
+        "an http(s) address without a user, a query or a fragment",
     ),
     "mirror": (
         r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",

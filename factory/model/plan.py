@@ -66,7 +66,7 @@ class Wheels:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One Dockerfile build in the chain base → runtime → cuda → rllib → app.
+    """One Dockerfile build in the chain base → runtime → rllib → cuda → app.
 
     Attributes:
         kind: one of these. ``cuda`` is there where a base made from packages is to run on a gpu,

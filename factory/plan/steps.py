@@ -1,4 +1,4 @@
-"""Builds → steps. The chain is base → runtime → cuda → rllib → app; steps with equal keys are one
+"""Builds → steps. The chain is base → runtime → rllib → cuda → app; steps with equal keys are one
 step, so that everything above the application is shared."""
 
 from __future__ import annotations
@@ -96,11 +96,12 @@ class _Chains:
         cell = build.cell
         chain = [self._base(cell)]
         matrix = self.project.matrix
-        chain.append(self._step("runtime", chain[-1], {"cell": cell, "apt": matrix.runtime_apt}))
-        if matrix.base.substituted and cell.device == "gpu":
-            chain.append(self._cuda(cell, chain[-1]))
+        variables = {"cell": cell, "apt": matrix.runtime_apt, "epoch": matrix.base.epoch}
+        chain.append(self._step("runtime", chain[-1], variables))
         if cell.rllib:
             chain.append(self._rllib(cell, chain[-1]))
+        if matrix.base.substituted and cell.device == "gpu":
+            chain.append(self._cuda(cell, chain[-1]))
         for image in self.project.lineage(build.image):
             chain.append(self._app(image.for_cell(cell), cell, chain[-1]))
         return PlannedBuild(
@@ -146,9 +147,16 @@ class _Chains:
         torch = device.torch
         assert torch, "an RLlib cell without a torch is not supported"
         folder, _, name = (torch.find_links or "").rpartition("/")
-        variables = {"cell": cell, "torch": torch, "wheels": name, "cuda": device.cuda}
-        shared = self.project.matrix.base.substituted and device.cuda
-        wanted = [torch.requirement, *([device.cuda.requirement] if shared and device.cuda else [])]
+        # With the runtime asked for in one breath, torch and all else share one copy of it.
+        cuda = device.cuda if self.project.matrix.base.substituted else None
+        wanted = [torch.requirement, *([cuda.requirement] if cuda else [])]
+        variables = {
+            "cell": cell,
+            "torch": torch,
+            "wheels": name,
+            "cuda": device.cuda,
+            "requirements": wanted,
+        }
         return self._step(
             "rllib",
             parent,

@@ -21,6 +21,8 @@ from factory.settings import APP, Settings
 from tests.integration.registries import free_port
 
 REPOSITORY = Path(__file__).parents[2]
+TWO_CELLS = ("--only", "2.60.0-py311-cpu", "--only", "2.55.1-py311-cpu")
+"""Of the shipped matrix, what most tests stand on; test_family.py has the others' kinds."""
 
 
 @dataclass
@@ -120,9 +122,9 @@ def _share_caches(cache: Path) -> None:
 
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """The shipped project, built once for the whole session."""
+    """The shipped project, two cells of which are built once for the whole session."""
     checkout = make_checkout(tmp_path_factory.mktemp("shipped"))
-    checkout.invoke("build")
+    checkout.invoke("build", *TWO_CELLS)
     yield checkout
     checkout.close()
 

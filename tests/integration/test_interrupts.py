@@ -17,7 +17,7 @@ from tests.integration.conftest import REPOSITORY, Checkout, add_image, make_che
 
 pytestmark = pytest.mark.engine
 
-ONE_CELL = ("--ray", "2.60.0")
+ONE_CELL = ("--only", "2.60.0-py311-cpu")
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:

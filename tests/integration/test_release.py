@@ -9,12 +9,12 @@ import pytest
 
 from factory import process
 from factory.registry import Registry
-from tests.integration.conftest import Checkout, add_image
+from tests.integration.conftest import TWO_CELLS, Checkout, add_image
 from tests.integration.keys import private_key
 
 pytestmark = pytest.mark.engine
 
-ONE_CELL = ("--ray", "2.60.0")
+ONE_CELL = ("--only", "2.60.0-py311-cpu")
 RAY_START_DIES = """
 import sys
 
@@ -29,8 +29,8 @@ def docker(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def released(shipped: Checkout) -> Checkout:
-    """The shipped project after ``invoke release``."""
-    table = shipped.invoke("release").stdout
+    """The shipped project after ``invoke release`` of two cells."""
+    table = shipped.invoke("release", *TWO_CELLS).stdout
     assert "ray-app:2.60.0-py311-cpu" in table
     return shipped
 
@@ -68,7 +68,7 @@ def test_published_digest_is_the_one_that_was_judged(released: Checkout) -> None
 
 
 def test_second_release_finds_everything_done(released: Checkout) -> None:
-    outcomes = released.outcomes("release")
+    outcomes = released.outcomes("release", *TWO_CELLS)
     assert {one["state"] for one in outcomes.values()} == {"cached"}
 
 
@@ -145,7 +145,7 @@ def test_clean_removes_this_trees_images_and_no_others(checkout: Checkout, ray_i
     add_image(checkout, "cleaned", {"main.py": "print(1)\n"})
     (checkout.root / "dockerfiles" / "runtime.Dockerfile.j2").write_text("FROM {{ parent }}\n")
     checkout.invoke("build", *ONE_CELL)
-    [ref] = [ref for name, ref in checkout.refs().items() if "2.60.0" in name]
+    ref = checkout.refs()["cleaned:2.60.0-py311-cpu"]
     assert docker("image", "ls", "--quiet", ref)
     checkout.invoke("clean")
     assert not docker("image", "ls", "--quiet", ref)

@@ -1,7 +1,8 @@
-# The CUDA 13.0 runtime from NVIDIA's own wheels: no package repository of theirs, and torch shares it.
+# The CUDA 13.0 runtime from NVIDIA's own wheels: no package repository of theirs. Where torch is
+# there, it has brought the runtime already, and the two share it.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:f7a585fd95b3
+FROM factory.invalid/rllib:ca5ad413d37a
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
     --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \

@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:281ef88605b5
+FROM factory.invalid/runtime:709034815dc9
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=factory-apt-lists-3.11,target=/var/lib/apt/lists,sharing=locked \
