@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from factory import process
 from factory.errors import ConfigError, MachineError
@@ -29,13 +29,10 @@ def commit_of(source: GitSource, env: Mapping[str, str] = os.environ) -> str:
     for name in (*wanted, source.ref):
         if name in refs:
             return refs[name]
-    short = sorted({name.split("/", 2)[-1].removesuffix("^{}") for name in refs})
-    near = difflib.get_close_matches(source.ref, short, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(short[:8])}"
     raise ConfigError(
         f"{source.url} has no branch and no tag {source.ref}",
         where="image.yaml",
-        todo=f"{hint} (a commit is given with all of its 40 digits)",
+        todo=_hint(source.ref, refs),
     )
 
 
@@ -54,6 +51,15 @@ def token_of(variable: str, env: Mapping[str, str] = os.environ) -> str:
     return env[variable]
 
 
+def _hint(wanted: str, refs: Iterable[str]) -> str:
+    known = sorted({name.split("/", 2)[-1].removesuffix("^{}") for name in refs})
+    if not known:
+        return "push a commit to it: it is empty"
+    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:8])}"
+    return f"{hint} (a commit is given with all of its 40 digits)"
+
+
 def _refs(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
     """Full ref names to commits."""
     argv = ["git", "ls-remote", source.url, "HEAD", "refs/heads/*", "refs/tags/*"]
@@ -67,15 +73,17 @@ def _refs(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
 
 def _environment(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
     """git asks nobody; the token goes to this repository alone, and is in no argument."""
-    settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    settings = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "LC_ALL": "C"}
     if source.token is None:
         return settings
     pair = f"x-access-token:{token_of(source.token, env)}"
     header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+    said = env.get("GIT_CONFIG_COUNT", "")
+    at = int(said) if said.isdecimal() else 0  # what the user sets in this way holds as well
     return settings | {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{source.url}.extraHeader",
-        "GIT_CONFIG_VALUE_0": header,
+        "GIT_CONFIG_COUNT": str(at + 1),
+        f"GIT_CONFIG_KEY_{at}": f"http.{source.url}.extraHeader",
+        f"GIT_CONFIG_VALUE_{at}": header,
     }
 
 

@@ -25,6 +25,7 @@ Log = Callable[[str], None]
 _SECONDS = 3600
 _TAIL = 60
 _SHOWN = 16
+_EXITED = "did not complete successfully"
 _QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
 
 
@@ -86,7 +87,7 @@ class Builder:
         """A private copy of what the step reads, once it is sure that it is what was hashed: the
         key must be that of what is built, even while somebody edits the project."""
         folder.mkdir()
-        if not step.context:
+        if not step.context or not step.copies:  # such as all of its code from git
             return folder
         staged = stage(self.root, step.context, step.copies, folder)
         planned = dict(step.inputs)
@@ -204,11 +205,15 @@ def write_dockerfile(step: Step, work: Path) -> Path:
 
 def _telling(lines: Iterable[str]) -> list[str]:
     """What the failing instruction said: BuildKit repeats it between two rules at the end, before
-    it prints the Dockerfile once more."""
+    it prints the Dockerfile once more. Where no program failed, such as a fetch from git, why it
+    failed is in the very last line alone."""
     said = [line for line in lines if line.strip()]
     rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
-    told = said[rules[0] + 1 : rules[1]] if len(rules) > 1 else said
-    return [line for line in told if not line.startswith(" > [")][-_SHOWN:]
+    if len(rules) < 2:
+        return said[-_SHOWN:]
+    told = [line for line in said[rules[0] + 1 : rules[1]] if not line.startswith(" > [")]
+    why = [line for line in said[rules[1] :] if line.startswith("ERROR: ") and _EXITED not in line]
+    return [*told, *why][-_SHOWN:]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

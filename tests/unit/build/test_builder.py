@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,12 +55,17 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     return Docker(tmp_path, monkeypatch)
 
 
-def build(root: Path, step: Step, sources: PackageSources | None = None) -> Built:
+def build(
+    root: Path, step: Step, sources: PackageSources | None = None, *, ready: bool = True
+) -> Built:
+    """Build with a context that is ready, or with what the step itself reads."""
     (root / "images" / "demo").mkdir(parents=True, exist_ok=True)
     builder = Builder(
         root=root, work=root / ".factory" / "render", sources=sources or PackageSources()
     )
-    return builder.build(step, rootfs=root, reason="new key", log=lambda _line: None)
+    return builder.build(
+        step, rootfs=root if ready else None, reason="new key", log=lambda _line: None
+    )
 
 
 def test_a_step_is_built_under_its_own_tag(docker: Docker, tmp_path: Path) -> None:
@@ -100,6 +106,39 @@ def test_a_failure_has_the_last_lines_and_the_dockerfile(docker: Docker, tmp_pat
     assert raised.value.detail[-1] == "ERROR: no such package"
     assert len(raised.value.detail) < 100
     assert (tmp_path / raised.value.where).read_text() == STEPS["app"].dockerfile
+
+
+def failing(docker: Docker, root: Path, *said: str) -> list[str]:
+    """The lines that a build's error shows, of what BuildKit said."""
+    docker.does("\n".join([f"echo '{line}'" for line in said] + ["exit 1"]))
+    with pytest.raises(BuildError) as raised:
+        build(root, STEPS["app"])
+    return list(raised.value.detail)
+
+
+def test_a_failing_programs_words_are_shown_without_the_dockerfile(
+    docker: Docker, tmp_path: Path
+) -> None:
+    end = (
+        'ERROR: failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 1'
+    )
+    lines = ["#5 noise", "------", " > [2/3] RUN x:", "0.1 why", "------", "Dockerfile:3", end]
+    assert failing(docker, tmp_path, *lines) == ["0.1 why"]
+
+
+def test_a_failure_without_a_program_is_told_by_its_last_line(
+    docker: Docker, tmp_path: Path
+) -> None:
+    lines = ["#5 noise", "------", " > [2/3] ADD x:", "------", "ERROR: failed to solve: no x"]
+    assert failing(docker, tmp_path, *lines) == ["ERROR: failed to solve: no x"]
+
+
+def test_an_image_that_reads_nothing_of_the_project_is_built(
+    docker: Docker, tmp_path: Path
+) -> None:
+    step = replace(STEPS["app"], copies=())
+    docker.does('for a; do case $a in */context*) test -d "$a" || exit 1;; esac; done')
+    build(tmp_path, step, ready=False)
 
 
 def test_folders_with_wheels_become_one(docker: Docker, tmp_path: Path) -> None:

@@ -1,0 +1,155 @@
+"""What a ref stands for, by what git says of a repository."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from factory import git, process
+from factory.errors import ConfigError, MachineError
+from factory.model import GitSource
+from factory.process import Completed, ProcessFailed
+
+TOKEN = "hush-token"
+SOURCE = GitSource(url="https://code.example/app.git", ref="main")
+GUARDED = replace(SOURCE, token="CODE_TOKEN")
+LISTED = {
+    "HEAD": "a" * 40,
+    "refs/heads/main": "a" * 40,
+    "refs/heads/feature/fast": "b" * 40,
+    "refs/heads/v2": "c" * 40,
+    "refs/tags/v1": "d" * 40,
+    "refs/tags/v1^{}": "e" * 40,
+    "refs/tags/v2": "f" * 40,
+}
+
+
+@dataclass
+class Git:
+    """Stands in for git; remembers how it was called."""
+
+    refs: Mapping[str, str] = field(default_factory=lambda: LISTED)
+    fails: str = ""
+    argv: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], timeout: float) -> Completed:
+        self.argv, self.env = argv, env
+        listed = "".join(f"{commit}\t{name}\n" for name, commit in self.refs.items())
+        done = Completed(
+            argv=tuple(argv), code=128 if self.fails else 0, stdout=listed, stderr="", seconds=0
+        )
+        if self.fails:
+            raise ProcessFailed(replace(done, stdout="", stderr=self.fails))
+        return done
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Git:
+    found = Git()
+    monkeypatch.setattr(process, "run", found.run)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ref", "commit"),
+    [
+        ("HEAD", "a"),
+        ("main", "a"),
+        ("feature/fast", "b"),
+        ("v1", "e"),  # what an annotated tag is of, not the tag
+        ("v2", "f"),  # a tag goes before a branch
+        ("refs/heads/v2", "c"),
+    ],
+)
+def test_a_ref_is_found_as_git_finds_it(server: Git, ref: str, commit: str) -> None:
+    assert git.commit_of(replace(SOURCE, ref=ref), {}) == commit * 40
+
+
+@pytest.mark.parametrize("ref", ["fast", "refs/tags", "Main", "v1^{}x", "a" * 7])
+def test_nothing_is_guessed(server: Git, ref: str) -> None:
+    with pytest.raises(ConfigError, match="has no branch and no tag") as caught:
+        git.commit_of(replace(SOURCE, ref=ref), {})
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("ref", "refs", "told"),
+    [
+        ("mian", LISTED, "did you mean main?"),
+        ("v3", LISTED, "did you mean v1 or v2?"),
+        ("nothing-like-it", LISTED, "known: HEAD, feature/fast, main, v1, v2 (a commit"),
+        ("main", {}, "it is empty"),
+    ],
+)
+def test_a_ref_that_is_not_there_is_told_with_what_is(
+    server: Git, ref: str, refs: Mapping[str, str], told: str
+) -> None:
+    server.refs = refs
+    with pytest.raises(ConfigError) as caught:
+        git.commit_of(replace(SOURCE, ref=ref), {})
+    assert told in caught.value.todo
+
+
+def test_a_token_goes_to_its_repository_alone_and_is_in_no_argument(server: Git) -> None:
+    git.commit_of(GUARDED, {"CODE_TOKEN": TOKEN})
+    pair = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert server.env["GIT_CONFIG_KEY_0"] == f"http.{SOURCE.url}.extraHeader"
+    assert server.env["GIT_CONFIG_VALUE_0"] == f"Authorization: Basic {pair}"
+    assert not [word for word in server.argv if TOKEN in word or pair in word]
+
+
+@pytest.mark.parametrize(("count", "at"), [("2", 2), ("0", 0), ("", 0), ("many", 0)])
+def test_settings_that_the_user_gives_git_in_the_same_way_hold(
+    server: Git, count: str, at: int
+) -> None:
+    git.commit_of(GUARDED, {"CODE_TOKEN": TOKEN, "GIT_CONFIG_COUNT": count})
+    assert server.env["GIT_CONFIG_COUNT"] == str(at + 1)
+    assert f"GIT_CONFIG_VALUE_{at}" in server.env
+
+
+def test_git_asks_nobody(server: Git) -> None:
+    git.commit_of(SOURCE, {})
+    assert (server.env["GIT_TERMINAL_PROMPT"], server.env["GIT_ASKPASS"]) == ("0", "")
+    assert "GIT_CONFIG_COUNT" not in server.env
+
+
+@pytest.mark.parametrize("env", [{}, {"CODE_TOKEN": ""}])
+def test_a_variable_that_is_not_set_is_told_before_git_is_asked(
+    server: Git, env: Mapping[str, str]
+) -> None:
+    with pytest.raises(MachineError, match="CODE_TOKEN is not set") as caught:
+        git.commit_of(GUARDED, env)
+    assert not server.argv
+    assert caught.value.exit_code == 7
+    assert "export CODE_TOKEN=" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "told"),
+    [
+        (GUARDED, "fatal: Authentication failed for 'x'", "refuses the token in CODE_TOKEN"),
+        (GUARDED, "The requested URL returned error: 403", "refuses the token in CODE_TOKEN"),
+        (SOURCE, "fatal: could not read Username for 'x'", "refuses access without a token"),
+        (SOURCE, "fatal: unable to access 'x': Could not resolve host", "cannot be reached"),
+        (GUARDED, "fatal: repository 'x' not found", "cannot be reached"),
+    ],
+)
+def test_a_refusal_is_told_apart_from_a_server_that_is_not_there(
+    server: Git, source: GitSource, said: str, told: str
+) -> None:
+    server.fails = f"noise\n{said}\n"
+    with pytest.raises(MachineError, match=told) as caught:
+        git.commit_of(source, {"CODE_TOKEN": TOKEN})
+    assert caught.value.detail[-1] == said
+    assert caught.value.todo
+    assert TOKEN not in str(caught.value)
+
+
+def test_without_git_the_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(MachineError, match="`git` cannot be started"):
+        git.commit_of(SOURCE, {})
