@@ -80,7 +80,7 @@ def test_nothing_is_guessed(server: Git, ref: str) -> None:
     ("ref", "refs", "told"),
     [
         ("mian", LISTED, "did you mean main?"),
-        ("v3", LISTED, "did you mean v1 or v2?"),
+        ("v3", LISTED, "did you mean v2 or v1?"),
         ("nothing-like-it", LISTED, "known: HEAD, feature/fast, main, v1, v2 (a commit"),
         ("main", {}, "it is empty"),
     ],
