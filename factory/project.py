@@ -22,12 +22,16 @@ def load(settings: Settings) -> Project:
     text = _read(root / "matrix.yaml", "matrix.yaml")
     matrix, wanted, where = parse_matrix(text, registry=settings.registry)
     images = _images(root, matrix, wanted, where)
-    return Project(
+    project = Project(
         matrix=matrix,
         images=images,
         templates=_templates(root),
         digests=_digests(root, matrix, images),
     )
+    errors = [error for image in images.values() for error in _idle(project, image)]
+    if errors:
+        raise ConfigErrors(errors)
+    return project
 
 
 def project_of(settings: Settings) -> Settings:
@@ -95,6 +99,30 @@ def _image(root: Path, matrix: Matrix, name: str, names: Sequence[str]) -> Image
     return parse_image(text, name=name, folder=folder, cells=matrix.cells, images=names)
 
 
+def _idle(project: Project, image: Image) -> Iterator[ConfigError]:
+    """What of an image no build would ever use, because its parent is made for other cells."""
+    parent, where = image.parent, f"{image.folder}/image.yaml"
+    if parent is None:
+        return  # then its own rules are all there are, and each was seen to match
+    inherited = [cell for cell in project.matrix.cells if project.made_for(parent, cell)]
+    kept = [cell for cell in inherited if project.made_for(image.name, cell)]
+    if inherited and not kept:
+        yield ConfigError(
+            f"{image.name} is made for no cell: its `where:` leaves none of those that its "
+            f"parent {parent} is made for",
+            where=where,
+            todo="make the `where:` of one of the two wider; `invoke matrix` lists the cells",
+        )
+    for at, override in enumerate(image.overrides, 1) if kept else ():
+        if not any(override.matches(cell) for cell in kept):
+            yield ConfigError(
+                f"override {at} matches no cell that both {image.name} and its parent {parent} "
+                "are made for",
+                where=where,
+                todo="mend its `when:`, or drop it",
+            )
+
+
 def _templates(root: Path) -> Mapping[str, str]:
     folder = root / "dockerfiles"
     return {path.name: _read(path, f"dockerfiles/{path.name}") for path in folder.glob("*.j2")}
@@ -102,9 +130,8 @@ def _templates(root: Path) -> Mapping[str, str]:
 
 def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping[str, str]:
     """The digest of every path that a Dockerfile reads; all mistakes at once."""
-    wanted = _paths(matrix, images)
     digests, errors = {}, []
-    for path, (is_folder, where) in wanted.items():
+    for path, is_folder, where in dict.fromkeys(_paths(matrix, images)):
         try:
             digests[path] = digest_path(root, path, where=where)
             if (root / path).is_dir() != is_folder:
@@ -120,18 +147,19 @@ def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping
     return digests
 
 
-def _paths(matrix: Matrix, images: Mapping[str, Image]) -> dict[str, tuple[bool, str]]:
-    """Path to whether it is to be a folder, and who names it."""
-    paths = {matrix.base.wheel: (False, "matrix.yaml")} if matrix.base.wheel else {}
+def _paths(matrix: Matrix, images: Mapping[str, Image]) -> Iterator[tuple[str, bool, str]]:
+    """Each path that is named, whether it is to be a folder, and who names it."""
+    if matrix.base.wheel:
+        yield matrix.base.wheel, False, "matrix.yaml"
     for device in matrix.devices.values():
         if device.torch and device.torch.find_links:
-            paths[device.torch.find_links] = (True, "matrix.yaml")
+            yield device.torch.find_links, True, "matrix.yaml"
     for image in images.values():
         where = f"{image.folder}/image.yaml"
-        paths |= {f"{image.folder}/{path}": (False, where) for path in _files(image)}
+        for path in _files(image):
+            yield f"{image.folder}/{path}", False, where
         if isinstance(image.source, str):
-            paths[f"{image.folder}/{image.source}"] = (True, where)
-    return paths
+            yield f"{image.folder}/{image.source}", True, where
 
 
 def _files(image: Image) -> Iterator[str]:

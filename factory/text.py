@@ -13,6 +13,17 @@ _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+_LOGIN = re.compile(
+    r"(?<=://)[^/\s:@]*:\S*@"  # user:password, in which some forget to encode a slash
+    r"|(?<=://)[^/\s@]*@"  # a token in place of both
+    r"|^[^/\s:@]*:(?!//)\S*@"  # without a scheme
+)
+
+
+def hide_logins(text: str) -> str:
+    """Text without what stands before the host of addresses: user, password, token."""
+    return _LOGIN.sub("***@", text)
+
 
 def clean(text: str) -> str:
     """Text without terminal sequences, control characters (but tab and newline), characters that

@@ -18,6 +18,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from factory.text import hide_logins
+
 _PATTERNS = {
     "name": (r"[a-z0-9]+(?:[._-][a-z0-9]+)*", 63, "lower-case letters, digits and single . _ -"),
     "python version": (r"3\.[0-9]{1,2}", 5, 'a minor version such as "3.11"'),
@@ -102,8 +104,8 @@ def _check(kind: str) -> AfterValidator:
 
 
 def shown(value: str) -> str:
-    """A user's string made safe to print: quoted, escaped, cut."""
-    text = ascii(value)
+    """A user's string made safe to print: without logins, quoted, escaped, cut."""
+    text = ascii(hide_logins(value))
     return text if len(text) <= 60 else f"{text[:57]}…'"
 
 

@@ -20,7 +20,8 @@ import tasks
 from factory.errors import ConfigError
 from factory.project import load
 from factory.settings import Settings
-from tests.bad_input.cases import CASES, Case
+from tests.bad_input.cases import CASES
+from tests.bad_input.spoiling import Case
 from tests.conftest import ROOT
 
 Result = tuple[int, str, str]
@@ -48,6 +49,8 @@ def test_a_mistake_is_explained(
     assert code == case.code, err
     for part in case.says:
         assert part in err
+    for part in case.hides:
+        assert part not in out + err
     assert "\n  → " in err, "the next step is missing"
     assert len(err.splitlines()) <= ONE_SCREEN
     assert not re.search("Traceback|defect", out + err)

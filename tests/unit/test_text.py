@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.text import clean, distinct, one_line, shorten
+from factory.text import clean, distinct, hide_logins, one_line, shorten
 
 
 @given(st.text())
@@ -35,6 +35,27 @@ def test_cleaned_text_cannot_touch_a_terminal(text: str) -> None:
 )
 def test_sequences_go_whole_and_letters_stay(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "from https://me:pw@index.example/simple to x",
+            "from https://***@index.example/simple to x",
+        ),
+        ("https://token@index.example", "https://***@index.example"),
+        ("https://me:p@w@index.example", "https://***@index.example"),
+        ("https://me:p/w@index.example", "https://***@index.example"),
+        ("me:pw@mirror.example:5000/hub", "***@mirror.example:5000/hub"),
+        ('url = "http://a:b@x" and http://c@y', 'url = "http://***@x" and http://***@y'),
+        ("https://index.example:8443/simple", "https://index.example:8443/simple"),
+        ("git@code.example:app.git", "git@code.example:app.git"),
+        ("cause: mail me@example.org", "cause: mail me@example.org"),
+    ],
+)
+def test_logins_are_not_shown(text: str, shown: str) -> None:
+    assert hide_logins(text) == shown
 
 
 def test_one_line_is_one_line() -> None:
