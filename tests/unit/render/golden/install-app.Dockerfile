@@ -13,7 +13,7 @@ RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharin
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         gcc
-RUN install --directory --owner=1000 --group=100 /out/root /out/wheels /source
+RUN install --directory --owner=1000 --group=100 /out /out/root /out/wheels /source
 USER 1000
 WORKDIR /source
 ADD --chown=1000:100 https://code.example/app.git#cccccccccccccccccccccccccccccccccccccccc:src /source
@@ -25,7 +25,8 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=bind,source=install.sh,target=/run/factory/install.sh \
     --mount=type=secret,id=LICENCE,target=/run/secrets/LICENCE,uid=1000,required=true \
     DESTDIR=/out/root WHEELS=/out/wheels PIP_NO_CACHE_DIR=1 UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy \
-    bash -euo pipefail /run/factory/install.sh
+    bash -euo pipefail /run/factory/install.sh \
+    && tar --create --file /out/root.tar --directory /out/root .
 
 FROM factory.invalid/runtime:f7a585fd95b3
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
@@ -38,7 +39,11 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     find /run/factory/wheels -name '*.whl' -fprint /tmp/wheels.txt \
     && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip install --no-progress --requirement /tmp/wheels.txt --requirement /run/factory/requirements.txt "ray==2.60.0" \
     && rm /tmp/wheels.txt
-COPY --from=builder /out/root/ /
+# No COPY, which would give folders that are there already another owner and mode.
+USER 0
+RUN --mount=type=bind,from=builder,source=/out,target=/run/factory/out \
+    tar --extract --file /run/factory/out/root.tar --directory / --numeric-owner --no-overwrite-dir --keep-directory-symlink
+USER 1000
 ENV PYTHONPATH=/home/ray/app
 ADD --chown=1000:100 https://code.example/app.git#cccccccccccccccccccccccccccccccccccccccc:src /home/ray/app
 RUN python -m compileall -q /home/ray/app
