@@ -6,13 +6,10 @@ All of it overlaps: one build is verified while another is built. What a gate do
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from factory import base, preflight
 from factory.build import check_room, make_builder, write_dockerfile
@@ -23,6 +20,7 @@ from factory.project import load
 from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
+from factory.signals import terminable
 from factory.stock import Stock
 from factory.workshop import Workshop
 
@@ -108,7 +106,7 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
 
     engine = Engine.connect()
     with (
-        _terminable(),
+        terminable(),
         Run.begin(settings) as this_run,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
     ):
@@ -245,23 +243,3 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
             needs=needs("publish"),
             lane="publish",
         )
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM and a closed terminal do what Ctrl-C does: everything is cleaned up."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    heard = [
-        number
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN  # under nohup a hang-up is to be ignored
-    ]
-    before = {number: signal.signal(number, interrupt) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
