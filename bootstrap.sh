@@ -144,8 +144,8 @@ engine_ready() {
     return $ready
 }
 
-# Only the base from Debian packages and the local registry need these.
-extras_ready() { ! debian_root || { has mmdebstrap && has docker-registry; }; }
+# Only the base from Debian packages, the local registry and code from git need these.
+extras_ready() { ! debian_root || { has mmdebstrap && has docker-registry && has git; }; }
 
 machine_ready() { engine_ready && extras_ready; }
 
@@ -185,10 +185,13 @@ keyring_of() {
 }
 
 install_packages() {
-    local packages
+    local packages own=()
     mapfile -t packages < <(missing_packages)
-    if has mmdebstrap && ((${#packages[@]} == 0)); then return; fi
-    say "installing ${packages[*]} mmdebstrap uidmap from Debian"
+    has mmdebstrap || own+=(mmdebstrap uidmap) # uidmap: for users other than root
+    has git || own+=(git)
+    local all=("${packages[@]}" "${own[@]}")
+    if ((${#all[@]} == 0)); then return; fi
+    say "installing ${all[*]} from Debian"
     apt update
     if ((${#packages[@]})); then
         # Debian 12 has no buildx. What it calls itself does not count: its sources do.
@@ -199,7 +202,7 @@ install_packages() {
         fi
         apt install --no-install-recommends "${packages[@]}"
     fi
-    apt install --no-install-recommends mmdebstrap uidmap # uidmap: for users other than root
+    ((${#own[@]} == 0)) || apt install --no-install-recommends "${own[@]}" # of the system's own release
 }
 
 # Before an engine first starts: the image store that keeps attestations and compressed layers.

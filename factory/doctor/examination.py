@@ -37,7 +37,7 @@ def examine(
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         _docker,
         lambda: (_trivy(), _database(settings, max_age)),
-        lambda: (_hadolint(), _mmdebstrap()),
+        lambda: (_hadolint(), _mmdebstrap(), _git()),
         lambda: (_disk("disk of the cache", settings.cache), _disk("disk of data", settings.data)),
         lambda: (registries.local(local, has_server=_finds("docker-registry", "registry")),),
         *(lambda target=target: (registries.remote(target),) for target in others),
@@ -109,6 +109,15 @@ def _mmdebstrap() -> Finding:
         return found
     remedy = "for users other than root it needs uidmap: `apt-get install uidmap`"
     return replace(found, state=Health.WARN, remedy=remedy)
+
+
+def _git() -> Finding:
+    return _program(
+        "git",
+        Health.WARN,
+        f"images whose code is in git need it, here and beside the engine: `apt-get install git`, "
+        f"or {_BOOTSTRAP}",
+    )
 
 
 def _program(name: str, without: Health, remedy: str) -> Finding:

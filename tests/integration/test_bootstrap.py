@@ -204,10 +204,39 @@ def test_a_lock_file_loses_nothing_and_is_in_no_folder_that_anybody_may_write_to
     assert "machine_lock=/run/$name.lock" in (project / "bootstrap.sh").read_text()
 
 
-@pytest.mark.skipif(
+on_debian_as_root = pytest.mark.skipif(
     os.geteuid() != 0 or "ID=debian\n" not in Path("/etc/os-release").read_text(),
     reason="it installs on Debian as root only",
 )
+
+
+@on_debian_as_root
+@pytest.mark.parametrize(
+    "there", [(), ("git",), ("mmdebstrap",)], ids=["none", "git", "mmdebstrap"]
+)
+def test_of_the_small_tools_only_those_that_are_missing_are_installed(
+    project: Path, programs: Path, there: tuple[str, ...]
+) -> None:
+    write(programs, "id", "echo 0")
+    for name in ("docker-registry", *there):
+        write(programs, name, "")
+    asked = project / "asked"
+    write(
+        programs,
+        "apt-get",
+        f'[[ " $* " != *" install "* ]] || {{ echo "$*" >>"{asked}"; exit 1; }}',
+    )
+    assert bootstrap(project, programs).returncode == 7
+    words = set(asked.read_text().split())
+    wanted = (
+        {"git", "mmdebstrap", "uidmap"}
+        - set(there)
+        - ({"uidmap"} if "mmdebstrap" in there else set())
+    )
+    assert words & {"git", "mmdebstrap", "uidmap"} == wanted
+
+
+@on_debian_as_root
 @pytest.mark.parametrize("failing", ["update", "install"])
 def test_packages_that_cannot_be_installed_are_told_with_what_to_do(
     project: Path, programs: Path, failing: str

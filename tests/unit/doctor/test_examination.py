@@ -50,6 +50,14 @@ def test_a_bare_machine_gets_a_remedy_for_all_it_lacks(settings: Settings, progr
     assert all(finding.remedy for finding in found.values() if finding.state is not Health.OK)
 
 
+def test_git_is_needed_by_some_images_only(settings: Settings, programs: Path) -> None:
+    finding = look(settings)["git"]
+    assert finding.state is Health.WARN
+    assert "apt-get install git" in finding.remedy
+    write(programs, "git", "")
+    assert look(settings)["git"].state is Health.OK
+
+
 def test_an_engine_that_is_down_is_quoted(settings: Settings, programs: Path) -> None:
     down = json.dumps({"ServerVersion": "", "ServerErrors": ["Cannot connect"]})
     write(programs, "docker", f"echo '{down}'; exit 1")
