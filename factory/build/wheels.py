@@ -1,6 +1,6 @@
 """Asking Python indexes, before anything is built, whether what a step will install can be had.
 
-uv answers as it will in the build: by the same configuration, for the image's platform.
+uv answers as it will in the build: by the same sources, for the image's Python and platform.
 """
 
 from __future__ import annotations
@@ -9,15 +9,31 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 from factory import process
 from factory.build.sources import PackageSources
 from factory.errors import ConfigError, MachineError
 from factory.model import Wheels
+from factory.text import hide_logins
 
-_PLATFORM = "x86_64-manylinux_2_28"
+_PLATFORM = "x86_64-manylinux_2_31"
+"""The oldest C library of what bases are made from: Debian 11's, and that of Ray's own images."""
+
 _SECONDS = 180
+_SHOWN = 12
 _NO_SOLUTION = "No solution found"
+_NOT_ASKED = ("authentication credentials", "403 Forbidden", "network was disabled")
+"""What uv adds where it found nothing because it was not let in."""
+
+_SOURCES = (
+    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX"),
+    *("UV_FIND_LINKS", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_PYTHON"),
+)
+"""Variables that would let uv look elsewhere than builds do, which never see them."""
+
+_LEAST = 4  # of fewer characters, a password is part of ordinary words
+Hide = Callable[[str], str]
 
 
 def check_wheels(
@@ -25,76 +41,114 @@ def check_wheels(
 ) -> str:
     """What the first requirement stands for, such as ``torch==2.13.0+cpu``.
 
+    Args:
+        wheels: what is asked for.
+        sources: the host's package sources, where ``wheels`` names none.
+        root: the project's root.
+        log: gets uv's lines, without credentials.
+
     Raises:
         ConfigError: there is no such release, flavour or combination.
-        MachineError: uv is missing, or no index answers.
+        MachineError: uv is missing, or no index answers or lets us in.
     """
-    uv = process.find_tool("uv")
-    if uv is None:
-        todo = "install the locked requirements again (`./bootstrap.sh`), which hold uv"
-        raise MachineError("uv is missing, which looks wheels up", todo=todo)
+    hide = _hiding(sources)
     with tempfile.TemporaryDirectory(prefix="factory-wheels-") as folder:
         config = Path(folder, "uv.toml")
         config.touch(mode=0o600)
         config.write_text(sources.uv_toml(on_host=True), encoding="utf-8")
-        env = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+        env = dict.fromkeys(_SOURCES, "") | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
         env |= {"SSL_CERT_FILE": str(sources.ca)} if sources.ca else {}
         try:
             found = process.run(
-                _argv(uv, wheels, config, root),
-                stdin="\n".join(wheels.requirements).encode(),
+                [_uv(), "pip", "compile", "-", *_arguments(wheels, config, root)],
+                stdin="\n".join(_asked(wheels)).encode(),
                 env=env,
                 timeout=_SECONDS,
-                on_line=log,
+                on_line=lambda line: log(hide(line)),
             )
         except process.ProcessFailed as error:
-            raise _explained(wheels, error.completed) from error
+            raise _explained(wheels, error.completed, hide) from error
     name = wheels.requirements[0].split("=")[0].split("[")[0]
     lines = (line for line in found.stdout.splitlines() if line.startswith(f"{name}=="))
     return next(lines, wheels.requirements[0])
 
 
-def _argv(uv: str, wheels: Wheels, config: Path, root: Path) -> list[str]:
-    argv = [uv, "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
-    argv += ["--python", sys.executable, "--python-version", wheels.python]
-    argv += ["--python-platform", _PLATFORM, "--only-binary", ":all:"]
+def _uv() -> str:
+    """The locked one that was installed beside this Python, whose options are known; else any."""
+    own = Path(sys.prefix, "bin", "uv")
+    uv = str(own) if own.is_file() else process.find_tool("uv")
+    if uv is None:
+        todo = "install the locked requirements again (`./bootstrap.sh`), which hold uv"
+        raise MachineError("uv is missing, which looks wheels up", todo=todo)
+    return uv
+
+
+def _asked(wheels: Wheels) -> tuple[str, ...]:
+    """An index or folder of its own has the first; whatever goes with it comes from the host's."""
+    return wheels.requirements[:1] if wheels.index or wheels.find_links else wheels.requirements
+
+
+def _arguments(wheels: Wheels, config: Path, root: Path) -> list[str]:
+    asking = ["--quiet", "--no-header", "--no-annotate", "--only-binary", ":all:"]
+    asking += ["--python", sys.executable, "--python-version", wheels.python]
+    asking += ["--python-platform", _PLATFORM]
+    if len(_asked(wheels)) == 1:
+        asking += ["--no-deps"]  # its own existence is asked; of several, whether they go together
     if wheels.find_links:
-        return [
-            *argv,
-            "--no-config",
-            "--no-deps",
-            "--no-index",
-            "--find-links",
-            str(root / wheels.find_links),
-        ]
+        folder = str(root / wheels.find_links)
+        return [*asking, "--no-config", "--no-index", "--find-links", folder]
     if wheels.index:
-        return [
-            *argv,
-            "--no-config",
-            "--no-deps",
-            "--system-certs",
-            "--default-index",
-            wheels.index,
-        ]
-    argv += ["--config-file", str(config)]
-    # Of one package only its own existence is asked; of several, whether they go together.
-    return argv if len(wheels.requirements) > 1 else [*argv, "--no-deps"]
+        return [*asking, "--no-config", "--system-certs", "--default-index", wheels.index]
+    return [*asking, "--config-file", str(config)]
 
 
-def _explained(wheels: Wheels, failed: process.Completed) -> ConfigError | MachineError:
-    said = [line for line in failed.stderr.splitlines() if line.strip()][-12:]
-    if any(_NO_SOLUTION in line for line in said):
+def _explained(wheels: Wheels, failed: process.Completed, hide: Hide) -> ConfigError | MachineError:
+    said = [hide(line) for line in failed.stderr.splitlines() if line.strip()]
+    own = wheels.index or wheels.find_links
+    not_asked = any(word in line for line in said for word in _NOT_ASKED)
+    if any(_NO_SOLUTION in line for line in said) and not not_asked:
         return ConfigError(
-            f"{wheels.name} cannot be had from the package sources of this host"
-            if not (wheels.index or wheels.find_links)
-            else f"{wheels.name} is not in {wheels.index or wheels.find_links}",
+            f"{wheels.name} is not in {own}"
+            if own
+            else f"{wheels.name} cannot be had from the package sources of this host",
             where="matrix.yaml",
             todo="take a release or flavour that there is, name an index or folder that has it "
             "(docs/devices.md), or exclude the cell",
-            detail=said,
+            detail=said[-_SHOWN:],
         )
     return MachineError(
         f"no package source says whether there is {wheels.name}",
-        todo="see that pip can install on this host (`invoke doctor`), then run again",
-        detail=said,
+        todo="see that pip can install on this host and that its index settings are right "
+        "(`invoke doctor`), then run again",
+        detail=said[-_SHOWN:],
     )
+
+
+def _hiding(sources: PackageSources) -> Hide:
+    """Text without what the host's package sources keep secret.
+
+    uv itself shows no passwords of addresses that it understands, but quotes a configuration that
+    it does not, and shows queries.
+    """
+    proxies = [value for _, value in sources.proxies]
+    known = [sources.index or "", *sources.extra, *sources.links, *proxies]
+    secrets = {secret for address in known for secret in _secrets(address)}
+    ordered = sorted((one for one in secrets if len(one) >= _LEAST), key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        for secret in ordered:
+            text = text.replace(secret, "***")
+        return hide_logins(text)
+
+    return hide
+
+
+def _secrets(address: str) -> set[str]:
+    """The password, or the token in place of user and password, and the query of an address."""
+    login = (address.partition("://")[2] or address).rpartition("@")[0]
+    user, _, password = login.partition(":")
+    return {
+        form
+        for secret in (password or user, address.partition("?")[2])
+        for form in (secret, unquote(secret))
+    }
