@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from factory import base, git, pins
+from factory import base, git, pins, process
 from factory.build import PackageSources, check_wheels
-from factory.model import Base, Build, Cell, GitSource, Outcome, Project, State, Step
+from factory.errors import Interrupted
+from factory.model import Build, Cell, GitSource, Outcome, Project, State, Step
 from factory.registry import Registry
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
@@ -43,7 +44,8 @@ class Answers:
 def recalled(settings: Settings, project: Project) -> tuple[Project, dict[str, str]]:
     """The project with its base's source, and the pins, as they were last looked up."""
     known = pins.load(settings)
-    return _with_source(project, known.get(pins.SOURCE, "registry")), known
+    repository = base.upstream_repository(project.matrix.base.mirror)
+    return _with_source(project, known.get(pins.choice(repository), "registry")), known
 
 
 def ask(
@@ -51,8 +53,8 @@ def ask(
 ) -> Answers:
     """Look up what the plan of some builds rests on, and keep it for later commands."""
     registry = Registry()
-    settled = _with_source(project, _settle(project.matrix.base, registry, observer))
-    found = {pins.SOURCE: settled.matrix.base.source}
+    found: dict[str, str] = {}
+    settled = _settled(project, registry, observer, found)
     questions = _questions(settled, builds, registry)
     works = [
         Work(verb="check", subject=name, run=partial(_answer, name, question, found), lane=LANE)
@@ -60,21 +62,33 @@ def ask(
     ]
     outcomes = execute(works, {LANE: WIDTH}, observer) if works else ()
     pins.save(settings, found)
-    stopped: dict[Build, str] = {}
-    for outcome in outcomes:
-        if outcome.state is not State.DONE:
-            for build in questions[outcome.subject][1]:
-                stopped.setdefault(build, f"{outcome.id} {outcome.state}")
-    blocked = (
-        Outcome(verb="build", subject=build.id, state=State.BLOCKED, reason=reason)
-        for build, reason in stopped.items()
-    )
+    stopped = _stopped(builds, outcomes, {name: asking for name, (_, asking) in questions.items()})
     return Answers(
         project=settled,
         pins=found,
         builds=tuple(build for build in builds if build not in stopped),
-        outcomes=(*outcomes, *blocked),
+        outcomes=(*outcomes, *stopped.values()),
     )
+
+
+def _stopped(
+    builds: Sequence[Build], outcomes: Sequence[Outcome], asking: Mapping[str, Sequence[Build]]
+) -> dict[Build, Outcome]:
+    """The builds that go no further, and why: a question of theirs failed, or Ctrl-C."""
+    failed: dict[Build, str] = {}
+    for outcome in outcomes:
+        if outcome.state is State.FAILED:
+            for build in asking[outcome.subject]:
+                failed.setdefault(build, f"{outcome.id} failed")
+    stopped: dict[Build, Outcome] = {}
+    for build in builds:
+        own = Outcome(verb="build", subject=build.id, state=State.BLOCKED)
+        if build in failed:
+            stopped[build] = replace(own, reason=failed[build])
+        elif process.is_cancelled():
+            code = Interrupted.exit_code
+            stopped[build] = replace(own, state=State.CANCELLED, reason="interrupted", code=code)
+    return stopped
 
 
 def checks(
@@ -112,20 +126,24 @@ def _with_source(project: Project, source: str) -> Project:
     return replace(project, matrix=replace(project.matrix, base=replace(spec, source=source)))
 
 
-def _settle(spec: Base, registry: Registry, observer: Observer) -> str:
-    """Which source ``auto`` comes down to, said so that nobody misses it."""
+def _settled(
+    project: Project, registry: Registry, observer: Observer, found: dict[str, str]
+) -> Project:
+    """The project with what ``auto`` comes down to, said so that nobody misses it."""
+    spec = project.matrix.base
     if spec.source != "auto":
-        return spec.source
+        return project
     repository = base.upstream_repository(spec.mirror)
     reason = base.answers(registry, repository)
-    if reason is None:
-        observer.note(f"base.source auto: bases are {repository}, which answers")
-        return "registry"
+    source = "packages" if reason else "registry"
     observer.note(
         f"base.source auto: {repository} does not answer ({reason}), so bases are stand-ins made "
         "from packages; only a target that accepts `substituted base` takes them"
+        if reason
+        else f"base.source auto: bases are {repository}, which answers"
     )
-    return "packages"
+    found[pins.choice(repository)] = source
+    return _with_source(project, source)
 
 
 def _answer(

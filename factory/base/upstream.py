@@ -10,10 +10,21 @@ https://github.com/ray-project/ray/blob/master/docker/ray/README.md
 from __future__ import annotations
 
 import re
-from concurrent.futures import Future
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
 from threading import Thread
+from typing import TypeVar
 
-from factory.errors import ConfigError, FactoryError, MachineError, RegistryError
+from factory import process
+from factory.errors import (
+    ConfigError,
+    FactoryError,
+    Interrupted,
+    MachineError,
+    RegistryError,
+)
 from factory.registry import Registry, locate, place
 
 _NAME = "rayproject/ray"
@@ -23,6 +34,10 @@ _ALTERNATIVES = (
     "set `base.mirror` to a registry that this machine can use, or `base.source: packages`"
 )
 _SECONDS = 10.0
+_PATIENT_SECONDS = 30.0
+_STEP_SECONDS = 0.2
+
+T = TypeVar("T")
 
 
 def upstream_tag(ray: str, python: str, platform: str) -> str:
@@ -42,18 +57,23 @@ def upstream_repository(mirror: str | None) -> str:
 
 
 def resolve(registry: Registry, repository: str, tag: str) -> str:
-    """The digest of what a tag names now.
+    """The digest of what a tag names now, asked for within forty seconds.
 
     Raises:
         ConfigError: a registry is there, and has no such tag.
-        MachineError: the registry cannot be reached, or does not let us in.
+        MachineError: the registry cannot be reached, does not let us in, or gives no digest.
+        Interrupted: the run was cancelled meanwhile.
     """
     try:
-        digest = registry.head(repository, tag)
-        if digest is None:
-            registry.ping(repository)  # anything that is no registry says "not found" too
+        digest = _digest(registry, repository, tag)
     except RegistryError as error:
         raise _unusable(error, repository, tag) from error
+    except TimeoutError:
+        raise MachineError(
+            _silent(repository, _PATIENT_SECONDS),
+            where=place(repository, tag),
+            todo=f"see that it is well, {_ALTERNATIVES}",
+        ) from None
     if digest is None:
         raise _missing(repository, tag)
     if not _DIGEST.fullmatch(digest):  # it becomes part of a Dockerfile
@@ -67,21 +87,53 @@ def resolve(registry: Registry, repository: str, tag: str) -> str:
 
 def answers(registry: Registry, repository: str) -> str | None:
     """Why a repository cannot be used from here, asked within ten seconds; ``None`` if it can."""
-    heard: Future[str | None] = Future()
+    try:
+        return _heard(partial(_why_not, registry.hasty(), repository), _SECONDS)
+    except TimeoutError:
+        return _silent(repository, _SECONDS)
 
-    def ask() -> None:
+
+def _digest(registry: Registry, repository: str, tag: str) -> str | None:
+    try:
+        return _heard(partial(_look_up, registry, repository, tag), _PATIENT_SECONDS)
+    except TimeoutError:  # one that is told to wait knows why: who does not wait is told, too
+        return _heard(partial(_look_up, registry.hasty(), repository, tag), _SECONDS)
+
+
+def _look_up(registry: Registry, repository: str, tag: str) -> str | None:
+    digest = registry.head(repository, tag)
+    if digest is None:
+        registry.ping(repository)  # anything that is no registry says "not found" too
+    return digest
+
+
+def _heard(ask: Callable[[], T], seconds: float) -> T:
+    """What a question is answered with; ``TimeoutError`` if it takes longer.
+
+    A time-out of a connection is for one address, and a name may have many; that of looking the
+    name up is the system's. Neither ends at Ctrl-C.
+    """
+    heard: Future[T] = Future()
+
+    def run() -> None:
         try:
-            heard.set_result(_why_not(registry.hasty(), repository))
+            heard.set_result(ask())
         except BaseException as error:
             heard.set_exception(error)  # raised again where it is waited for
 
-    # A time-out of a connection is for one address, and a name may have many; that of looking the
-    # name up is the system's.
-    Thread(target=ask, daemon=True).start()
-    try:
-        return heard.result(_SECONDS)
-    except TimeoutError:
-        return f"{locate(repository).host} does not answer within {_SECONDS:.0f} seconds"
+    Thread(target=run, daemon=True).start()
+    deadline = time.monotonic() + seconds
+    while not process.is_cancelled():
+        left = deadline - time.monotonic()
+        if wait([heard], max(min(left, _STEP_SECONDS), 0)).done:
+            return heard.result()
+        if left <= 0:
+            raise TimeoutError
+    raise Interrupted("interrupted")
+
+
+def _silent(repository: str, seconds: float) -> str:
+    return f"{locate(repository).host} does not answer within {seconds:.0f} seconds"
 
 
 def _why_not(registry: Registry, repository: str) -> str | None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Thread, Timer
 
 import pytest
 
+from factory import process
 from factory.base import upstream
 from factory.base.upstream import answers, resolve, upstream_repository, upstream_tag
-from factory.errors import ConfigError, FactoryError, MachineError
+from factory.errors import ConfigError, FactoryError, Interrupted, MachineError
 from factory.registry import Registry
 from factory.registry.credentials import Credentials
 from factory.registry.transport import Patience
@@ -140,6 +144,79 @@ def test_what_is_no_digest_goes_no_further(mirror: Mirror) -> None:
     error = mirror.refusal()
     assert isinstance(error, MachineError)
     assert "no digest" in error.what
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The repository of a host that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}/rayproject/ray"
+
+
+def test_nobody_is_waited_for_without_end(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "_PATIENT_SECONDS", 0.3)
+    monkeypatch.setattr(upstream, "_SECONDS", 0.2)
+    with pytest.raises(MachineError, match="does not answer within") as caught:
+        resolve(Registry(), silent, TAG)
+    assert caught.value.where == f"{silent}:{TAG}"
+    assert "`base.source: packages`" in caught.value.todo
+
+
+def test_one_that_makes_us_wait_too_long_is_told_as_what_it_says(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "_PATIENT_SECONDS", 0.3)
+    mirror.manifest = (429, {"Retry-After": "5"}, b"")
+    with pytest.raises(MachineError, match="HTTP 429") as caught:
+        resolve(Registry(lambda key: None), mirror.repository, TAG)
+    assert "wait for its limit" in caught.value.todo
+    assert caught.value.detail == ("Retry-After: 5",)
+
+
+@pytest.mark.usefixtures("cancellable")
+def test_an_interrupt_ends_the_wait(silent: str) -> None:
+    Timer(0.2, process.cancel_all).start()
+    with pytest.raises(Interrupted):
+        resolve(Registry(), silent, TAG)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"\x00\xff\x1b[2J garbage\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 9999 no\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
+        b"HTTP/1.1 200 OK\r\nDocker-Content-Digest: sha256:0\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_garbage_is_no_answer(said: bytes) -> None:
+    with saying(said) as host:
+        repository = f"{host}/rayproject/ray"
+        with pytest.raises(MachineError) as caught:
+            resolve(registry(), repository, TAG)
+        assert caught.value.where == f"{repository}:{TAG}"
+        assert caught.value.todo
+        assert "\x1b" not in str(caught.value)
+
+
+@contextmanager
+def saying(said: bytes) -> Iterator[str]:
+    """``host:port`` of what says the same to everybody and hangs up."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.request.sendall(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize("manifest", [ANSWER, (404, {}, b"")])
