@@ -7,6 +7,7 @@ BuildKit shares work between solves that run at the same time.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory import process
-from factory.build.sources import PackageSources
+from factory.build.sources import PackageSources, hiding
 from factory.context import LEFT_OUT, digest_path, stage
 from factory.errors import BuildError
 from factory.model import KEY_LABEL, PLATFORM, Built, Step
@@ -58,7 +59,7 @@ class Builder:
         Args:
             rootfs: the folder with ``rootfs.tar``, for a base.
             reason: why it is built, for the record.
-            log: gets BuildKit's plain progress, line by line.
+            log: gets BuildKit's plain progress, line by line, without what is secret.
 
         Raises:
             BuildError: it failed; the error has the last lines.
@@ -174,10 +175,13 @@ class Builder:
     def _run(self, step: Step, argv: list[str], scratch: Path, log: Log) -> None:
         last: deque[str] = deque(maxlen=_TAIL)
         env = {**_QUIET, "TMPDIR": str(scratch)}  # buildx leaves a folder behind for each build
+        own = (os.environ.get(variable, "") for _, variable in step.secrets)
+        hide = hiding([*self.sources.secrets(), *own])
 
         def line(text: str) -> None:
-            last.append(text)
-            log(text)
+            shown = hide(text)
+            last.append(shown)
+            log(shown)
 
         try:
             process.run(argv, env=env, timeout=_SECONDS, on_line=line)

@@ -1,19 +1,25 @@
 """The package sources that this host's pip, uv and apt see, for builds to see too.
 
 Everything that could hold a credential travels as a BuildKit secret; folders travel as bind mounts.
-Nothing of it reaches a layer, the history or an argument list.
+Nothing of it reaches a layer, the history or an argument list, and what programs repeat of it
+(apt shows the password of a mirror that fails) is taken out of what they say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
+
+from factory.text import hide_logins
 
 MOUNTED_PACKAGES = "/run/factory/packages"
 _APT = "/run/factory/apt"
 UNSTABLE = "sid"  # has neither updates nor security of its own
+_LEAST = 4  # of fewer characters, a secret is part of ordinary words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +106,44 @@ class PackageSources:
             text = text.replace(special, f"\\{special}")
         return [re.sub(r" @(?=[ -])", lambda _: f" {suite}", line) for line in text.splitlines()]
 
+    def secrets(self) -> tuple[str, ...]:
+        """What of the addresses nobody may see: passwords, tokens in place of a login, queries."""
+        proxies = (value for _, value in self.proxies)
+        known = (self.index, *self.extra, *self.links, *(self.apt or ()), *proxies)
+        return tuple(secret for address in known if address for secret in _kept(address))
+
     def _found(self) -> tuple[str, ...]:
         mounted = (MOUNTED_PACKAGES,) if self.find_links else ()
         return (*mounted, *self.links)
+
+
+def hiding(secrets: Iterable[str]) -> Callable[[str], str]:
+    """What takes secrets out of a text, in the forms in which programs repeat them: as they are,
+    each line of a longer one, percent-encoded or not, and as git and its kin send them. Logins in
+    addresses go as well, whosoever they are.
+    """
+    lines = {line.strip() for secret in secrets for line in secret.splitlines()}
+    shown = {form for line in lines if len(line) >= _LEAST for form in _forms(line)}
+    ordered = sorted(shown, key=len, reverse=True)  # a short one may be part of a longer one
+
+    def hide(text: str) -> str:
+        for secret in ordered:
+            text = text.replace(secret, "***")
+        return hide_logins(text)
+
+    return hide
+
+
+def _forms(secret: str) -> set[str]:
+    sent = (f"x-access-token:{secret}", f"{secret}:", secret)
+    encoded = (b64encode(text.encode()).decode() for text in sent)
+    return {secret, unquote(secret), quote(secret, safe=""), *encoded}
+
+
+def _kept(address: str) -> list[str]:
+    rest = address.partition("://")[2] or address
+    user, _, password = rest.rpartition("@")[0].partition(":")
+    return [secret for secret in (password or user, address.partition("?")[2]) if secret]
 
 
 def _file(name: str, lines: Sequence[str], how: str = ">") -> list[str]:

@@ -133,6 +133,22 @@ def test_a_failure_without_a_program_is_told_by_its_last_line(
     assert failing(docker, tmp_path, *lines) == ["ERROR: failed to solve: no x"]
 
 
+def test_what_a_build_says_holds_no_secret(
+    docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LICENCE", "own-secret")
+    step = replace(STEPS["app"], secrets=(("LICENCE", "LICENCE"),))
+    docker.does("echo E: http://me:mirrors@host/debian failed; echo own-secret >&2; exit 1")
+    sources = PackageSources(apt=("http://me:mirrors@host/debian", None))
+    builder = Builder(root=tmp_path, work=tmp_path / ".factory" / "render", sources=sources)
+    said: list[str] = []
+    with pytest.raises(BuildError) as raised:
+        builder.build(step, rootfs=tmp_path, reason="new key", log=said.append)
+    assert (
+        sorted(said) == sorted(raised.value.detail) == ["***", "E: http://***@host/debian failed"]
+    )
+
+
 def test_an_image_that_reads_nothing_of_the_project_is_built(
     docker: Docker, tmp_path: Path
 ) -> None:

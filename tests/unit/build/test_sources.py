@@ -11,6 +11,7 @@ import pytest
 from factory import process
 from factory.build import PackageSources, host_sources
 from factory.build import host as module
+from factory.build.sources import hiding
 from factory.errors import ConfigError
 from factory.process import Completed
 
@@ -211,3 +212,50 @@ def test_an_index_may_have_a_name_in_uvs_variables(monkeypatch: pytest.MonkeyPat
         {"UV_INDEX": "x=https://x.example/simple https://y.example/?a=b", "XDG_CONFIG_HOME": "/no"}
     )
     assert found.extra == ("https://x.example/simple", "https://y.example/?a=b")
+
+
+@pytest.mark.parametrize(
+    ("sources", "secrets"),
+    [
+        (PackageSources(), ()),
+        (PackageSources(index="https://pypi.example/simple"), ()),
+        (PackageSources(index="https://me:pass@pypi.example/simple"), ("pass",)),
+        (PackageSources(extra=("https://token@pypi.example/simple",)), ("token",)),
+        (PackageSources(links=("https://pypi.example/links?key=1",)), ("key=1",)),
+        (PackageSources(apt=("http://me:a@m/debian", "http://me:b@m/debian-security")), ("a", "b")),
+        (PackageSources(apt=("http://me:a@m/debian", None)), ("a",)),
+        (PackageSources(proxies=(("https_proxy", "me:pass@proxy:3128"),)), ("pass",)),
+        (PackageSources(proxies=(("no_proxy", "localhost,10.0.0.0/8"),)), ()),
+    ],
+)
+def test_what_nobody_may_see_of_the_addresses_is_known(
+    sources: PackageSources, secrets: tuple[str, ...]
+) -> None:
+    assert sources.secrets() == secrets
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("E: Failed to fetch http://me:p%40ss/word@mirror/debian 404", "http://***@mirror/debian"),
+        ("the password is p%40ss/word.", "the password is ***."),
+        ("decoded p@ss/word", "decoded ***"),
+        ("encoded p%2540ss%2Fword", "encoded ***"),
+        ("Authorization: Basic eC1hY2Nlc3MtdG9rZW46cCU0MHNzL3dvcmQ=", "Basic ***"),
+        ("somebody else's https://bob:hush@host/x", "https://***@host/x"),
+        ("#5 RUN apt-get update", "#5 RUN apt-get update"),
+    ],
+)
+def test_a_secret_is_hidden_in_every_form_that_programs_repeat_it_in(said: str, shown: str) -> None:
+    assert shown in hiding(["p%40ss/word"])(said)
+
+
+def test_each_line_of_a_long_secret_is_hidden_and_no_ordinary_word() -> None:
+    hide = hiding(["first line\n  second line\nab\n\n", ""])
+    assert hide("say first line") == "say ***"
+    assert hide("0.1 second line") == "0.1 ***"
+    assert hide("about a cab") == "about a cab"
+
+
+def test_a_secret_within_another_does_not_keep_the_rest_of_it_in_sight() -> None:
+    assert hiding(["hush", "hush-hush-more"])("hush-hush-more") == "***"
