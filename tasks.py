@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.tasks import task
 
 from factory.cli import (
     FORMAT_HELP,
+    FactoryTask,
     check_form,
     command,
     project_root,
@@ -25,6 +29,9 @@ from factory.cli import (
 from factory.matrix import Selection
 from factory.model import ScanPolicy, Target
 from factory.settings import Settings
+
+if TYPE_CHECKING:
+    from benchmarks.catalogue import Entry
 
 
 def _settings() -> Settings:
@@ -207,6 +214,61 @@ def schema(_c: Context, check: bool = False) -> None:
         warn(f"wrote {path}")
 
 
+class _NamedTask(FactoryTask):
+    """A task whose name, its first argument, may be left out."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Invoke insists on every positional argument: so where nothing but flags follows the task,
+        it is told of none. Were it never positional, `bench release` would be two tasks."""
+        arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
+        words = sys.argv[sys.argv.index(self.name) + 1 :] if self.name in sys.argv else []
+        if all(word.startswith("-") for word in words):
+            for argument in arguments:
+                argument.positional = False
+        return arguments
+
+
+_measuring = task(
+    klass=_NamedTask,
+    positional=["name"],
+    iterable=["only"],
+    help={
+        "name": "which one; without it, they are listed",
+        "only": "only cells or builds that match this glob (repeatable); no figure is committed",
+    },
+    auto_shortflags=False,
+)
+
+
+def _measure(entries: Mapping[str, Entry], name: str | None, only: Sequence[str] | None) -> None:
+    from benchmarks import catalogue
+
+    if name is None:
+        show(catalogue.listing(entries), dict, "text")
+        return
+    figure = catalogue.measure(entries, name, _settings(), Selection(only=tuple(only or ())), warn)
+    show(figure.text(), dict, "text")
+    if figure.exit_code:
+        raise Exit(code=figure.exit_code)
+
+
+@_measuring
+def bench(_c: Context, name: str | None = None, only: Sequence[str] | None = None) -> None:
+    """Measure the factory beside its alternative; exit 1 where a target is missed."""
+    from benchmarks.catalogue import BENCHES
+
+    _measure(BENCHES, name, only)
+
+
+@_measuring
+def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None) -> None:
+    """Prove what takes too long for the tests."""
+    from benchmarks.catalogue import SOAKS
+
+    _measure(SOAKS, name, only)
+
+
 ns = Collection(
-    matrix, plan, render, lint, build, scan, verify, publish, release, status, doctor, clean, schema
+    *(matrix, plan, render, lint, build, scan, verify, publish, release, status, doctor, clean),
+    *(schema, bench, soak),
 )

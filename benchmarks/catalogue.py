@@ -1,0 +1,71 @@
+"""The benches and soaks by name. What they need is imported when one of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from factory.errors import ConfigError
+from factory.matrix import Selection, near
+from factory.settings import Settings
+
+FIGURES = Path(__file__).parent / "figures"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A bench or a soak: the module whose ``run`` it is, and what it does, in a line."""
+
+    module: str
+    about: str
+
+
+BENCHES: Mapping[str, Entry] = {
+    "release": Entry(
+        module="release",
+        about="a cold release beside a serial script that does the same, at most 0.7 of its time",
+    ),
+    "memory": Entry(
+        module="memory",
+        about="the factory's own CPU (5 % of all) and memory (150 MB) in a cold release",
+    ),
+    "matrix": Entry(module="matrix", about="`invoke matrix`, start-up included, within 0.3 s"),
+}
+SOAKS: Mapping[str, Entry] = {
+    "gpu-rllib": Entry(
+        module="gpu_rllib",
+        about="a cell with CUDA and RLlib, which the matrix leaves out: gigabytes to download",
+    ),
+}
+
+
+def listing(entries: Mapping[str, Entry]) -> str:
+    """What there is, a line each."""
+    width = max(map(len, entries))
+    return "\n".join(f"{name:{width}}  {entry.about}" for name, entry in entries.items())
+
+
+def measure(
+    entries: Mapping[str, Entry], name: str, settings: Settings, selection: Selection, say: Say
+) -> Figure:
+    """Run one and keep its figure: beside the code, or, of a part of the matrix, in ``.factory/``.
+
+    Raises:
+        ConfigError: there is none of this name, or it cannot be run on this project.
+        FactoryError: it broke off, so that there is no figure.
+    """
+    if name not in entries:
+        raise ConfigError(f"there is no {name!r}", todo=near(name, entries))
+    figure: Figure = import_module(f"benchmarks.{entries[name].module}").run(
+        settings, selection, say
+    )
+    folder = settings.state / "figures" if selection.only else FIGURES
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.json"
+    file.write_text(figure.json(), encoding="utf-8")
+    say(f"wrote {file}")
+    return figure

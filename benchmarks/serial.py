@@ -1,0 +1,190 @@
+"""A release without the factory: a careful person's shell loop, one command after another.
+
+    for each build:
+        for each of its Dockerfiles that is not built yet:  docker buildx build
+        trivy image
+        docker compose up; the smoke suite; docker compose down
+        for each of its tags:  docker tag; docker push
+
+The commands are all in this file. Where a choice had to be made, it is the one that is quicker for
+this script: a shared Dockerfile is built once instead of being found in the cache, a cluster is
+killed instead of stopped, Trivy keeps its cache between images, and there is neither a ledger nor
+anything read back. Layers are compressed as Docker does by default.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import suite
+from benchmarks.tree import Tree
+from factory import process, scan, trivy
+from factory.build import PackageSources, write_dockerfile
+from factory.errors import FactoryError
+from factory.model import PlannedBuild, Step
+from factory.pipeline import Prepared
+from factory.verify.bundle import PYTHON
+
+Say = Callable[[str], None]
+Timing = tuple[str, str, float]
+"""What was done (build, scan, verify, publish), to what, in how many seconds."""
+
+_SECONDS = 3600
+_RULES = Path(scan.__file__).with_name("secrets.yaml")
+
+
+@dataclass(kw_only=True)
+class Script:
+    """The loop, and what its commands need.
+
+    Attributes:
+        sources: where this machine's packages come from.
+        cache: Trivy's.
+        scratch: an empty folder.
+    """
+
+    tree: Tree
+    prepared: Prepared
+    sources: PackageSources
+    cache: Path
+    scratch: Path
+    say: Say
+    timings: list[Timing] = field(default_factory=list)
+
+    def ready(self) -> None:
+        """Write Dockerfiles and package sources; no part of what is timed."""
+        for step in self.prepared.plan.steps.values():
+            write_dockerfile(step, self.scratch)
+        texts = {
+            "pip": self.sources.pip_conf(),
+            "uv": self.sources.uv_toml(),
+            "apt": self.sources.apt_script(),
+        }
+        for name, text in texts.items():
+            (self.scratch / name).touch(mode=0o600)
+            (self.scratch / name).write_text(text, "utf-8")
+        (self.scratch / "nothing").mkdir()
+        for folder in reversed(self.sources.find_links):
+            shutil.copytree(folder, self.scratch / "wheels", dirs_exist_ok=True)
+
+    def run(self) -> tuple[Timing, ...]:
+        """Release everything.
+
+        Raises:
+            FactoryError: a command failed, or an image did not pass.
+        """
+        steps, built = self.prepared.plan.steps, set[str]()
+        for planned in self.prepared.plan.builds:
+            for key in planned.steps:
+                if key not in built:
+                    with self._timed("build", steps[key].label):
+                        self._do(self._build(steps[key]))
+                    built.add(key)
+            ref = steps[planned.key].ref
+            with self._timed("scan", planned.build.id):
+                self._do(self._scan(ref))
+            with self._timed("verify", planned.build.id):
+                self._verify(planned, ref)
+            with self._timed("publish", planned.build.id):
+                for name in self._names(planned):
+                    self._do(["docker", "tag", ref, name])
+                    self._do(["docker", "push", "--quiet", name])
+        return tuple(self.timings)
+
+    def _build(self, step: Step) -> list[str]:
+        dockerfile = write_dockerfile(step, self.scratch)
+        argv = ["docker", "buildx", "build", "--file", str(dockerfile), "--tag", step.ref]
+        argv += ["--provenance=false"]  # else each tag is an index, with more to write and to push
+        for name in ("pip", "uv", "apt"):
+            argv += ["--secret", f"id={name},src={self.scratch / name}"]
+        for name, variable in step.secrets:
+            argv += ["--secret", f"id={name},env={variable}"]
+        if self.sources.ca:
+            argv += ["--secret", f"id=ca,src={self.sources.ca}"]
+        for name, _ in self.sources.proxies:
+            argv += ["--build-arg", name]
+        if self.sources.find_links:
+            argv += ["--build-context", f"packages={self.scratch / 'wheels'}"]
+        if step.rootfs and step.context:
+            argv += ["--build-context", f"ray-wheel={self.tree.settings.root / step.context}"]
+        return [*argv, str(self._context(step))]
+
+    def _context(self, step: Step) -> Path:
+        if step.rootfs:
+            return self.tree.rootfs(step.rootfs)
+        return self.tree.settings.root / step.context if step.context else self.scratch / "nothing"
+
+    def _scan(self, ref: str) -> list[str]:
+        return [
+            trivy.locate().path, "image",
+            "--cache-dir", str(self.cache),
+            "--scanners", "secret,vuln" if (self.cache / "db").is_dir() else "secret",
+            "--image-config-scanners", "secret,misconfig",
+            "--secret-config", str(_RULES),
+            "--image-src", "docker",
+            "--offline-scan", "--skip-db-update", "--skip-java-db-update", "--skip-check-update",
+            "--no-progress", "--timeout", "30m",
+            "--format", "json", "--output", str(self.scratch / "report.json"),
+            ref,
+        ]  # fmt: skip  # one option and its value a line
+
+    def _verify(self, planned: PlannedBuild, ref: str) -> None:
+        request = suite.request_of(self.prepared.project, self.tree.settings.root, planned, ref)
+        script, transcript = suite.questions(request)
+        files = [word for file in request.compose_files for word in ("-f", str(file))]
+        compose = ["docker", "compose", *files, "-p", self.tree.mark]
+        env = {
+            "HEAD_IMAGE": ref,
+            "WORKER_IMAGE": ref,
+            "WORKER_GPUS": "1" if request.gpus else "0",
+            "RUN_ID": self.tree.mark,
+            "RAY_AUTH_TOKEN": secrets.token_hex(16),
+        }
+        up = ["up", "--detach", "--no-build", "--pull", "never", "--wait"]
+        try:
+            self._do([*compose, *up, "--scale", f"worker={request.workers}"], env)
+            said = self._do([*compose, "exec", "-T", "head", *PYTHON], env, stdin=script)
+        finally:
+            self._do([*compose, "down", "--volumes", "--timeout", "0"], env, shielded=True)
+        for line in said.stdout.splitlines():
+            transcript.read(line)
+        if failed := suite.failures(transcript):
+            raise FactoryError(f"{planned.build.id} did not pass", detail=failed)
+
+    def _names(self, planned: PlannedBuild) -> Iterator[str]:
+        for target in self.prepared.project.matrix.targets:
+            for tag in (planned.immutable, *planned.floating):
+                yield f"{target.repository(planned.build.image)}:{tag}"
+
+    def _do(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        stdin: bytes | None = None,
+        shielded: bool = False,
+    ) -> process.Completed:
+        blank = {name: "" for name in os.environ if name.startswith(("TRIVY_", "BUILDX_"))}
+        try:
+            return process.run(
+                argv, env=blank | dict(env or {}), stdin=stdin, timeout=_SECONDS, shielded=shielded
+            )
+        except process.ProcessFailed as error:
+            raise FactoryError(
+                f"the serial script broke off: {error}", detail=error.completed.tail
+            ) from error
+
+    @contextmanager
+    def _timed(self, verb: str, subject: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        seconds = time.monotonic() - started
+        self.timings.append((verb, subject, seconds))
+        self.say(f"serial: {verb} {subject} {seconds:.1f} s")

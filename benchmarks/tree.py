@@ -1,0 +1,254 @@
+"""A copy of the project in which a bench can do as it likes: with caches, data, a registry and keys
+of its own, and the removal of all that it made.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import shutil
+import socket
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from benchmarks import buildcache
+from benchmarks.signals import terminable, undisturbed
+from factory import base, runs, trivy
+from factory.build import host_sources
+from factory.context import LEFT_OUT
+from factory.engine import Engine
+from factory.errors import ConfigError, FactoryError
+from factory.matrix import Selection
+from factory.model import Plan, Rootfs
+from factory.pipeline import Prepared, prepare
+from factory.project import load
+from factory.publish import local
+from factory.settings import APP, Settings
+
+Say = Callable[[str], None]
+Edit = Callable[[dict[str, Any]], None]
+_MADE = "made.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tree:
+    """A copied project.
+
+    Attributes:
+        folder: all of it is below.
+        settings: for working in it.
+        mark: what is in its keys and in its Debian system, and in no other's.
+    """
+
+    folder: Path
+    settings: Settings
+    mark: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables for a command of the factory's to work here. uv's cache of what indexes say is
+        the user's, as are BuildKit's cache mounts: downloads are not what is measured."""
+        own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+        return {
+            "FACTORY_ROOT": str(self.settings.root),
+            "FACTORY_REGISTRY": self.settings.registry,
+            "FACTORY_JOBS": str(self.settings.jobs),
+            "XDG_CACHE_HOME": str(self.settings.cache.parent),
+            "XDG_DATA_HOME": str(self.settings.data.parent),
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(own),
+            "CI": "true",
+        }
+
+    def prepare(self, selection: Selection) -> Prepared:
+        """What a command of the factory would do here."""
+        return prepare(self.settings, selection)
+
+    def rootfs(self, rootfs: Rootfs) -> Path:
+        """The folder of a Debian system; in a tree that is ready it is there."""
+        return base.ensure_rootfs(
+            rootfs, cache=self.settings.cache, sources=None, log=lambda _: None
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """Where a bench keeps its trees."""
+
+    folder: Path
+    origin: Settings
+    say: Say
+
+    @contextmanager
+    def tree(self, selection: Selection, edit: Edit = lambda _: None) -> Iterator[Tree]:
+        """A new tree for a ``with`` block, with no image, no layer and no verdict to go by.
+
+        Args:
+            selection: the builds that it is for.
+            edit: changes the content of its ``matrix.yaml``.
+
+        Raises:
+            ConfigError: its bases are not made from packages, so that it cannot be made cold.
+        """
+        mark = f"bench-{secrets.token_hex(4)}"
+        folder = self.folder / mark
+        tree = Tree(folder=folder, settings=_settings(folder, self.origin), mark=mark)
+        _copy(self.origin, tree, edit)
+        prepared = tree.prepare(selection)
+        _note(tree, prepared.plan)
+        try:
+            _provide(self.origin, tree, prepared.plan, self.say)
+            yield tree
+        finally:
+            self.say("removing what that made")
+            with undisturbed():
+                _remove(tree.folder, self.say)
+
+
+@contextmanager
+def workplace(settings: Settings, say: Say) -> Iterator[Workplace]:
+    """A place for trees; first removes what benches left that were killed."""
+    root = settings.cache / "benchmarks"
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root, say)
+    folder = root / secrets.token_hex(4)
+    lock = folder.with_suffix(".lock")
+    with FileLock(lock), terminable():
+        folder.mkdir()
+        try:
+            yield Workplace(folder=folder, origin=settings, say=say)
+        finally:
+            if not any(folder.iterdir()):  # else the next bench tries again
+                folder.rmdir()
+                lock.unlink()
+
+
+def _sweep(root: Path, say: Say) -> None:
+    """A place whose lock can be had belongs to nobody alive."""
+    for lock in root.glob("*.lock"):
+        with suppress(Timeout), FileLock(lock, timeout=0):
+            for tree in lock.with_suffix("").glob("*/"):
+                say("removing what a killed bench left")
+                _remove(tree, say)
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def _remove(folder: Path, say: Say) -> None:
+    try:
+        _unmake(folder)
+    except (FactoryError, OSError) as error:
+        say(f"not all could be removed, and the next bench tries again: {error}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unmake(folder: Path) -> None:
+    """Remove containers, networks, images, their layers in BuildKit's cache, and the registry of a
+    tree; one that is half made, or half removed, is fine."""
+    file = folder / _MADE
+    if not file.exists():
+        return
+    made = json.loads(file.read_text("utf-8"))
+    settings = _settings(folder, Settings.from_environment(), made["registry"])
+    engine = Engine.connect()
+    runs.reap(engine, settings)
+    for resource in engine.resources(f"{runs.LABEL}={made['mark']}"):
+        engine.remove(resource)
+    for ref in sorted(engine.present([*made["steps"], *made["pushed"]])):
+        engine.remove_image(ref)
+    buildcache.remove([made["mark"], *made["steps"]], datetime.fromisoformat(made["at"]))
+    local.stop(settings)
+
+
+def _settings(folder: Path, origin: Settings, registry: str = "") -> Settings:
+    return Settings(
+        root=folder / "project",
+        cache=folder / "cache" / APP,
+        data=folder / "data" / APP,
+        jobs=origin.jobs,
+        registry=registry or f"127.0.0.1:{_free_port()}",
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _copy(origin: Settings, tree: Tree, edit: Edit) -> None:
+    """What makes a project, and what its Dockerfiles read; the epoch is the mark."""
+    project = load(origin)
+    root = tree.settings.root
+    root.mkdir(parents=True)
+    for name in sorted({"dockerfiles", "images", *(Path(it).parts[0] for it in project.digests)}):
+        shutil.copytree(origin.root / name, root / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    content = yaml.safe_load((origin.root / "matrix.yaml").read_text("utf-8"))
+    if content["base"].get("source") != "packages":
+        raise ConfigError(
+            "only bases that are made from packages can be built as if for the first time",
+            where="matrix.yaml",
+            todo="set `base.source: packages`",
+        )
+    content["base"]["epoch"] = tree.mark
+    edit(content)
+    (root / "matrix.yaml").write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+
+def _note(tree: Tree, plan: Plan) -> None:
+    """Write down what will have to be removed, before any of it is made."""
+    pushed = {
+        f"{tree.settings.registry}/{planned.build.image}:{tag}"
+        for planned in plan.builds
+        for tag in (planned.immutable, *planned.floating)
+    }
+    made: Mapping[str, Any] = {
+        "mark": tree.mark,
+        "registry": tree.settings.registry,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "steps": [step.ref for step in plan.steps.values()],
+        "pushed": sorted(pushed),
+    }
+    (tree.folder / _MADE).write_text(json.dumps(made), "utf-8")
+
+
+def _provide(origin: Settings, tree: Tree, plan: Plan, say: Say) -> None:
+    """What both halves of a comparison would download: the Debian systems, made unlike any other by
+    a file with the mark, and Trivy's database, if there is one."""
+    wanted = {step.rootfs for step in plan.steps.values() if step.rootfs}
+    epoch = load(origin).matrix.base.epoch
+    for rootfs in sorted(wanted, key=lambda one: one.suite):
+        sources = host_sources().apt_sources(rootfs.suite)
+        ours = replace(rootfs, epoch=epoch)
+        made = base.ensure_rootfs(ours, cache=origin.cache, sources=sources, log=lambda _: None)
+        folder = tree.settings.cache / "rootfs" / made.name.replace(epoch, tree.mark)
+        folder.mkdir(parents=True)
+        shutil.copy(made / "rootfs.tar", folder)
+        _mark(folder / "rootfs.tar", tree.mark)
+        assert tree.rootfs(rootfs) == folder
+    _provide_database(origin, tree)
+    say(f"a tree of its own: {len(plan.builds)} builds in {len(plan.steps)} steps")
+
+
+def _mark(tar: Path, mark: str) -> None:
+    with tarfile.open(tar, "a") as archive:
+        content = f"{mark}\n".encode()
+        entry = tarfile.TarInfo("etc/ray-image-factory-benchmark")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+
+
+def _provide_database(origin: Settings, tree: Tree) -> None:
+    home, days = trivy.home(origin.cache), load(origin).matrix.scan.database_max_age_days
+    if trivy.cached_database(home, days, datetime.now(UTC)):
+        shutil.copytree(home / "db", trivy.home(tree.settings.cache) / "db")
