@@ -54,7 +54,7 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     """
     written = load(settings)
     builds = select(all_builds(written), selection)
-    project, pins = preflight.recalled(settings, written)
+    project, pins = preflight.recalled(settings, written, builds)
     return Prepared(project=written, builds=builds, plan=planned(project, builds, pins))
 
 
@@ -149,7 +149,7 @@ def _settled(
     """The plan that holds for this run, and the questions asked for it: a run that builds looks
     up anew what the plan rests on."""
     if "build" not in gates:
-        project, _ = preflight.recalled(settings, prepared.project)
+        project, _ = preflight.recalled(settings, prepared.project, prepared.builds)
         return project, prepared.plan, ()
     found = preflight.ask(settings, prepared.project, prepared.builds, observer)
     return found.project, planned(found.project, found.builds, found.pins), found.outcomes

@@ -21,7 +21,10 @@ from factory.settings import Settings
 
 LANE = "check"
 WIDTH = 4
-"""How many questions are asked at once: each is one small request."""
+"""How many questions before steps are answered at once: uv resolves on all cores by itself."""
+
+_LOOKED_UP = 16
+"""How many names are looked up at once: each is one small request, of a registry that may hang."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +44,21 @@ class Answers:
     outcomes: tuple[Outcome, ...]
 
 
-def recalled(settings: Settings, project: Project) -> tuple[Project, dict[str, str]]:
-    """The project with its base's source, and the pins, as they were last looked up."""
+def recalled(
+    settings: Settings, project: Project, builds: Sequence[Build]
+) -> tuple[Project, dict[str, str]]:
+    """The project with its base's source, and the pins, as they were last looked up.
+
+    That ``auto`` once came down to packages does not count for builds that there are none for: it
+    may come down to something else now.
+    """
     known = pins.load(settings)
     repository = base.upstream_repository(project.matrix.base.mirror)
-    return _with_source(project, known.get(pins.choice(repository), "registry")), known
+    found = _with_source(project, known.get(pins.choice(repository), "registry"))
+    matrix = found.matrix
+    if any(base.unsupported(matrix.base, matrix.devices, build.cell) for build in builds):
+        found = _with_source(project, "registry")
+    return found, known
 
 
 def ask(
@@ -60,7 +73,7 @@ def ask(
         Work(verb="check", subject=name, run=partial(_answer, name, question, found), lane=LANE)
         for name, (question, _) in questions.items()
     ]
-    outcomes = execute(works, {LANE: WIDTH}, observer) if works else ()
+    outcomes = execute(works, {LANE: _LOOKED_UP}, observer) if works else ()
     pins.save(settings, found)
     stopped = _stopped(builds, outcomes, {name: asking for name, (_, asking) in questions.items()})
     return Answers(

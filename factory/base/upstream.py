@@ -34,7 +34,7 @@ _ALTERNATIVES = (
     "set `base.mirror` to a registry that this machine can use, or `base.source: packages`"
 )
 _SECONDS = 10.0
-_PATIENT_SECONDS = 30.0
+_PATIENT_SECONDS = 20.0
 _STEP_SECONDS = 0.2
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def upstream_repository(mirror: str | None) -> str:
 
 
 def resolve(registry: Registry, repository: str, tag: str) -> str:
-    """The digest of what a tag names now, asked for within forty seconds.
+    """The digest of what a tag names now, asked for within thirty seconds.
 
     Raises:
         ConfigError: a registry is there, and has no such tag.

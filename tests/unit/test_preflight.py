@@ -99,6 +99,10 @@ def ask(
     return preflight.ask(settings, project, chosen, watcher), watcher
 
 
+def recalled(settings: Settings, project: Project) -> tuple[Project, dict[str, str]]:
+    return preflight.recalled(settings, project, all_builds(project))
+
+
 def told(answers: preflight.Answers) -> list[tuple[str, str, str, int]]:
     return [(one.id, one.state.value, one.reason, one.code) for one in answers.outcomes]
 
@@ -210,7 +214,7 @@ def test_auto_is_the_registry_where_it_answers(network: Network, settings: Setti
     assert answers.project.matrix.base.source == "registry"
     assert watcher.notes == [f"base.source auto: bases are {MIRROR}, which answers"]
     assert sorted(network.asked) == [MIRROR, OLDER, NEWER]
-    known, found = preflight.recalled(settings, project)
+    known, found = recalled(settings, project)
     assert known.matrix.base.source == "registry"
     assert found[NEWER] == DIGEST
 
@@ -226,23 +230,40 @@ def test_auto_is_packages_where_it_does_not_and_says_so(
     [note] = watcher.notes
     assert f"{MIRROR} does not answer (mirror.example cannot be reached)" in note
     assert "`substituted base`" in note
-    assert preflight.recalled(settings, project)[0].matrix.base.substituted
+    assert recalled(settings, project)[0].matrix.base.substituted
 
 
 def test_auto_is_not_settled_by_what_another_source_was(
     network: Network, settings: Settings
 ) -> None:
     ask(settings, project_on("packages"))
-    assert preflight.recalled(settings, project_on("auto"))[0].matrix.base.source == "registry"
+    assert recalled(settings, project_on("auto"))[0].matrix.base.source == "registry"
     network.silent = "down"
     ask(settings, project_on("auto"))
     elsewhere = project_of(MATRIX.replace("source: packages", "source: auto"))
-    assert preflight.recalled(settings, elsewhere)[0].matrix.base.source == "registry"
-    assert preflight.recalled(settings, project_on("registry"))[0] == project_on("registry")
+    assert recalled(settings, elsewhere)[0].matrix.base.source == "registry"
+    assert recalled(settings, project_on("registry"))[0] == project_on("registry")
+
+
+def test_stand_ins_of_another_day_do_not_refuse_what_only_the_registry_has(
+    network: Network, settings: Settings
+) -> None:
+    text = MATRIX.replace("source: packages", "source: auto").replace(
+        'python: ["3.11"]', 'python: ["3.11", "3.10"]'
+    )
+    project = project_of(text.replace('latest: {ray: "2.60.0"}', ""))
+    builds = all_builds(project)
+    made = [build for build in builds if build.cell.python == "3.11"]
+    network.silent = "down"
+    ask(settings, project, made)
+    assert preflight.recalled(settings, project, made)[0].matrix.base.substituted
+    assert not recalled(settings, project)[0].matrix.base.substituted
+    plan_again, found = recalled(settings, project)
+    assert planned(plan_again, builds, found).builds, "so that it can be asked again"
 
 
 def test_before_anything_was_looked_up_auto_is_unresolved(settings: Settings) -> None:
-    project, found = preflight.recalled(settings, project_on("auto"))
+    project, found = recalled(settings, project_on("auto"))
     plan = planned(project, all_builds(project), found)
     assert {step.unresolved for step in plan.steps.values()} == {(OLDER,), (NEWER,)}
 
