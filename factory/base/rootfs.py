@@ -16,6 +16,7 @@ from factory import process
 from factory.base.support import RECIPE
 from factory.errors import BuildError, MachineError
 from factory.model import Rootfs
+from factory.text import hide_logins
 
 _SECONDS = 900
 _NO_MODE = "unable to pick chroot mode"
@@ -78,14 +79,15 @@ def _run(
             [*argv, "-"] if sources else argv,
             stdin=sources.encode() if sources else None,
             timeout=_SECONDS,
-            on_line=log,
+            on_line=lambda line: log(hide_logins(line)),  # apt names mirrors as they are written
         )
     except process.ProcessFailed as error:
         raise _explained(rootfs, error.completed) from error
 
 
 def _explained(rootfs: Rootfs, failed: process.Completed) -> BuildError | MachineError:
-    what, detail = f"mmdebstrap could not make a {rootfs.suite} system", failed.tail[-12:]
+    what = f"mmdebstrap could not make a {rootfs.suite} system"
+    detail = [hide_logins(line) for line in failed.tail[-12:]]
     if _NO_MODE in failed.stderr:
         todo = "install uidmap (`apt-get install uidmap`), with which it needs no root"
         return MachineError(what, todo=todo, detail=detail)

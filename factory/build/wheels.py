@@ -9,13 +9,11 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote
 
 from factory import process
-from factory.build.sources import PackageSources
+from factory.build.sources import PackageSources, hiding
 from factory.errors import ConfigError, MachineError
 from factory.model import Wheels
-from factory.text import hide_logins
 
 _PLATFORM = "x86_64-manylinux_2_31"
 """The oldest C library of what bases are made from: Debian 11's, and that of Ray's own images."""
@@ -31,9 +29,6 @@ _SOURCES = (
     *("UV_FIND_LINKS", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_PYTHON"),
 )
 """Variables that would let uv look elsewhere than builds do, which never see them."""
-
-_LEAST = 4  # of fewer characters, a password is part of ordinary words
-Hide = Callable[[str], str]
 
 
 def check_wheels(
@@ -51,7 +46,7 @@ def check_wheels(
         ConfigError: there is no such release, flavour or combination.
         MachineError: uv is missing, or no index answers or lets us in.
     """
-    hide = _hiding(sources)
+    hide = hiding(sources.secrets())  # uv quotes a configuration that it cannot read
     with tempfile.TemporaryDirectory(prefix="factory-wheels-") as folder:
         config = Path(folder, "uv.toml")
         config.touch(mode=0o600)
@@ -102,7 +97,9 @@ def _arguments(wheels: Wheels, config: Path, root: Path) -> list[str]:
     return [*asking, "--config-file", str(config)]
 
 
-def _explained(wheels: Wheels, failed: process.Completed, hide: Hide) -> ConfigError | MachineError:
+def _explained(
+    wheels: Wheels, failed: process.Completed, hide: Callable[[str], str]
+) -> ConfigError | MachineError:
     said = [hide(line) for line in failed.stderr.splitlines() if line.strip()]
     own = wheels.index or wheels.find_links
     not_asked = any(word in line for line in said for word in _NOT_ASKED)
@@ -122,33 +119,3 @@ def _explained(wheels: Wheels, failed: process.Completed, hide: Hide) -> ConfigE
         "(`invoke doctor`), then run again",
         detail=said[-_SHOWN:],
     )
-
-
-def _hiding(sources: PackageSources) -> Hide:
-    """Text without what the host's package sources keep secret.
-
-    uv itself shows no passwords of addresses that it understands, but quotes a configuration that
-    it does not, and shows queries.
-    """
-    proxies = [value for _, value in sources.proxies]
-    known = [sources.index or "", *sources.extra, *sources.links, *proxies]
-    secrets = {secret for address in known for secret in _secrets(address)}
-    ordered = sorted((one for one in secrets if len(one) >= _LEAST), key=len, reverse=True)
-
-    def hide(text: str) -> str:
-        for secret in ordered:
-            text = text.replace(secret, "***")
-        return hide_logins(text)
-
-    return hide
-
-
-def _secrets(address: str) -> set[str]:
-    """The password, or the token in place of user and password, and the query of an address."""
-    login = (address.partition("://")[2] or address).rpartition("@")[0]
-    user, _, password = login.partition(":")
-    return {
-        form
-        for secret in (password or user, address.partition("?")[2])
-        for form in (secret, unquote(secret))
-    }

@@ -67,6 +67,18 @@ def test_a_failure_leaves_nothing_and_tells_the_last_lines(tool: Path, tmp_path:
     assert not list((tmp_path / "cache").rglob("*.tar"))
 
 
+def test_a_mirrors_password_is_neither_logged_nor_shown(tool: Path, tmp_path: Path) -> None:
+    play(
+        tool, 'echo "Err: https://user:hush-hush@mirror/debian bookworm" | tee /dev/stderr; exit 1'
+    )
+    lines: list[str] = []
+    with pytest.raises(BuildError) as raised:
+        ensure_rootfs(ROOTFS, cache=tmp_path / "cache", sources=None, log=lines.append)
+    assert lines == ["Err: https://***@mirror/debian bookworm"] * 2
+    assert "https://***@mirror/debian" in str(raised.value)
+    assert "hush-hush" not in str(raised.value)
+
+
 def test_without_root_and_uidmap_it_says_what_to_install(tool: Path, tmp_path: Path) -> None:
     play(tool, 'echo "E: unable to pick chroot mode automatically" >&2; exit 1')
     with pytest.raises(MachineError) as raised:
