@@ -26,8 +26,7 @@ from factory.cli import (
     show,
     warn,
 )
-from factory.matrix import Selection
-from factory.model import ScanPolicy, Target
+from factory.model import ScanPolicy, Selection, Target
 from factory.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
     """Show the cells, and which were excluded and why."""
     from factory import report
     from factory.matrix import select
-    from factory.pipeline import all_builds
-    from factory.project import load
+    from factory.project import all_builds, load
 
     project = load(_settings())
     builds = select(all_builds(project), selection)

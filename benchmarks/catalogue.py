@@ -9,7 +9,8 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 from factory.errors import ConfigError
-from factory.matrix import Selection, near
+from factory.matrix import near
+from factory.model import Selection
 from factory.settings import Settings
 
 FIGURES = Path(__file__).parent / "figures"

@@ -19,7 +19,7 @@ from benchmarks.tree import Tree, workplace
 from factory import process, runs
 from factory.engine import Engine
 from factory.ledger import Ledger
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.settings import Settings
 
 CELL = "*-gpu-rllib"

@@ -15,7 +15,7 @@ from benchmarks import machine
 from benchmarks.figures import Figure, Target
 from factory import process
 from factory.engine import Engine
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.settings import Settings
 
 RUNS = 7

@@ -9,7 +9,7 @@ from benchmarks import half, machine
 from benchmarks.figures import Figure
 from benchmarks.tree import workplace
 from factory.engine import Engine
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.pipeline import prepare
 from factory.settings import Settings
 

@@ -17,7 +17,7 @@ from benchmarks.tree import Tree, Workplace, workplace
 from factory import trivy
 from factory.build import host_sources
 from factory.engine import Engine
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.project import load
 from factory.publish import local
 from factory.scan import database

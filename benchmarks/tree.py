@@ -28,8 +28,7 @@ from factory.build import host_sources
 from factory.context import LEFT_OUT
 from factory.engine import Engine
 from factory.errors import ConfigError, FactoryError
-from factory.matrix import Selection
-from factory.model import Plan, Rootfs
+from factory.model import Plan, Rootfs, Selection
 from factory.pipeline import Prepared, prepare
 from factory.project import load
 from factory.publish import local

@@ -16,7 +16,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
 from factory.errors import ConfigError, FactoryError, Interrupted, MachineError, machine_error
-from factory.matrix import Selection
+from factory.model import Selection
 
 _SHARED: dict[str, tuple[object, str]] = {
     "variant": (None, "only this device: cpu or gpu"),

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from factory import base, preflight
 from factory.build import check_room, make_builder, write_dockerfile
-from factory.matrix import Selection, select
-from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Step
+from factory.matrix import select
+from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
 from factory.plan import Foundations, is_present, make_plan, steps_to_build
-from factory.project import load
+from factory.project import all_builds, load
 from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
@@ -56,16 +56,6 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     builds = select(all_builds(written), selection)
     project, pins = preflight.recalled(settings, written, builds)
     return Prepared(project=written, builds=builds, plan=planned(project, builds, pins))
-
-
-def all_builds(project: Project) -> tuple[Build, ...]:
-    """Image × cell, in order."""
-    return tuple(
-        Build(image=image, cell=cell)
-        for image in project.images
-        for cell in project.matrix.cells
-        if project.made_for(image, cell)
-    )
 
 
 def planned(project: Project, builds: Sequence[Build], pins: Mapping[str, str]) -> Plan:

@@ -8,7 +8,7 @@ from pathlib import Path
 from factory.context import contained, digest_path
 from factory.errors import ConfigError, ConfigErrors
 from factory.matrix import check_parents, near, parse_image, parse_matrix
-from factory.model import Image, Matrix, Project
+from factory.model import Build, Image, Matrix, Project
 from factory.settings import Settings
 
 
@@ -32,6 +32,16 @@ def load(settings: Settings) -> Project:
     if errors:
         raise ConfigErrors(errors)
     return project
+
+
+def all_builds(project: Project) -> tuple[Build, ...]:
+    """Image × cell, in order."""
+    return tuple(
+        Build(image=image, cell=cell)
+        for image in project.images
+        for cell in project.matrix.cells
+        if project.made_for(image, cell)
+    )
 
 
 def project_of(settings: Settings) -> Settings:

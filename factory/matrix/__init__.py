@@ -3,12 +3,11 @@
 from factory.matrix.cells import span
 from factory.matrix.images import check_parents, parse_image
 from factory.matrix.schema import json_schema
-from factory.matrix.select import Selection, select
+from factory.matrix.select import select
 from factory.matrix.spec import parse_matrix
 from factory.matrix.validate import near
 
 __all__ = [
-    "Selection",
     "check_parents",
     "json_schema",
     "near",

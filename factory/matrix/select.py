@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from factory.errors import ConfigError
 from factory.matrix.grammar import shown
 from factory.matrix.validate import near
-from factory.model import Build
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """The selectors of a call; ``None`` and empty select everything.
-
-    ``only`` and ``skip`` are globs on cell ids or build ids; a build must match one of ``only``
-    and none of ``skip``.
-    """
-
-    variant: str | None = None
-    python: str | None = None
-    ray: str | None = None
-    rllib: bool | None = None
-    image: str | None = None
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
+from factory.model import Build, Selection
 
 
 def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:

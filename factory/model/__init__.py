@@ -34,6 +34,7 @@ from factory.model.record import (
     Status,
     Verdict,
 )
+from factory.model.selection import Selection
 
 __all__ = [
     "KEY_DIGITS",
@@ -67,6 +68,7 @@ __all__ = [
     "Record",
     "Rootfs",
     "ScanPolicy",
+    "Selection",
     "State",
     "Status",
     "Step",

@@ -10,8 +10,7 @@ import pytest
 
 from factory import verify
 from factory.ledger import Ledger
-from factory.matrix import Selection
-from factory.model import Built, Gate
+from factory.model import Built, Gate, Selection
 from factory.pipeline import prepare
 from factory.stock import Stock
 from factory.verify import ClusterRequest

@@ -15,7 +15,7 @@ from invoke.program import Program
 import tasks
 from factory.cli import FORMAT_HELP, command, selection_command
 from factory.errors import BuildError, Interrupted
-from factory.matrix import Selection
+from factory.model import Selection
 
 SELECTING = ("matrix", "plan", "render", "lint", "build", "scan", "verify", "publish", "release")
 FLAGS = ("--variant", "--python", "--ray", "--rllib", "--no-rllib", "--image", "--only", "--skip")

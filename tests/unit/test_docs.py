@@ -158,7 +158,7 @@ def shape(value: object, name: str = "") -> object:
 
 @pytest.fixture
 def prepared(tree: Path) -> Prepared:
-    from factory.matrix import Selection
+    from factory.model import Selection
 
     return prepare(Settings.from_environment({"FACTORY_ROOT": str(tree)}), Selection())
 

@@ -12,7 +12,8 @@ from factory import base, git, pins, preflight, process
 from factory.build import PackageSources
 from factory.errors import ConfigError, FactoryError, Interrupted, MachineError
 from factory.model import Build, GitSource, Outcome, Project, State, Step, Wheels
-from factory.pipeline import all_builds, planned
+from factory.pipeline import planned
+from factory.project import all_builds
 from factory.registry import Registry
 from factory.scheduler import Work
 from factory.settings import Settings

@@ -14,7 +14,7 @@ from benchmarks import catalogue
 from benchmarks.catalogue import BENCHES, SOAKS
 from benchmarks.figures import Figure, Target
 from factory.errors import ConfigError
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.settings import Settings
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ from benchmarks.serial import Script
 from benchmarks.tree import Tree
 from factory.build import PackageSources
 from factory.errors import FactoryError
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.process import Completed, ProcessFailed
 from factory.settings import Settings
 from factory.trivy import Trivy

@@ -10,7 +10,7 @@ import yaml
 from benchmarks.gpu_rllib import _unexcluded
 from benchmarks.tree import Tree, _copy, _mark, _note, _settings, _sweep, workplace
 from factory.errors import ConfigError
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.pipeline import prepare
 from factory.settings import Settings
 

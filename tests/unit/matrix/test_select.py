@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.errors import ConfigError
-from factory.matrix import Selection, select
-from factory.model import Build, Cell
+from factory.matrix import select
+from factory.model import Build, Cell, Selection
 
 CELLS = tuple(
     Cell(python=python, ray=ray, device=device, rllib=rllib)

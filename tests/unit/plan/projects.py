@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from factory.matrix import parse_image, parse_matrix
 from factory.model import Plan, Project, Step
-from factory.pipeline import all_builds, planned
+from factory.pipeline import planned
+from factory.project import all_builds
 from tests.conftest import IMAGE, MATRIX, ROOT
 
 TEMPLATES = {path.name: path.read_text() for path in (ROOT / "dockerfiles").glob("*.j2")}

@@ -275,7 +275,7 @@ def test_a_script_is_read_by_its_step_and_names_its_secrets() -> None:
 
 
 def test_the_shipped_family_has_every_kind_of_cell() -> None:
-    from factory.matrix import Selection
+    from factory.model import Selection
     from factory.pipeline import prepare
 
     settings = Settings.from_environment({"FACTORY_ROOT": str(ROOT), "HOME": "/nonexistent"})

@@ -17,7 +17,7 @@ import pytest
 from factory import process
 from factory.context import LEFT_OUT
 from factory.lint import lint_files
-from factory.matrix import Selection
+from factory.model import Selection
 from factory.pipeline import render_files
 from factory.settings import Settings
 from tests.conftest import IMAGE, MATRIX, ROOT
