@@ -18,13 +18,16 @@ _DENIED = ("authentication failed", "could not read username", "error: 403", "er
 def commit_of(source: GitSource, env: Mapping[str, str] = os.environ) -> str:
     """The commit that a source's ref is at now, as 40 hex digits.
 
-    A ref that is a tag and a branch alike is the tag, as git has it.
+    A ref that is a tag and a branch alike is the tag, as git has it; a commit is itself, once the
+    repository has let us in.
 
     Raises:
         ConfigError: there is no such ref.
         MachineError: git or the token is missing, or the repository cannot be reached.
     """
     refs = _refs(source, env)
+    if source.pinned:
+        return source.ref
     wanted = (f"refs/tags/{source.ref}^{{}}", f"refs/tags/{source.ref}", f"refs/heads/{source.ref}")
     for name in (*wanted, source.ref):
         if name in refs:
@@ -78,13 +81,14 @@ def _environment(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
         return settings
     pair = f"x-access-token:{token_of(source.token, env)}"
     header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+    # git would take the header along to wherever it is redirected.
+    pairs = [(f"http.{source.url}.extraHeader", header), ("http.followRedirects", "false")]
     said = env.get("GIT_CONFIG_COUNT", "")
-    at = int(said) if said.isdecimal() else 0  # what the user sets in this way holds as well
-    return settings | {
-        "GIT_CONFIG_COUNT": str(at + 1),
-        f"GIT_CONFIG_KEY_{at}": f"http.{source.url}.extraHeader",
-        f"GIT_CONFIG_VALUE_{at}": header,
-    }
+    first = int(said) if said.isdecimal() else 0  # what the user sets in this way holds as well
+    settings["GIT_CONFIG_COUNT"] = str(first + len(pairs))
+    for at, (key, value) in enumerate(pairs, first):
+        settings |= {f"GIT_CONFIG_KEY_{at}": key, f"GIT_CONFIG_VALUE_{at}": value}
+    return settings
 
 
 def _explained(source: GitSource, error: process.ProcessFailed) -> MachineError:
@@ -97,6 +101,12 @@ def _explained(source: GitSource, error: process.ProcessFailed) -> MachineError:
             else "name a variable with a token: `source: {git: …, token: NAME}`"
         )
         return MachineError(f"{source.url} refuses {token}", todo=todo, detail=said)
+    if any("error: 30" in line.lower() for line in said):
+        return MachineError(
+            f"{source.url} redirects to elsewhere, where the token in {source.token} must not go",
+            todo="write the address that it redirects to",
+            detail=said,
+        )
     return MachineError(
         f"{source.url} cannot be reached",
         todo="see that this machine can reach it, and that the address is right",

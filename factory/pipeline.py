@@ -127,8 +127,7 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
             adopts="publish" in gates and "build" in gates,
             insists=len(gates) == 1,
         )
-        steps = _steps(workshop) if "build" in gates else ()
-        works = list(_works(workshop, steps, gates))
+        works = list(_works(workshop, gates))
         lanes = {"build": settings.jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
         return Ran(plan=plan, outcomes=(*asked, *execute(works, lanes, observer)))
 
@@ -174,23 +173,32 @@ def render_files(settings: Settings, selection: Selection) -> list[Path]:
     return [write_dockerfile(step, work) for step in prepared.plan.steps.values()]
 
 
-def _steps(workshop: Workshop) -> tuple[Step, ...]:
-    """The steps that have work; checks that there is room for it."""
+def _steps(workshop: Workshop) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The steps that have work, and of these the ones to be built, for which there has to be room:
+    the others are in the engine, or at a target."""
     plan, stock = workshop.plan, workshop.stock
     missing = [one for one in plan.builds if not is_present(plan.steps[one.key], stock.present)]
     held = {one.key for one in missing if workshop.adopts and stock.held(one)}
     if missing:
         folders = [workshop.settings.root, workshop.settings.cache, stock.engine.root]
         check_room([folder for folder in folders if folder])
-    return steps_to_build(plan, stock.present, held)
+    steps = steps_to_build(plan, stock.present, held)
+    made = (one for one in steps if one.key not in held and not is_present(one, stock.present))
+    return steps, tuple(made)
 
 
-def _works(workshop: Workshop, steps: Sequence[Step], gates: Sequence[str]) -> Iterator[Work]:
+def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
     """Everything to do, each with what it waits for."""
+    if "build" in gates:
+        yield from _building(workshop, *_steps(workshop))
+    for planned in workshop.plan.builds:
+        yield from _judging(workshop, planned, gates)
+
+
+def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -> Iterator[Work]:
     owners = {planned.key: planned for planned in workshop.plan.builds}
     there = {step.key for step in steps}
-    missing = [step for step in steps if not is_present(step, workshop.stock.present)]
-    checks = preflight.checks(missing, lambda: workshop.builder().sources, workshop.settings)
+    checks = preflight.checks(made, lambda: workshop.builder().sources, workshop.settings)
     yield from dict.fromkeys(checks.values())
     for step in steps:
         parent = workshop.plan.steps[step.parent] if step.parent in there else None
@@ -203,8 +211,6 @@ def _works(workshop: Workshop, steps: Sequence[Step], gates: Sequence[str]) -> I
             needs=tuple(needs),
             lane="build",
         )
-    for planned in workshop.plan.builds:
-        yield from _judging(workshop, planned, gates)
 
 
 def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) -> Iterator[Work]:

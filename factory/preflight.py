@@ -68,20 +68,39 @@ def ask(
     registry = Registry()
     found: dict[str, str] = {}
     settled = _settled(project, registry, observer, found)
-    questions = _questions(settled, builds, registry)
+    refused = _refused(settled, builds)
+    questions = _questions(settled, [one for one in builds if one not in refused], registry)
     works = [
         Work(verb="check", subject=name, run=partial(_answer, name, question, found), lane=LANE)
         for name, (question, _) in questions.items()
     ]
     outcomes = execute(works, {LANE: _LOOKED_UP}, observer) if works else ()
     pins.save(settings, found)
-    stopped = _stopped(builds, outcomes, {name: asking for name, (_, asking) in questions.items()})
+    asking = {name: builds for name, (_, builds) in questions.items()}
+    stopped = refused | _stopped(builds, outcomes, asking)
     return Answers(
         project=settled,
         pins=found,
         builds=tuple(build for build in builds if build not in stopped),
         outcomes=(*outcomes, *stopped.values()),
     )
+
+
+def _refused(project: Project, builds: Sequence[Build]) -> dict[Build, Outcome]:
+    """The builds that cannot be made with what ``auto`` came down to; the others can go on."""
+    matrix, refused = project.matrix, {}
+    for build in builds:
+        error = base.unsupported(matrix.base, matrix.devices, build.cell)
+        if error:
+            refused[build] = Outcome(
+                verb="build",
+                subject=build.id,
+                state=State.FAILED,
+                reason=error.what,
+                detail=tuple(str(error).splitlines()),
+                code=error.exit_code,
+            )
+    return refused
 
 
 def _stopped(
@@ -185,8 +204,10 @@ def _of_build(
         repository, _, tag = ref.rpartition(":")
         yield ref, partial(base.resolve, registry, repository, tag)
     for image in project.lineage(build.image):
-        if isinstance(image.source, GitSource) and not image.source.pinned:
-            yield image.source.name, partial(git.commit_of, image.source)
+        git_source = image.source if isinstance(image.source, GitSource) else None
+        # A token is first shown by git, which follows no redirect with it: BuildKit would.
+        if git_source and (git_source.token or not git_source.pinned):
+            yield git_source.name, partial(git.commit_of, git_source)
 
 
 def upstream(project: Project, cell: Cell) -> str:

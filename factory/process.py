@@ -110,7 +110,7 @@ def run(
     argv: Sequence[str],
     *,
     stdin: bytes | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
@@ -123,7 +123,7 @@ def run(
     Args:
         argv: program and arguments; nothing is interpreted by a shell.
         stdin: what it reads; closed at once when ``None``.
-        env: variables on top of the factory's own environment.
+        env: variables on top of the factory's own environment; ``None`` takes one away.
         timeout: seconds after which its whole process group is ended. Until then a program lasts
             for as long as anything that it started holds its output open.
         on_line: called with each line of either stream as it arrives (from other threads).
@@ -201,7 +201,7 @@ def find_tool(name: str) -> str | None:
 
 
 def _spawn(
-    argv: Sequence[str], has_stdin: bool, env: Mapping[str, str] | None, cwd: Path | None
+    argv: Sequence[str], has_stdin: bool, env: Mapping[str, str | None] | None, cwd: Path | None
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -209,7 +209,7 @@ def _spawn(
             stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=None if env is None else os.environ | dict(env),
+            env=_environment(env or {}),
             cwd=cwd,
             start_new_session=True,
         )
@@ -217,6 +217,11 @@ def _spawn(
         if cwd is not None and not cwd.is_dir():
             raise MachineError(f"there is no folder {cwd}", todo="create it") from error
         raise _missing(argv[0]) from error
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    merged = {**os.environ, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _missing(program: str) -> MachineError:

@@ -18,6 +18,7 @@ from factory.text import hide_logins
 
 MOUNTED_PACKAGES = "/run/factory/packages"
 _APT = "/run/factory/apt"
+_CA = "/etc/ssl/certs/ca-certificates.crt"
 UNSTABLE = "sid"  # has neither updates nor security of its own
 _LEAST = 4  # of fewer characters, a secret is part of ordinary words
 
@@ -51,6 +52,7 @@ class PackageSources:
     def pip_conf(self) -> str:
         """A pip configuration for inside a build."""
         lines = ["[global]", "disable-pip-version-check = true"]
+        lines += [f"cert = {_CA}"] if self.ca else []  # pip may bring certificates of its own
         lines += [f"index-url = {self.index}"] if self.index else []
         lines += [f"extra-index-url = {' '.join(self.extra)}"] if self.extra else []
         lines += [f"find-links = {' '.join(self._found())}"] if self._found() else []
@@ -61,7 +63,7 @@ class PackageSources:
         """A uv configuration for inside a build, or for this host, to look up as builds do."""
         folders = tuple(map(str, self.find_links))
         found = (*folders, *self.links) if on_host else self._found()
-        lines = ["system-certs = true"]
+        lines = ["native-tls = true"]  # the name that every uv knows: a base may bring an old one
         lines += [f"index-url = {_toml(self.index)}"] if self.index else []
         lines += [f"extra-index-url = {_toml_list(self.extra)}"] if self.extra else []
         lines += [f"find-links = {_toml_list(found)}"] if found else []

@@ -5,6 +5,7 @@ uv answers as it will in the build: by the same sources, for the image's Python 
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,11 +25,8 @@ _NO_SOLUTION = "No solution found"
 _NOT_ASKED = ("authentication credentials", "403 Forbidden", "network was disabled")
 """What uv adds where it found nothing because it was not let in."""
 
-_SOURCES = (
-    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX"),
-    *("UV_FIND_LINKS", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_NO_BINARY", "UV_PYTHON"),
-)
-"""Variables that would let uv look elsewhere than builds do, which never see them."""
+_KEPT = ("UV_CACHE_DIR", "UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT")
+"""How uv asks; all its other variables are about what."""
 
 
 def check_wheels(
@@ -51,13 +49,11 @@ def check_wheels(
         config = Path(folder, "uv.toml")
         config.touch(mode=0o600)
         config.write_text(sources.uv_toml(on_host=True), encoding="utf-8")
-        env = dict.fromkeys(_SOURCES, "") | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
-        env |= {"SSL_CERT_FILE": str(sources.ca)} if sources.ca else {}
         try:
             found = process.run(
                 [_uv(), "pip", "compile", "-", *_arguments(wheels, config, root)],
                 stdin="\n".join(_asked(wheels)).encode(),
-                env=env,
+                env=_environment(sources),
                 timeout=_SECONDS,
                 on_line=lambda line: log(hide(line)),
             )
@@ -66,6 +62,14 @@ def check_wheels(
     name = wheels.requirements[0].split("=")[0].split("[")[0]
     lines = (line for line in found.stdout.splitlines() if line.startswith(f"{name}=="))
     return next(lines, wheels.requirements[0])
+
+
+def _environment(sources: PackageSources) -> dict[str, str | None]:
+    """Builds see no variable of uv's that is set here, so neither does this."""
+    own = [name for name in os.environ if name.startswith("UV_") and name not in _KEPT]
+    env: dict[str, str | None] = dict.fromkeys(own)
+    env |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    return env | ({"SSL_CERT_FILE": str(sources.ca)} if sources.ca else {})
 
 
 def _uv() -> str:
@@ -93,7 +97,7 @@ def _arguments(wheels: Wheels, config: Path, root: Path) -> list[str]:
         folder = str(root / wheels.find_links)
         return [*asking, "--no-config", "--no-index", "--find-links", folder]
     if wheels.index:
-        return [*asking, "--no-config", "--system-certs", "--default-index", wheels.index]
+        return [*asking, "--no-config", "--native-tls", "--default-index", wheels.index]
     return [*asking, "--config-file", str(config)]
 
 

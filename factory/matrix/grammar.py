@@ -59,9 +59,10 @@ _PATTERNS = {
         "an http(s) address without a user, a query or a fragment",
     ),
     "mirror": (
-        r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",
+        r"(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5}|localhost)"
+        r"(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",
         200,
-        "host[:port][/path], under which there is a rayproject/ray",
+        "host[:port][/path], under which there is a rayproject/ray; a host has a dot or a port",
     ),
     "git repository": (
         r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"

@@ -39,7 +39,8 @@ def parse_image(
         raise ConfigError(
             f"there is no image {spec.parent} to be its parent",
             where=document.where(("parent",)),
-            todo=near(spec.parent, set(images) - {name}),
+            todo=f"{near(spec.parent, set(images) - {name})}; if matrix.yaml has a list `images:`, "
+            "a parent is in it too",
         )
     where = _rule(spec.where, document, ("where",), cells)
     kept = tuple(cell for cell in cells if matches(where, cell))

@@ -92,8 +92,10 @@ class Project:
 
     def lineage(self, name: str) -> tuple[Image, ...]:
         """An image and all that it stands on, the root first."""
-        image = self.images[name]
-        return (*self.lineage(image.parent), image) if image.parent else (image,)
+        chain = [self.images[name]]
+        while parent := chain[-1].parent:
+            chain.append(self.images[parent])
+        return tuple(reversed(chain))
 
     def made_for(self, name: str, cell: Cell) -> bool:
         """Whether an image and all that it stands on are made for a cell."""

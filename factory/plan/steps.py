@@ -172,12 +172,13 @@ class _Chains:
         install = image.install
         folder = image.source if isinstance(image.source, str) else None
         read = (folder, image.requirements, install.script if install else None)
-        secrets = [(name, name) for name in install.secrets] if install else []
+        # The prefix keeps them apart from the secrets that the factory and BuildKit name.
+        secrets = [(f"script-{name}", name) for name in install.secrets] if install else []
         secrets += [(GIT_SECRET, git.token)] if git and git.token else []
         return self._step(
             "app",
             parent,
-            {"cell": cell, "image": image, "git": code},
+            {"cell": cell, "image": image, "git": code, "epoch": self.project.matrix.base.epoch},
             name=image.name,
             context=image.folder,
             copies=tuple(path for path in read if path),

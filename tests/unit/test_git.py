@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import http.server
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -107,8 +109,8 @@ def test_settings_that_the_user_gives_git_in_the_same_way_hold(
     server: Git, count: str, at: int
 ) -> None:
     git.commit_of(GUARDED, {"CODE_TOKEN": TOKEN, "GIT_CONFIG_COUNT": count})
-    assert server.env["GIT_CONFIG_COUNT"] == str(at + 1)
-    assert f"GIT_CONFIG_VALUE_{at}" in server.env
+    assert server.env["GIT_CONFIG_COUNT"] == str(at + 2)
+    assert {f"GIT_CONFIG_VALUE_{at}", f"GIT_CONFIG_VALUE_{at + 1}"} <= server.env.keys()
 
 
 def test_git_asks_nobody(server: Git) -> None:
@@ -153,3 +155,60 @@ def test_without_git_the_program_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(MachineError, match="`git` cannot be started"):
         git.commit_of(SOURCE, {})
+
+
+@pytest.fixture
+def redirecting() -> Iterator[tuple[str, list[str | None]]]:
+    """The address of a server that redirects elsewhere, and what was shown there as a login."""
+    shown: list[str | None] = []
+
+    class There(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(self.headers.get("Authorization"))
+            self.send_error(404)
+
+        do_POST = do_GET  # noqa: N815  # the standard library's name
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    there = http.server.ThreadingHTTPServer(("127.0.0.1", 0), There)
+
+    class Here(There):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{there.server_port}{self.path}")
+            self.end_headers()
+
+    here = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Here)
+    for server in (here, there):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{here.server_port}/app.git", shown
+    for server in (here, there):
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_token_is_not_taken_along_to_where_a_repository_redirects(
+    redirecting: tuple[str, list[str | None]],
+) -> None:
+    url, shown = redirecting
+    source = GitSource(url=url, ref="a" * 40, token="CODE_TOKEN")
+    with pytest.raises(MachineError, match="redirects to elsewhere"):
+        git.commit_of(source, {"CODE_TOKEN": TOKEN})
+    assert shown == []
+
+
+def test_without_a_token_a_redirect_is_followed(
+    redirecting: tuple[str, list[str | None]],
+) -> None:
+    url, shown = redirecting
+    with pytest.raises(MachineError):
+        git.commit_of(GitSource(url=url, ref="main"), {})
+    assert shown
+    assert set(shown) == {None}
+
+
+def test_a_commit_is_itself_once_the_repository_has_let_us_in(server: Git) -> None:
+    assert git.commit_of(replace(GUARDED, ref="9" * 40), {"CODE_TOKEN": TOKEN}) == "9" * 40
+    assert server.argv[:2] == ["git", "ls-remote"]

@@ -144,6 +144,15 @@ def test_a_git_ref_is_looked_up_and_a_commit_is_not(network: Network, settings: 
     assert answers.pins == {f"{CODE}#main": COMMIT}
 
 
+def test_where_a_token_is_needed_a_commit_is_asked_about_too(
+    network: Network, settings: Settings
+) -> None:
+    """git follows no redirect with a token; BuildKit, which is next to show it, would."""
+    text = f"description: D\nsource: {{git: https://code.example/a.git, ref: {COMMIT}, token: T}}\n"
+    ask(settings, project_on("packages", {"demo": text}))
+    assert network.asked == [f"https://code.example/a.git#{COMMIT}"]
+
+
 def test_a_childs_parent_is_asked_about_too(network: Network, settings: Settings) -> None:
     project = project_on("packages", {"demo": GIT, "child": "description: C\nparent: demo\n"})
     children = [build for build in all_builds(project) if build.image == "child"]
@@ -261,6 +270,21 @@ def test_stand_ins_of_another_day_do_not_refuse_what_only_the_registry_has(
     assert not recalled(settings, project)[0].matrix.base.substituted
     plan_again, found = recalled(settings, project)
     assert planned(plan_again, builds, found).builds, "so that it can be asked again"
+
+
+def test_stand_ins_refuse_the_cells_that_there_are_none_for_and_no_others(
+    network: Network, settings: Settings
+) -> None:
+    network.silent = "nobody is there"
+    project = project_on("auto")
+    matrix = project.matrix
+    odd = replace(matrix.cells[0], python="3.12")
+    project = replace(project, matrix=replace(matrix, cells=(*matrix.cells, odd)))
+    answers, _ = ask(settings, project)
+    assert [build.cell.python for build in answers.builds] == ["3.11", "3.11"]
+    [refused] = answers.outcomes
+    assert (refused.id, refused.code) == (f"build demo:{odd.id}", 2)
+    assert "no Debian suite has a Python 3.12" in refused.reason
 
 
 def test_before_anything_was_looked_up_auto_is_unresolved(settings: Settings) -> None:

@@ -40,7 +40,7 @@ def test_uvs_configuration_is_toml_with_the_same_in_it() -> None:
     assert settings["index-url"] == SECRET
     assert settings["extra-index-url"] == list(FULL.extra)
     assert settings["find-links"] == ["/run/factory/packages", "https://c.example/links"]
-    assert settings["system-certs"] is True
+    assert settings["native-tls"] is True
 
 
 def test_apt_gets_this_hosts_mirror_for_the_bases_suite() -> None:

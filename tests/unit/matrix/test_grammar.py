@@ -59,7 +59,15 @@ BAD = {
         "wheels.example",
         "-i x",
     ],
-    "mirror": ["https://mirror.example", "mirror.example/", "me@mirror.example", "a:b/c", "a//b"],
+    "mirror": [
+        "https://mirror.example",
+        "mirror.example/",
+        "me@mirror.example",
+        "a:b/c",
+        "a//b",
+        "harbor",
+        "harbor/hub",  # a user of Docker Hub, to whom the image would belong
+    ],
     "name": ["a--b", "a/b", "A", ".a", "a.", ""],
     "path": ["../x", "a/../b", "/etc", "a//b", "a/", ".git", "a b", "~", "."],
     "python version": ["3", "3.110", "2.7", "3.11.2"],

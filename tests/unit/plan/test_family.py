@@ -266,9 +266,24 @@ def test_a_script_is_read_by_its_step_and_names_its_secrets() -> None:
     plan = family(images={"demo": script})
     app = steps(plan, PLAIN)[-1]
     assert app.copies == ("app", "requirements.txt", "install.sh")
-    assert app.secrets == (("LICENCE", "LICENCE"),)
+    assert app.secrets == (("script-LICENCE", "LICENCE"),)
     after = family(images={"demo": script}, changed={"images/demo/install.sh": "9" * 64})
     assert changed(plan, after, PLAIN) == ["demo"]
+
+
+def test_a_scripts_secret_takes_the_place_of_none_of_the_factorys() -> None:
+    """BuildKit shows the secret GIT_AUTH_TOKEN to whatever host an ADD fetches from."""
+    script = GIT + "install: {script: install.sh, secrets: [GIT_AUTH_TOKEN, pip, uv, apt, ca]}\n"
+    app = steps(family(images={"demo": script}, pins={f"{CODE}#main": COMMIT}), PLAIN)[-1]
+    assert all(name.startswith("script-") for name, _ in app.secrets)
+
+
+def test_an_epoch_is_in_whatever_takes_debian_packages_on_a_base_of_a_registry() -> None:
+    image = {"demo": IMAGE + "apt: [curl]\n"}
+    pins = {CPU_TAG: DIGEST, GPU_TAG: DIGEST}
+    before = family(UPSTREAM, image, pins)
+    after = family(UPSTREAM.replace("2026-11", "2026-12"), image, pins)
+    assert changed(before, after, PLAIN) == ["demo"]
 
 
 # ------------------------------------------------------------------- shipped

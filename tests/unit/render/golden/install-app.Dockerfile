@@ -9,7 +9,7 @@ RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharin
     --mount=type=tmpfs,target=/run/factory/apt \
     --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         gcc
@@ -23,7 +23,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
     --mount=type=bind,from=packages,target=/run/factory/packages \
     --mount=type=bind,source=install.sh,target=/run/factory/install.sh \
-    --mount=type=secret,id=LICENCE,target=/run/secrets/LICENCE,uid=1000,required=true \
+    --mount=type=secret,id=script-LICENCE,target=/run/secrets/LICENCE,uid=1000,required=true \
     DESTDIR=/out/root WHEELS=/out/wheels PIP_NO_CACHE_DIR=1 UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy \
     bash -euo pipefail /run/factory/install.sh \
     && tar --create --file /out/root.tar --directory /out/root .

@@ -8,7 +8,7 @@ RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharin
     --mount=type=tmpfs,target=/run/factory/apt \
     --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         git \

@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0, whose flavour is that of the device: cuda130.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:869f31f65519
+FROM factory.invalid/runtime:caf5f4cdb470
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
     --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \
