@@ -62,8 +62,8 @@ def matrix_table(matrix: Matrix, builds: Sequence[Build]) -> str:
         [cell.id, *cell.axes.values(), "latest" if cell == matrix.latest else ""] for cell in cells
     ]
     text = columns(["CELL", *(axis.upper() for axis in cells[0].axes), ""], rows)
-    text += f"\n\n{_count(cells, 'cell')} × {_count(images, 'image')} ({', '.join(images)})"
-    text += f" = {_count(builds, 'build')}"
+    each = [f"{sum(build.image == name for build in builds)} of {name}" for name in images]
+    text += f"\n\n{_count(cells, 'cell')} → {_count(builds, 'build')}: {', '.join(each)}"
     if matrix.excluded:
         gone = [[entry.cell.id, entry.reason, entry.where] for entry in matrix.excluded]
         text += "\n\n" + columns(["EXCLUDED", "REASON", "WHERE"], gone)

@@ -65,7 +65,7 @@ def test_a_stream_that_cannot_show_everything_shows_what_it_can(
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     code, out, err = through_a_process(("matrix",))
     assert (code, err) == (0, "")
-    assert "2 cells ? 1 image (demo) = 2 builds" in out
+    assert "2 cells ? 2 builds: 2 of demo" in out
 
 
 @pytest.mark.parametrize(("args", "code"), [(["plan"], 0), (["plan", "--image=no"], 2)])

@@ -77,7 +77,7 @@ def test_the_matrix_shows_cells_latest_counts_and_exclusions() -> None:
     assert text.splitlines()[1].split() == [
         "2.60.0-py311-cpu", "3.11", "2.60.0", "cpu", "false", "latest",
     ]  # fmt: skip
-    assert "2 cells × 1 image (demo) = 2 builds" in text
+    assert "2 cells → 2 builds: 2 of demo" in text
     assert text.splitlines()[-1].split() == ["2.55.1-py311-cpu", "too", "old", "matrix.yaml:9:3"]
     document = documents.matrix(matrix, BUILDS)
     assert [cell["latest"] for cell in document["cells"]] == [True, False]
@@ -164,4 +164,4 @@ def test_the_doctor_gives_each_lack_its_remedy() -> None:
 
 def test_builds_of_one_cell_count_it_once() -> None:
     twice = [*BUILDS, *(Build(image="other", cell=build.cell) for build in BUILDS)]
-    assert "2 cells × 2 images (demo, other) = 4 builds" in matrix_table(PROJECT.matrix, twice)
+    assert "2 cells → 4 builds: 2 of demo, 2 of other" in matrix_table(PROJECT.matrix, twice)
