@@ -134,7 +134,14 @@ class PlannedBuild:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What a build would do: distinct steps by key, parents before children, and the builds."""
+    """What a build would do.
+
+    Attributes:
+        steps: distinct ones by key, parents before children.
+        builds: the builds that they make.
+        base: where bases come from, ``registry`` or ``packages``; empty if nothing was planned.
+    """
 
     steps: Mapping[str, Step]
     builds: tuple[PlannedBuild, ...]
+    base: str = ""

@@ -79,7 +79,7 @@ def make_plan(
     chains = _Chains(project=project, render=render, foundations=foundations, pins=pins)
     planned = tuple(chains.plan(build) for build in wanted)
     check_unique(planned)
-    return Plan(steps=chains.steps, builds=planned)
+    return Plan(steps=chains.steps, builds=planned, base=project.matrix.base.source)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,7 @@ def outcomes(
     """What a run did: what became of each build, and every piece of work, in order."""
     found = results(planned, done)
     return {
+        "base": planned.base,
         "builds": [one.build for one in found],
         "totals": totals(found),
         "results": [

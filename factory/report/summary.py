@@ -35,7 +35,7 @@ def summary(
     parts = [
         _table(found, width),
         *(_failure(one, found, log_of(one), width) for one in failed),
-        _count(found),
+        _count(found) + (", on bases made from packages" if plan.base == "packages" else ""),
     ]
     return clean("\n\n".join(part for part in parts if part))
 

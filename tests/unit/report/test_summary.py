@@ -266,3 +266,14 @@ def test_every_exit_code_has_words() -> None:
     codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.FactoryError)}
     assert len(codes) > 6
     assert "unknown" not in {code_words(code) for code in codes}
+
+
+def test_where_bases_came_from_is_said_at_the_end_and_to_machines() -> None:
+    """`auto` may have come down to stand-ins: who reads only the result must see it."""
+    plan = plan_of(project_of())
+    assert plan.base == "packages"
+    assert summary(plan, []).endswith(", on bases made from packages")
+    assert documents.outcomes(plan, [])["base"] == "packages"
+    upstream = replace(plan, base="registry")
+    assert "packages" not in summary(upstream, []).splitlines()[-1]
+    assert documents.outcomes(upstream, [])["base"] == "registry"
