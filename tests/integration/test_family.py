@@ -4,14 +4,14 @@ through every gate."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from factory import process
 from factory.registry import Registry
-from tests.integration.conftest import Checkout
+from tests.integration.conftest import Checkout, make_checkout
 
 pytestmark = pytest.mark.engine
 
@@ -19,10 +19,12 @@ RLLIB, GPU = "ray-rl:2.60.0-py311-cpu-rllib", "ray-app:2.60.0-py313-gpu"
 
 
 @pytest.fixture(scope="module")
-def family(shipped: Checkout) -> Checkout:
+def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """One build with RLlib on a parent image, and one for GPUs on Python 3.13, released."""
-    shipped.invoke("release", "--only", RLLIB, "--only", GPU)
-    return shipped
+    made = make_checkout(tmp_path_factory.mktemp("family"))
+    made.invoke("release", "--only", RLLIB, "--only", GPU)
+    yield made
+    made.close()
 
 
 def inside(family: Checkout, build: str, command: str) -> str:
