@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import subprocess
 import time
@@ -66,7 +67,8 @@ def test_ctrl_c_while_building_leaves_the_tree_usable(built: Checkout) -> None:
     add_image(built, "slow", {"main.py": "print(2)\n"})
     template = built.root / "dockerfiles" / "app.Dockerfile.j2"
     whole = template.read_text()
-    template.write_text(whole + "RUN sleep 120\n")
+    mark = secrets.token_hex(4)  # else BuildKit may know the layer from a run before
+    template.write_text(f"{whole}RUN : {mark} && sleep 120\n")
     running = start(built, "build", *ONE_CELL, "--image", "slow")
     log = built.root / ".factory" / "logs"
     wait_for(lambda: any("sleep 120" in file.read_text() for file in log.glob("build-slow*")))
