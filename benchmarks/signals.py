@@ -1,29 +1,12 @@
-"""What signals do to a bench: it is ended in order, and its clean-up is not."""
+"""What signals do to the clean-up of a bench: nothing."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM and a closed terminal do what Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    heard = [one for one in _ENDING if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupt) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

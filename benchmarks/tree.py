@@ -22,7 +22,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from benchmarks import buildcache
-from benchmarks.signals import terminable, undisturbed
+from benchmarks.signals import undisturbed
 from factory import base, runs, trivy
 from factory.build import host_sources
 from factory.context import LEFT_OUT
