@@ -33,6 +33,7 @@ from factory.pipeline import Prepared, prepare
 from factory.project import load
 from factory.publish import local
 from factory.settings import APP, Settings
+from factory.signals import terminable
 
 Say = Callable[[str], None]
 Edit = Callable[[dict[str, Any]], None]
