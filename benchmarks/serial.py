@@ -28,7 +28,7 @@ from benchmarks.tree import Tree
 from factory import process, scan, trivy
 from factory.build import PackageSources, write_dockerfile
 from factory.errors import FactoryError
-from factory.model import PlannedBuild, Step
+from factory.model import MAIN, PlannedBuild, Step
 from factory.pipeline import Prepared
 from factory.verify.bundle import PYTHON
 
@@ -112,14 +112,12 @@ class Script:
             argv += ["--build-arg", name]
         if self.sources.find_links:
             argv += ["--build-context", f"packages={self.scratch / 'wheels'}"]
-        if step.rootfs and step.context:
-            argv += ["--build-context", f"ray-wheel={self.tree.settings.root / step.context}"]
-        return [*argv, str(self._context(step))]
-
-    def _context(self, step: Step) -> Path:
-        if step.rootfs:
-            return self.tree.rootfs(step.rootfs)
-        return self.tree.settings.root / step.context if step.context else self.scratch / "nothing"
+        folders = {name: self.tree.settings.root / folder for name, folder in step.contexts}
+        for name in filter(None, folders):
+            argv += ["--build-context", f"{name}={folders[name]}"]
+        nothing = self.scratch / "nothing"
+        main = self.tree.rootfs(step.rootfs) if step.rootfs else folders.get(MAIN, nothing)
+        return [*argv, str(main)]
 
     def _scan(self, ref: str) -> list[str]:
         return [

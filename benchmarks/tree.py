@@ -28,9 +28,9 @@ from factory.build import host_sources
 from factory.context import LEFT_OUT
 from factory.engine import Engine
 from factory.errors import ConfigError, FactoryError
-from factory.model import Plan, Rootfs, Selection
+from factory.model import TEMPLATES, Plan, Rootfs, Selection
 from factory.pipeline import Prepared, prepare
-from factory.project import load
+from factory.project import load, named_paths
 from factory.publish import local
 from factory.settings import APP, Settings
 from factory.signals import terminable
@@ -191,7 +191,7 @@ def _copy(origin: Settings, tree: Tree, edit: Edit) -> None:
     project = load(origin)
     root = tree.settings.root
     root.mkdir(parents=True)
-    for name in sorted({"dockerfiles", "images", *(Path(it).parts[0] for it in project.digests)}):
+    for name in sorted({TEMPLATES, "images", *(Path(it).parts[0] for it in named_paths(project))}):
         shutil.copytree(origin.root / name, root / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
     content = yaml.safe_load((origin.root / "matrix.yaml").read_text("utf-8"))
     if content["base"].get("source") != "packages":

@@ -6,18 +6,19 @@ All of it overlaps: one build is verified while another is built. What a gate do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from factory import base, preflight
+from factory import preflight
 from factory.build import check_room, make_builder, write_dockerfile
+from factory.context import Contents
 from factory.matrix import select
 from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
-from factory.plan import Foundations, is_present, make_plan, steps_to_build
+from factory.plan import is_present, steps_to_build
+from factory.planning import planned
 from factory.project import all_builds, load
-from factory.render import Renderer
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
@@ -30,12 +31,13 @@ _NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify"
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the user wrote, the builds that were selected, and the plan for them as far as it is
-    known without asking the network."""
+    """What the user wrote, the builds that were selected, the plan for them as far as it is known
+    without asking the network, and the files that it read."""
 
     project: Project
     builds: tuple[Build, ...]
     plan: Plan
+    contents: Contents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,28 +57,9 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     written = load(settings)
     builds = select(all_builds(written), selection)
     project, pins = preflight.recalled(settings, written, builds)
-    return Prepared(project=written, builds=builds, plan=planned(project, builds, pins))
-
-
-def planned(project: Project, builds: Sequence[Build], pins: Mapping[str, str]) -> Plan:
-    """The plan of some builds by what is known of the network; pure.
-
-    Raises:
-        ConfigError: a cell cannot be made, or a template is wrong.
-    """
-    matrix = project.matrix
-    return make_plan(
-        project,
-        builds,
-        render=Renderer(project.templates).render,
-        foundations=Foundations(
-            rootfs=partial(base.rootfs_for, matrix.base),
-            upstream=partial(preflight.upstream, project),
-            driver=base.driver_floor,
-            unsupported=partial(base.unsupported, matrix.base, matrix.devices),
-        ),
-        pins=pins,
-    )
+    contents = Contents(settings.root)
+    plan = planned(project, builds, pins, contents)
+    return Prepared(project=written, builds=builds, plan=plan, contents=contents)
 
 
 def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: Observer) -> Ran:
@@ -119,6 +102,7 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
             make_builder=partial(
                 make_builder,
                 settings,
+                contents=prepared.contents,
                 substituted_base=project.matrix.base.substituted,
                 compression=engine.compression,
                 note=observer.note,
@@ -140,8 +124,14 @@ def _settled(
     if "build" not in gates:
         project, _ = preflight.recalled(settings, prepared.project, prepared.builds)
         return project, prepared.plan, ()
-    found = preflight.ask(settings, prepared.project, prepared.builds, observer)
-    return found.project, planned(found.project, found.builds, found.pins), found.outcomes
+    found = preflight.ask(
+        settings,
+        prepared.project,
+        prepared.builds,
+        lambda project, builds, pins: planned(project, builds, pins, prepared.contents),
+        observer,
+    )
+    return found.project, found.plan, found.outcomes
 
 
 def foreseen(settings: Settings, plan: Plan) -> dict[str, str]:
@@ -191,8 +181,8 @@ def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
     """Everything to do, each with what it waits for."""
     if "build" in gates:
         yield from _building(workshop, *_steps(workshop))
-    for planned in workshop.plan.builds:
-        yield from _judging(workshop, planned, gates)
+    for build in workshop.plan.builds:
+        yield from _judging(workshop, build, gates)
 
 
 def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -> Iterator[Work]:

@@ -7,14 +7,14 @@ has no good answer stops the builds that depend on it, and no others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from factory import base, git, pins, process
 from factory.build import PackageSources, check_wheels
 from factory.errors import Interrupted
-from factory.model import Build, Cell, GitSource, Outcome, Project, State, Step
+from factory.model import Build, GitSource, Outcome, Plan, Project, State, Step
 from factory.registry import Registry
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
@@ -26,6 +26,8 @@ WIDTH = 4
 _LOOKED_UP = 16
 """How many names are looked up at once: each is one small request, of a registry that may hang."""
 
+Planner = Callable[[Project, Sequence[Build], Mapping[str, str]], Plan]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
@@ -36,12 +38,14 @@ class Answers:
         pins: name to digest or commit.
         builds: those whose questions were all answered.
         outcomes: of the questions, and of the builds that they stopped.
+        plan: of these builds, by these answers.
     """
 
     project: Project
     pins: Mapping[str, str]
     builds: tuple[Build, ...]
     outcomes: tuple[Outcome, ...]
+    plan: Plan
 
 
 def recalled(
@@ -62,14 +66,23 @@ def recalled(
 
 
 def ask(
-    settings: Settings, project: Project, builds: Sequence[Build], observer: Observer
+    settings: Settings,
+    project: Project,
+    builds: Sequence[Build],
+    plan_of: Planner,
+    observer: Observer,
 ) -> Answers:
-    """Look up what the plan of some builds rests on, and keep it for later commands."""
+    """Look up what the plan of some builds rests on, and keep it for later commands.
+
+    Args:
+        plan_of: plans some builds of a project by some pins.
+    """
     registry = Registry()
     found: dict[str, str] = {}
     settled = _settled(project, registry, observer, found)
     refused = _refused(settled, builds)
-    questions = _questions(settled, [one for one in builds if one not in refused], registry)
+    first = plan_of(settled, [one for one in builds if one not in refused], {})
+    questions = _questions(settled, first, registry)
     works = [
         Work(verb="check", subject=name, run=partial(_answer, name, question, found), lane=LANE)
         for name, (question, _) in questions.items()
@@ -78,11 +91,13 @@ def ask(
     pins.save(settings, found)
     asking = {name: builds for name, (_, builds) in questions.items()}
     stopped = refused | _stopped(builds, outcomes, asking)
+    left = tuple(build for build in builds if build not in stopped)
     return Answers(
         project=settled,
         pins=found,
-        builds=tuple(build for build in builds if build not in stopped),
+        builds=left,
         outcomes=(*outcomes, *stopped.values()),
+        plan=plan_of(settled, left, found) if stopped or questions else first,
     )
 
 
@@ -186,32 +201,35 @@ def _answer(
 
 
 def _questions(
-    project: Project, builds: Sequence[Build], registry: Registry
+    project: Project, plan: Plan, registry: Registry
 ) -> dict[str, tuple[Callable[[], str], list[Build]]]:
     """Name of a pin to how it is looked up, and the builds that need it."""
     questions: dict[str, tuple[Callable[[], str], list[Build]]] = {}
-    for build in builds:
-        for name, question in _of_build(project, build, registry):
-            questions.setdefault(name, (question, []))[1].append(build)
+    for planned in plan.builds:
+        sources = _sources(project, planned.build)
+        guarded = [name for name, source in sources.items() if source.token]
+        for name in dict.fromkeys((*plan.steps[planned.key].moving, *guarded)):
+            if name not in project.bases:
+                question = _question(name, sources.get(name), registry)
+                questions.setdefault(name, (question, []))[1].append(planned.build)
     return questions
 
 
-def _of_build(
-    project: Project, build: Build, registry: Registry
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    if not project.matrix.base.substituted:
-        ref = upstream(project, build.cell)
-        repository, _, tag = ref.rpartition(":")
-        yield ref, partial(base.resolve, registry, repository, tag)
-    for image in project.lineage(build.image):
-        git_source = image.source if isinstance(image.source, GitSource) else None
-        # A token is first shown by git, which follows no redirect with it: BuildKit would.
-        if git_source and (git_source.token or not git_source.pinned):
-            yield git_source.name, partial(git.commit_of, git_source)
+def _question(name: str, source: GitSource | None, registry: Registry) -> Callable[[], str]:
+    if source or "#" in name:
+        url, _, ref = name.partition("#")
+        return partial(git.commit_of, source or GitSource(url=url, ref=ref or "HEAD"))
+    return partial(base.resolve, registry, *_tagged(name))
 
 
-def upstream(project: Project, cell: Cell) -> str:
-    """The reference of ``rayproject/ray`` that a cell stands on, without a digest."""
-    cuda = project.matrix.devices[cell.device].cuda
-    tag = base.upstream_tag(cell.ray, cell.python, cuda.platform if cuda else cell.device)
-    return f"{base.upstream_repository(project.matrix.base.mirror)}:{tag}"
+def _sources(project: Project, build: Build) -> dict[str, GitSource]:
+    """The git repositories of a build, by name. A token is first shown by git, which follows no
+    redirect with it: BuildKit would."""
+    found = (image.source for image in project.lineage(build.image))
+    return {source.name: source for source in found if isinstance(source, GitSource)}
+
+
+def _tagged(image: str) -> tuple[str, str]:
+    """A reference's repository and tag."""
+    repository, colon, tag = image.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (image, "latest")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from factory.context import contained, digest_path
+from factory.context import contained
 from factory.errors import ConfigError, ConfigErrors
 from factory.matrix import check_parents, near, parse_image, parse_matrix
-from factory.model import Build, Image, Matrix, Project
+from factory.model import BASES_LOCK, TEMPLATES, Build, Image, Matrix, Project, asked_of
 from factory.settings import Settings
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
 def load(settings: Settings) -> Project:
-    """Read and validate ``matrix.yaml``, the images, the templates, and hash what builds read.
+    """Read and validate ``matrix.yaml``, the images, the templates and the locks.
 
     Raises:
         ConfigError: anything in them is wrong or missing.
@@ -22,11 +26,14 @@ def load(settings: Settings) -> Project:
     text = _read(root / "matrix.yaml", "matrix.yaml")
     matrix, wanted, where = parse_matrix(text, registry=settings.registry)
     images = _images(root, matrix, wanted, where)
+    _check_paths(root, matrix, images)
     project = Project(
         matrix=matrix,
         images=images,
         templates=_templates(root),
-        digests=_digests(root, matrix, images),
+        requirements=_requirements(root, images.values()),
+        locks=_locks(root, images.values()),
+        bases=_bases(root),
     )
     errors = [error for image in images.values() for error in _idle(project, image)]
     if errors:
@@ -134,17 +141,25 @@ def _idle(project: Project, image: Image) -> Iterator[ConfigError]:
 
 
 def _templates(root: Path) -> Mapping[str, str]:
-    folder = root / "dockerfiles"
-    return {path.name: _read(path, f"dockerfiles/{path.name}") for path in folder.glob("*.j2")}
+    folder = root / TEMPLATES
+    return {path.name: _read(path, f"{TEMPLATES}/{path.name}") for path in folder.glob("*.j2")}
 
 
-def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping[str, str]:
-    """The digest of every path that a Dockerfile reads; all mistakes at once."""
-    digests, errors = {}, []
+def named_paths(project: Project) -> tuple[str, ...]:
+    """Every path, relative to the root, that the matrix or an image names."""
+    return tuple(dict.fromkeys(path for path, _, _ in _paths(project.matrix, project.images)))
+
+
+def _check_paths(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> None:
+    """See that every path that is named is there, and is what it should be; all mistakes at once.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    errors = []
     for path, is_folder, where in dict.fromkeys(_paths(matrix, images)):
         try:
-            digests[path] = digest_path(root, path, where=where)
-            if (root / path).is_dir() != is_folder:
+            if contained(root, path, where=where).is_dir() != is_folder:
                 raise ConfigError(
                     f"{path} is {'no' if is_folder else 'a'} folder",
                     where=where,
@@ -154,7 +169,6 @@ def _digests(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Mapping
             errors.append(error)
     if errors:
         raise ConfigErrors(errors)
-    return digests
 
 
 def _paths(matrix: Matrix, images: Mapping[str, Image]) -> Iterator[tuple[str, bool, str]]:
@@ -173,9 +187,49 @@ def _paths(matrix: Matrix, images: Mapping[str, Image]) -> Iterator[tuple[str, b
 
 
 def _files(image: Image) -> Iterator[str]:
-    requirements = (image.requirements, *(each.requirements for each in image.overrides))
-    yield from filter(None, requirements)
+    yield from _requirements_files(image)
     if image.checks:
         yield image.checks
     if image.install:
         yield image.install.script
+
+
+def _requirements_files(image: Image) -> Iterator[str]:
+    named = (image.requirements, *(each.requirements for each in image.overrides))
+    yield from dict.fromkeys(filter(None, named))
+
+
+def _requirements(root: Path, images: Iterable[Image]) -> Mapping[str, tuple[str, ...]]:
+    """The lines of all requirements files, by path."""
+    paths = (f"{image.folder}/{file}" for image in images for file in _requirements_files(image))
+    return {path: tuple(_read(root / path, path).splitlines()) for path in paths}
+
+
+def _locks(root: Path, images: Iterable[Image]) -> Mapping[str, str]:
+    """What each lock file says was asked for."""
+    folders = [root / TEMPLATES, *(root / image.folder for image in images)]
+    files = sorted(file for folder in folders for file in folder.glob("locks/**/*.txt"))
+    names = ((file, file.relative_to(root).as_posix()) for file in files)
+    return {name: asked_of(_read(file, name).splitlines()) for file, name in names}
+
+
+def _bases(root: Path) -> Mapping[str, str]:
+    """The committed pins of images.
+
+    Raises:
+        ConfigError: the file is not what ``invoke lock`` writes.
+    """
+    file = root / BASES_LOCK
+    if not file.exists():
+        return {}
+    try:
+        found = json.loads(_read(file, BASES_LOCK))
+        pairs = found.items() if isinstance(found, dict) else [("", None)]
+        if all(isinstance(pin, str) and _DIGEST.fullmatch(pin) for _, pin in pairs):
+            return dict(pairs)
+        what = "it is no object of names and digests (sha256:…)"
+    except (ValueError, RecursionError) as error:
+        what = str(error)
+    raise ConfigError(
+        f"not a lock of images: {what}", where=BASES_LOCK, todo="run `invoke lock`, which writes it"
+    )

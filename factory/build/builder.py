@@ -18,9 +18,9 @@ from pathlib import Path
 
 from factory import process
 from factory.build.sources import PackageSources, hiding
-from factory.context import LEFT_OUT, digest_path, stage
+from factory.context import Contents, stage
 from factory.errors import BuildError
-from factory.model import KEY_LABEL, PLATFORM, Built, Step
+from factory.model import KEY_LABEL, MAIN, PLATFORM, Built, Step
 
 Log = Callable[[str], None]
 _SECONDS = 3600
@@ -36,6 +36,7 @@ class Builder:
 
     Attributes:
         root: the project's root.
+        contents: the project's files, as they were digested.
         work: where rendered Dockerfiles are written.
         sources: the host's package sources.
         builder: the name of the buildx builder: that of the Docker context in use.
@@ -46,6 +47,7 @@ class Builder:
     """
 
     root: Path
+    contents: Contents
     work: Path
     sources: PackageSources
     builder: str = "default"
@@ -67,8 +69,9 @@ class Builder:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
             scratch = Path(temporary)
-            context = rootfs or self._staged(step, scratch / "context")
-            argv = [*self._argv(step, context, scratch), *self._secrets(step, scratch)]
+            contexts = self._staged(step, scratch)
+            contexts |= {MAIN: rootfs} if rootfs else {}
+            argv = [*self._argv(step, contexts, scratch), *self._secrets(step, scratch)]
             labels = {KEY_LABEL: step.key, **self.labels}
             if step.rootfs:
                 labels["io.ray.ray-commit"] = self._ray_commit(step, argv, scratch, log)
@@ -84,21 +87,20 @@ class Builder:
             seconds=round(time.monotonic() - started, 3),
         )
 
-    def _staged(self, step: Step, folder: Path) -> Path:
-        """A private copy of what the step reads, once it is sure that it is what was hashed: the
-        key must be that of what is built, even while somebody edits the project."""
-        folder.mkdir()
-        if not step.context or not step.copies:  # such as all of its code from git
-            return folder
-        staged = stage(self.root, step.context, step.copies, folder)
-        planned = dict(step.inputs)
-        for path in step.copies:
-            name = f"{step.context}/{path}"
-            if digest_path(folder, name, where=name) != planned[f"file {path}"]:
-                raise BuildError(f"{name} changed after it was read", todo="run the command again")
+    def _staged(self, step: Step, scratch: Path) -> dict[str, Path]:
+        """A private copy of what the step reads of each context, as it was when it was digested:
+        the key must be that of what is built, even while somebody edits the project."""
+        staged = {MAIN: scratch / "context"}
+        staged[MAIN].mkdir()
+        folders = dict(step.contexts)
+        for read in step.reads:
+            folder = folders[read.context]
+            tree = self.contents.tree(folder, read.path, where=step.label)
+            target = staged.setdefault(read.context, scratch / f"context-{read.context}")
+            stage(self.root / folder, tree, target)
         return staged
 
-    def _argv(self, step: Step, context: Path, scratch: Path) -> list[str]:
+    def _argv(self, step: Step, contexts: Mapping[str, Path], scratch: Path) -> list[str]:
         write_dockerfile(step, self.work)  # for people; the build reads one of its own
         dockerfile = write_dockerfile(step, scratch)
         argv = [
@@ -117,10 +119,9 @@ class Builder:
             argv += ["--build-arg", name]  # its value comes from the environment, not from argv
         if self.sources.find_links:
             argv += ["--build-context", f"packages={self._wheels(scratch)}"]
-        if step.rootfs and step.context:
-            wheel = self._staged(step, scratch / "wheel")
-            argv += ["--build-context", f"ray-wheel={wheel}"]
-        return [*argv, str(context)]
+        for name, folder in contexts.items():
+            argv += ["--build-context", f"{name}={folder}"] if name else []
+        return [*argv, str(contexts[MAIN])]
 
     def _wheels(self, scratch: Path) -> Path:
         """One folder with all wheels: the only one there is, or links to those of several."""
@@ -196,14 +197,13 @@ class Builder:
 
 
 def write_dockerfile(step: Step, work: Path) -> Path:
-    """Write a step's Dockerfile, and beside it the list of what BuildKit may see of the context."""
+    """Write a step's Dockerfile to a folder of its own."""
     folder = work / f"{step.name}-{step.key[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     dockerfile = folder / "Dockerfile"
-    allowed = ["rootfs.tar"] if step.rootfs else list(step.copies)
-    ignore = ["*", *(f"!{path}" for path in allowed), *(f"**/{name}" for name in LEFT_OUT)]
     dockerfile.write_text(step.dockerfile, encoding="utf-8")
-    Path(f"{dockerfile}.dockerignore").write_text("\n".join(ignore) + "\n", encoding="utf-8")
+    # What may be read was decided when it was digested; a .dockerignore in there changes nothing.
+    Path(f"{dockerfile}.dockerignore").write_text("", encoding="utf-8")
     return dockerfile
 
 

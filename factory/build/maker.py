@@ -9,12 +9,14 @@ from pathlib import Path
 from factory import process
 from factory.build.builder import Builder
 from factory.build.host import host_sources
+from factory.context import Contents
 from factory.settings import Settings
 
 
 def make_builder(
     settings: Settings,
     *,
+    contents: Contents,
     substituted_base: bool,
     compression: str | None,
     note: Callable[[str], None],
@@ -22,6 +24,7 @@ def make_builder(
     """A builder for one run.
 
     Args:
+        contents: the project's files, as they were digested.
         substituted_base: whether bases are stand-ins for ``rayproject/ray``.
         compression: of layers.
         note: gets what the user should know of this host's package sources.
@@ -36,6 +39,7 @@ def make_builder(
 
     return Builder(
         root=settings.root,
+        contents=contents,
         work=settings.state / "render",
         sources=sources,
         builder=_docker_context(),

@@ -7,15 +7,26 @@ digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 from factory.model.base import Base, Cuda, Device, Torch
 from factory.model.cell import Cell, Excluded, When, matches
 from factory.model.image import GitSource, Image, Install, Override
+from factory.model.lock import (
+    BASES_LOCK,
+    TEMPLATES,
+    asked_digest,
+    asked_of,
+    lock_header,
+    lock_names,
+    locks_folder,
+)
 from factory.model.matrix import Matrix, Project, ScanPolicy, Target
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.plan import (
     KEY_DIGITS,
     KEY_LABEL,
+    MAIN,
     PLATFORM,
     Build,
     Plan,
     PlannedBuild,
+    Read,
     Rootfs,
     Step,
     Wheels,
@@ -37,12 +48,15 @@ from factory.model.record import (
 from factory.model.selection import Selection
 
 __all__ = [
+    "BASES_LOCK",
     "KEY_DIGITS",
     "KEY_LABEL",
+    "MAIN",
     "NO_DATABASE",
     "NO_RUNTIME",
     "PLATFORM",
     "SUBSTITUTED_BASE",
+    "TEMPLATES",
     "Base",
     "Build",
     "Built",
@@ -65,6 +79,7 @@ __all__ = [
     "PlannedBuild",
     "Project",
     "Publication",
+    "Read",
     "Record",
     "Rootfs",
     "ScanPolicy",
@@ -77,6 +92,11 @@ __all__ = [
     "Verdict",
     "Wheels",
     "When",
+    "asked_digest",
+    "asked_of",
+    "lock_header",
+    "lock_names",
+    "locks_folder",
     "matches",
     "step_ref",
 ]

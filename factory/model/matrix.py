@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from factory.model.base import Base, Device
 from factory.model.cell import Cell, Excluded, matches
@@ -81,14 +81,17 @@ class Project:
         matrix: the cells and the rest of ``matrix.yaml``.
         images: by name, in order.
         templates: file name to text, of ``dockerfiles/``.
-        digests: path relative to the root to the SHA-256 of what is there (file or folder), for
-            every path that a Dockerfile of ours reads.
+        requirements: the lines of images' requirements files, by path relative to the root.
+        locks: what each lock file says was asked for, by its path.
+        bases: the committed pins of images: name to digest.
     """
 
     matrix: Matrix
     images: Mapping[str, Image]
     templates: Mapping[str, str]
-    digests: Mapping[str, str]
+    requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    locks: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     def lineage(self, name: str) -> tuple[Image, ...]:
         """An image and all that it stands on, the root first."""

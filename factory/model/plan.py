@@ -64,6 +64,24 @@ class Wheels:
     find_links: str | None = None
 
 
+MAIN = ""
+"""The context that COPY and ADD read from where they name none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Read:
+    """A file, a folder or a pattern that a Dockerfile reads from a context.
+
+    Attributes:
+        context: the name of a context; ``MAIN`` has none.
+        path: relative to it, normalised; ``.`` is all of it. ``*``, ``?`` and ``[…]`` match within
+            one name.
+    """
+
+    context: str
+    path: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One Dockerfile build in the chain base → runtime → rllib → cuda → app.
@@ -74,13 +92,15 @@ class Step:
         name: the repository name of its local tag; an app step bears its image's name.
         key: the content key; equal keys are one step.
         parent: the key of the step that this one is FROM, or ``None`` for a base.
-        dockerfile: the rendered text.
-        context: the folder that COPY reads from, relative to the project's root, or ``None``.
-        copies: the paths in that folder that are read; nothing else is sent to the engine.
+        dockerfile: the rendered text, with what it names on the network pinned as far as known.
+        contexts: the folders that it reads from, as (name, folder relative to the project's root).
+        reads: what it reads in them; nothing else is sent to the engine.
         rootfs: the root file system that a base is made of, or ``None``.
         wheels: what it asks Python indexes for, or ``None``.
         secrets: what the build sees as secrets, as (id, environment variable of the host).
-        unresolved: what a run has yet to look up, such as a base's digest; its key is not final.
+        moving: names on the network that it and its parents rest on and that may come to stand
+            for something else: tags of images, branches.
+        unresolved: those of them that a run has yet to look up; its key is not final.
         inputs: what went into the key, as (name, digest or value), for explanations.
     """
 
@@ -89,11 +109,12 @@ class Step:
     key: str
     parent: str | None
     dockerfile: str
-    context: str | None = None
-    copies: tuple[str, ...] = ()
+    contexts: tuple[tuple[str, str], ...] = ()
+    reads: tuple[Read, ...] = ()
     rootfs: Rootfs | None = None
     wheels: Wheels | None = None
     secrets: tuple[tuple[str, str], ...] = ()
+    moving: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-KEY_FORMAT = "1"
+KEY_FORMAT = "2"
 """Part of every key: raised when the factory builds differently from equal inputs."""
 
 

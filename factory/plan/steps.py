@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from factory.errors import ConfigError, ConfigErrors
 from factory.model import (
-    PLATFORM,
+    MAIN,
+    TEMPLATES,
     Build,
     Cell,
     GitSource,
@@ -16,19 +17,22 @@ from factory.model import (
     Plan,
     PlannedBuild,
     Project,
+    Read,
     Rootfs,
     Step,
     Wheels,
-    step_ref,
+    asked_digest,
+    lock_names,
+    locks_folder,
 )
-from factory.plan.keys import key_of, text_digest
+from factory.plan.assemble import Assembly, Contents, Recipe, Render
 from factory.plan.tags import check_unique, floating_tags, immutable_tag
-
-Render = Callable[[str, Mapping[str, object]], str]
-"""Template name and variables to text."""
 
 GIT_SECRET = "GIT_AUTH_TOKEN"  # BuildKit's name for the secret, not one itself
 """The id of the secret with which BuildKit fetches from git over HTTP."""
+
+_SHARED = {MAIN: TEMPLATES, TEMPLATES: TEMPLATES}
+"""What the factory's own steps can read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +57,7 @@ def make_plan(
     builds: Iterable[Build],
     *,
     render: Render,
+    contents: Contents,
     foundations: Foundations,
     pins: Mapping[str, str],
 ) -> Plan:
@@ -62,13 +67,14 @@ def make_plan(
         project: what the user wrote; ``base.source`` is ``registry`` or ``packages``.
         builds: those to make.
         render: renders a template of ``project.templates``.
+        contents: digests what Dockerfiles read.
         foundations: what there is to know of bases.
-        pins: what names on the network stand for: a base's reference to its digest, a git
-            source's name to its commit. What is missing there makes a step ``unresolved``.
+        pins: what names on the network stand for: an image's to its digest, a git repository's
+            (``url#ref``) to its commit. What is missing there makes a step ``unresolved``.
 
     Raises:
-        ConfigError: a cell is not supported (all such are shown), a template is wrong, or two
-            builds would get one tag.
+        ConfigError: a cell is not supported (all such are shown), a template is wrong, what it
+            reads cannot be had, a lock is out of date, or two builds would get one tag.
     """
     wanted = tuple(builds)
     cells = dict.fromkeys(build.cell for build in wanted)
@@ -76,7 +82,10 @@ def make_plan(
     errors = [error for error in refused if error]
     if errors:
         raise ConfigErrors(errors)
-    chains = _Chains(project=project, render=render, foundations=foundations, pins=pins)
+    assembly = Assembly(
+        render=render, contents=contents, pins=pins, epoch=project.matrix.base.epoch
+    )
+    chains = _Chains(project=project, assembly=assembly, foundations=foundations)
     planned = tuple(chains.plan(build) for build in wanted)
     check_unique(planned)
     return Plan(steps=chains.steps, builds=planned, base=project.matrix.base.source)
@@ -87,23 +96,16 @@ class _Chains:
     """Makes each build's chain and collects the distinct steps, parents first."""
 
     project: Project
-    render: Render
+    assembly: Assembly
     foundations: Foundations
-    pins: Mapping[str, str]
     steps: dict[str, Step] = field(default_factory=dict)
 
     def plan(self, build: Build) -> PlannedBuild:
-        cell = build.cell
-        chain = [self._base(cell)]
         matrix = self.project.matrix
-        variables = {"cell": cell, "apt": matrix.runtime_apt, "epoch": matrix.base.epoch}
-        chain.append(self._step("runtime", chain[-1], variables))
-        if cell.rllib:
-            chain.append(self._rllib(cell, chain[-1]))
-        if matrix.base.substituted and cell.device == "gpu":
-            chain.append(self._cuda(cell, chain[-1]))
-        for image in self.project.lineage(build.image):
-            chain.append(self._app(image.for_cell(cell), cell, chain[-1]))
+        chain: list[Step] = []
+        for recipe in self._recipes(build):
+            step = self.assembly.step(recipe, chain[-1] if chain else None)
+            chain.append(self.steps.setdefault(step.key, step))
         return PlannedBuild(
             build=build,
             steps=tuple(step.key for step in chain),
@@ -111,130 +113,132 @@ class _Chains:
             floating=floating_tags(build, matrix.latest),
         )
 
-    def _base(self, cell: Cell) -> Step:
-        base = self.project.matrix.base
-        if not base.substituted:
-            ref = self.foundations.upstream(cell)
-            digest = self.pins.get(ref)
-            variables = {"cell": cell, "image": f"{ref}@{digest}" if digest else ref}
-            unresolved = () if digest else (ref,)
-            return self._step("base", None, variables, "upstream", unresolved=unresolved)
-        folder, _, wheel = (base.wheel or "").rpartition("/")
-        variables = {"cell": cell, "extras": base.extras, "wheel": wheel, "epoch": base.epoch}
-        return self._step(
-            "base",
-            None,
-            variables,
-            rootfs=self.foundations.rootfs(cell),
-            context=folder if base.wheel else None,
-            copies=(wheel,) if base.wheel else (),
-            wheels=None if base.wheel else _wheels(cell, f"ray=={cell.ray}"),
+    def _recipes(self, build: Build) -> Iterable[Recipe]:
+        cell, matrix = build.cell, self.project.matrix
+        yield self._base(cell) if matrix.base.substituted else self._upstream(cell)
+        yield Recipe(
+            kind="runtime",
+            name="runtime",
+            template="runtime.Dockerfile.j2",
+            variables={"cell": cell, "apt": matrix.runtime_apt},
+            contexts=_SHARED,
+        )
+        if cell.rllib:
+            yield self._rllib(cell)
+        if matrix.base.substituted and cell.device == "gpu":
+            yield self._cuda(cell)
+        for image in self.project.lineage(build.image):
+            yield self._app(image.for_cell(cell), cell)
+
+    def _upstream(self, cell: Cell) -> Recipe:
+        return Recipe(
+            kind="base",
+            name="base",
+            template="upstream.Dockerfile.j2",
+            variables={"cell": cell, "image": self.foundations.upstream(cell)},
+            contexts=_SHARED,
         )
 
-    def _cuda(self, cell: Cell, parent: Step) -> Step:
+    def _base(self, cell: Cell) -> Recipe:
+        base = self.project.matrix.base
+        folder, _, wheel = (base.wheel or "").rpartition("/")
+        wheels = _wheels(cell, f"ray=={cell.ray}")
+        lock = self._lock("base", cell, [f"ray[{','.join(base.extras)}]=={cell.ray}"])
+        return Recipe(
+            kind="base",
+            name="base",
+            template="base.Dockerfile.j2",
+            variables={"cell": cell, "extras": base.extras, "wheel": wheel, "lock": lock},
+            contexts={TEMPLATES: TEMPLATES} | ({"ray-wheel": folder} if base.wheel else {}),
+            given=frozenset({"packages", Read(context=MAIN, path="rootfs.tar")}),
+            rootfs=self.foundations.rootfs(cell),
+            wheels=None if base.wheel or lock else wheels,
+        )
+
+    def _cuda(self, cell: Cell) -> Recipe:
         cuda = self.project.matrix.devices[cell.device].cuda
         assert cuda, "a gpu has a CUDA release: the schema says so"
+        wheels = _wheels(cell, cuda.requirement)
+        lock = self._lock("cuda", cell, wheels.requirements)
         driver = self.foundations.driver(cuda.version)
-        return self._step(
-            "cuda",
-            parent,
-            {"cell": cell, "cuda": cuda, "driver": driver},
-            wheels=_wheels(cell, cuda.requirement),
+        return Recipe(
+            kind="cuda",
+            name="cuda",
+            template="cuda.Dockerfile.j2",
+            variables={"cell": cell, "cuda": cuda, "driver": driver, "lock": lock},
+            contexts=_SHARED,
+            wheels=None if lock else wheels,
         )
 
-    def _rllib(self, cell: Cell, parent: Step) -> Step:
+    def _rllib(self, cell: Cell) -> Recipe:
         device = self.project.matrix.devices[cell.device]
         torch = device.torch
         assert torch, "an RLlib cell without a torch is not supported"
-        folder, _, name = (torch.find_links or "").rpartition("/")
         # With the runtime asked for in one breath, torch and all else share one copy of it.
         cuda = device.cuda if self.project.matrix.base.substituted else None
         wanted = [torch.requirement, *([cuda.requirement] if cuda else [])]
-        variables = {
-            "cell": cell,
-            "torch": torch,
-            "wheels": name,
-            "cuda": device.cuda,
-            "requirements": wanted,
-        }
-        return self._step(
-            "rllib",
-            parent,
-            variables,
-            context=(folder or ".") if name else None,
-            copies=(name,) if name else (),
-            wheels=replace(_wheels(cell, *wanted), index=torch.index, find_links=torch.find_links),
+        lock = self._lock("rllib", cell, (f"ray[rllib]=={cell.ray}", *wanted))
+        folder = {"torch": torch.find_links} if torch.find_links else {}
+        return Recipe(
+            kind="rllib",
+            name="rllib",
+            template="rllib.Dockerfile.j2",
+            variables={
+                "cell": cell,
+                "torch": torch,
+                "cuda": device.cuda,
+                "requirements": wanted,
+                "lock": lock,
+            },
+            contexts={**_SHARED, **folder},
+            wheels=None
+            if lock
+            else replace(_wheels(cell, *wanted), index=torch.index, find_links=torch.find_links),
         )
 
-    def _app(self, image: Image, cell: Cell, parent: Step) -> Step:
+    def _app(self, image: Image, cell: Cell) -> Recipe:
         git = image.source if isinstance(image.source, GitSource) else None
-        code, unresolved = self._fetched(git) if git else ("", ())
-        install = image.install
-        folder = image.source if isinstance(image.source, str) else None
-        read = (folder, image.requirements, install.script if install else None)
         # The prefix keeps them apart from the secrets that the factory and BuildKit name.
+        install = image.install
         secrets = [(f"script-{name}", name) for name in install.secrets] if install else []
         secrets += [(GIT_SECRET, git.token)] if git and git.token else []
-        return self._step(
-            "app",
-            parent,
-            {"cell": cell, "image": image, "git": code, "epoch": self.project.matrix.base.epoch},
+        folder = f":{git.folder}" if git and git.folder else ""
+        asked = self.project.requirements.get(f"{image.folder}/{image.requirements}", ())
+        return Recipe(
+            kind="app",
             name=image.name,
-            context=image.folder,
-            copies=tuple(path for path in read if path),
+            template="app.Dockerfile.j2",
+            variables={
+                "cell": cell,
+                "image": image,
+                "git": f"{git.name}{folder}" if git else "",
+                "lock": self._lock("app", cell, asked, image) if image.requirements else None,
+            },
+            contexts={MAIN: image.folder, TEMPLATES: TEMPLATES},
             secrets=tuple(secrets),
-            unresolved=unresolved,
         )
 
-    def _fetched(self, git: GitSource) -> tuple[str, tuple[str, ...]]:
-        """What ADD takes: the repository at a commit, and the folder in it."""
-        folder = f":{git.folder}" if git.folder else ""
-        commit = git.ref if git.pinned else self.pins.get(git.name)
-        return f"{git.url}#{commit or git.ref}{folder}", () if commit else (git.name,)
+    def _lock(
+        self, kind: str, cell: Cell, asked: Iterable[str], image: Image | None = None
+    ) -> str | None:
+        """The lock of a step, relative to the context that has it, or ``None`` if there is none.
 
-    def _step(
-        self,
-        kind: str,
-        parent: Step | None,
-        variables: Mapping[str, object],
-        template: str = "",
-        *,
-        name: str = "",
-        rootfs: Rootfs | None = None,
-        context: str | None = None,
-        copies: tuple[str, ...] = (),
-        wheels: Wheels | None = None,
-        secrets: tuple[tuple[str, str], ...] = (),
-        unresolved: tuple[str, ...] = (),
-    ) -> Step:
-        name = name or kind
-        from_ref = step_ref(parent.name, parent.key) if parent else ""
-        dockerfile = self.render(
-            f"{template or kind}.Dockerfile.j2", {**variables, "parent": from_ref}
-        )
-        inputs = [("dockerfile", text_digest(dockerfile)), ("platform", PLATFORM)]
-        inputs += [("parent", parent.key)] if parent else []
-        if rootfs:
-            inputs.append(("rootfs", f"{rootfs.suite} as of {rootfs.epoch} by {rootfs.recipe}"))
-        inputs += [(f"file {path}", self._digest(context, path)) for path in copies]
-        step = Step(
-            kind=kind,
-            name=name,
-            key=key_of([("kind", kind), ("name", name), *inputs]),
-            parent=parent.key if parent else None,
-            dockerfile=dockerfile,
-            context=context,
-            copies=copies,
-            rootfs=rootfs,
-            wheels=wheels,
-            secrets=secrets,
-            unresolved=((*parent.unresolved, *unresolved) if parent else unresolved),
-            inputs=tuple(inputs),
-        )
-        return self.steps.setdefault(step.key, step)
-
-    def _digest(self, context: str | None, path: str) -> str:
-        return self.project.digests[f"{context}/{path}" if context and context != "." else path]
+        Raises:
+            ConfigError: it was made for other requirements.
+        """
+        context = image.folder if image else TEMPLATES
+        folder = locks_folder(kind, context)
+        paths = (f"{folder}/{name}.txt" for name in lock_names(cell))
+        path = next((path for path in paths if path in self.project.locks), None)
+        if path is None:
+            return None
+        if self.project.locks[path] != asked_digest(asked):
+            raise ConfigError(
+                "this lock was made for other requirements",
+                where=path,
+                todo="run `invoke lock`, and commit what it writes",
+            )
+        return path.removeprefix(f"{context}/")
 
 
 def _wheels(cell: Cell, *requirements: str) -> Wheels:

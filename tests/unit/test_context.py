@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.context import LEFT_OUT, contained, digest_path
+from factory.context import LEFT_OUT, Contents, contained
 from factory.errors import ConfigError
 
 
@@ -24,8 +24,12 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+def digest_of(root: Path, path: str) -> str:
+    return Contents(root).digest(".", path, where="test")
+
+
 def digest(root: Path) -> str:
-    return digest_path(root, "app", where="test")
+    return digest_of(root, "app")
 
 
 def relink(app: Path, target: str) -> None:
@@ -95,7 +99,7 @@ def test_only_equal_folders_have_equal_digests(
         (root / name).mkdir()
         for file, content in files.items():
             (root / name / file).write_bytes(content)
-    equal = digest_path(root, "one", where="") == digest_path(root, "other", where="")
+    equal = digest_of(root, "one") == digest_of(root, "other")
     assert equal == (one == other)
 
 
@@ -125,7 +129,7 @@ def test_special_files_are_refused(root: Path) -> None:
 def test_a_link_in_place_of_the_path_is_refused(root: Path) -> None:
     (root / "alias").symlink_to("app")
     with pytest.raises(ConfigError, match="alias is a symlink"):
-        digest_path(root, "alias", where="test")
+        digest_of(root, "alias")
 
 
 @pytest.mark.parametrize("path", ["..", "../project2", "/etc", "app/../../x"])
@@ -133,11 +137,11 @@ def test_a_path_beyond_the_project_is_refused(root: Path, path: str) -> None:
     (root.parent / "project2").mkdir()
     (root.parent / "x").mkdir()
     with pytest.raises(ConfigError, match="leads outside the project"):
-        contained(root, path, where="test")
+        contained(root, path)
 
 
 @pytest.mark.parametrize("path", ["none", "app/main.py/x", "loop/x"])
 def test_a_path_to_nothing_is_refused(root: Path, path: str) -> None:
     (root / "loop").symlink_to("loop")
     with pytest.raises(ConfigError, match="there is no"):
-        contained(root, path, where="test")
+        contained(root, path)

@@ -11,14 +11,13 @@ import pytest
 from factory import base, git, pins, preflight, process
 from factory.build import PackageSources
 from factory.errors import ConfigError, FactoryError, Interrupted, MachineError
-from factory.model import Build, GitSource, Outcome, Project, State, Step, Wheels
-from factory.pipeline import planned
+from factory.model import Build, GitSource, Outcome, Plan, Project, State, Step, Wheels
 from factory.project import all_builds
 from factory.registry import Registry
 from factory.scheduler import Work
 from factory.settings import Settings
 from tests.conftest import IMAGE, MATRIX
-from tests.unit.plan.projects import FILES, project_of
+from tests.unit.plan.projects import FILES, plan_of, project_of
 
 DIGEST = "sha256:" + "a" * 64
 COMMIT = "b" * 40
@@ -97,7 +96,11 @@ def ask(
 ) -> tuple[preflight.Answers, Watcher]:
     watcher = Watcher()
     chosen = all_builds(project) if builds is None else builds
-    return preflight.ask(settings, project, chosen, watcher), watcher
+    return preflight.ask(settings, project, chosen, planner, watcher), watcher
+
+
+def planner(project: Project, builds: Sequence[Build], found: Mapping[str, str]) -> Plan:
+    return plan_of(project, found, builds)
 
 
 def recalled(settings: Settings, project: Project) -> tuple[Project, dict[str, str]]:
@@ -269,7 +272,7 @@ def test_stand_ins_of_another_day_do_not_refuse_what_only_the_registry_has(
     assert preflight.recalled(settings, project, made)[0].matrix.base.substituted
     assert not recalled(settings, project)[0].matrix.base.substituted
     plan_again, found = recalled(settings, project)
-    assert planned(plan_again, builds, found).builds, "so that it can be asked again"
+    assert plan_of(plan_again, found, builds).builds, "so that it can be asked again"
 
 
 def test_stand_ins_refuse_the_cells_that_there_are_none_for_and_no_others(
@@ -289,7 +292,7 @@ def test_stand_ins_refuse_the_cells_that_there_are_none_for_and_no_others(
 
 def test_before_anything_was_looked_up_auto_is_unresolved(settings: Settings) -> None:
     project, found = recalled(settings, project_on("auto"))
-    plan = planned(project, all_builds(project), found)
+    plan = plan_of(project, found)
     assert {step.unresolved for step in plan.steps.values()} == {(OLDER,), (NEWER,)}
 
 
@@ -303,7 +306,7 @@ def test_an_interrupt_stops_every_build(network: Network, settings: Settings) ->
             process.cancel_all()
 
     project = project_on("registry")
-    answers = preflight.ask(settings, project, all_builds(project), Pressed())
+    answers = preflight.ask(settings, project, all_builds(project), planner, Pressed())
     assert answers.builds == ()
     builds = [one for one in answers.outcomes if one.verb == "build"]
     assert {(one.state, one.reason, one.code) for one in builds} == {
@@ -322,7 +325,7 @@ def test_what_failed_before_an_interrupt_is_still_told(
 
     network.answers = {OLDER: ConfigError("gone"), NEWER: Interrupted("interrupted")}
     project = project_on("registry")
-    answers = preflight.ask(settings, project, all_builds(project), Pressed())
+    answers = preflight.ask(settings, project, all_builds(project), planner, Pressed())
     states = {one.id: one.state for one in answers.outcomes}
     assert states["build demo:2.55.1-py311-cpu"] is State.BLOCKED
     assert states["build demo:2.60.0-py311-cpu"] is State.CANCELLED

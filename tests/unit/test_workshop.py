@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from factory.build import Builder, PackageSources
-from factory.context import digest_path
+from factory.context import Contents
 from factory.errors import BuildError
-from factory.model import Check, CheckStatus, Gate, Status, Step, Verdict
+from factory.model import Check, CheckStatus, Gate, Read, Status, Step, Verdict
 from factory.publish import outranking
 
 
@@ -49,11 +49,14 @@ def test_file_that_changed_after_it_was_hashed_is_not_built(tmp_path: Path) -> N
         key="a" * 64,
         parent=None,
         dockerfile="FROM scratch\nCOPY app /\n",
-        context="images/demo",
-        copies=("app",),
-        inputs=(("file app", digest_path(tmp_path, "images/demo/app", where="a test")),),
+        contexts=(("", "images/demo"),),
+        reads=(Read(context="", path="app"),),
     )
-    builder = Builder(root=tmp_path, work=tmp_path / "work", sources=PackageSources())
+    contents = Contents(tmp_path)
+    contents.digest("images/demo", "app", where="a test")
+    builder = Builder(
+        root=tmp_path, contents=contents, work=tmp_path / "work", sources=PackageSources()
+    )
     file.write_text("two")
     with pytest.raises(BuildError, match="changed after it was read"):
         builder.build(step, rootfs=None, reason="", log=lambda _: None)

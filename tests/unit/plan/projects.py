@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from factory.matrix import parse_image, parse_matrix
-from factory.model import Plan, Project, Step
-from factory.pipeline import planned
+from factory.model import Build, Plan, Project, Step
+from factory.planning import planned
 from factory.project import all_builds
 from tests.conftest import IMAGE, MATRIX, ROOT
 
@@ -19,15 +21,32 @@ FILES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written(Project):
+    """A project whose files are digests by path."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The contents of such a project."""
+
+    digests: Mapping[str, str]
+
+    def digest(self, folder: str, path: str, *, where: str) -> str:
+        return self.digests[posixpath.normpath(f"{folder}/{path}")]
+
+
 def project_of(
     matrix: str = MATRIX,
     images: Mapping[str, str] | None = None,
     digests: Mapping[str, str] = FILES,
     templates: Mapping[str, str] = TEMPLATES,
-) -> Project:
+) -> Written:
     spec, _, _ = parse_matrix(matrix, registry="127.0.0.1:5000")
     texts = {"demo": IMAGE} if images is None else images
-    return Project(
+    return Written(
         matrix=spec,
         images={
             name: parse_image(
@@ -36,13 +55,19 @@ def project_of(
             for name, text in texts.items()
         },
         templates=templates,
-        digests=digests,
+        files=digests,
     )
 
 
-def plan_of(project: Project, pins: Mapping[str, str] = MappingProxyType({})) -> Plan:
-    """The plan of everything."""
-    return planned(project, all_builds(project), pins)
+def plan_of(
+    project: Project,
+    pins: Mapping[str, str] = MappingProxyType({}),
+    builds: Sequence[Build] | None = None,
+) -> Plan:
+    """The plan of everything, or of some builds."""
+    files = Files(project.files if isinstance(project, Written) else FILES)
+    chosen = all_builds(project) if builds is None else builds
+    return planned(project, chosen, pins, files)
 
 
 def chain(plan: Plan, at: int = 0) -> dict[str, Step]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from factory.model import Plan, Step
+from factory.model import Plan, Read, Step
 from factory.project import load
 from factory.settings import Settings
 from tests.conftest import IMAGE, ROOT
@@ -141,7 +141,8 @@ def test_a_folder_of_torch_is_read_by_its_step_alone() -> None:
     ]
     assert changed(plan, family(matrix, changed={"wheels": "9" * 64}), PLAIN) == []
     [rllib] = [step for step in steps(plan, CPU_RLLIB) if step.name == "rllib"]
-    assert (rllib.context, rllib.copies) == (".", ("wheels",))
+    assert rllib.contexts == (("torch", "wheels"),)
+    assert rllib.reads == (Read(context="torch", path="."),)
     assert rllib.wheels
     assert rllib.wheels.find_links == "wheels"
 
@@ -265,7 +266,7 @@ def test_a_script_is_read_by_its_step_and_names_its_secrets() -> None:
     script = IMAGE + "install: {script: install.sh, secrets: [LICENCE]}\n"
     plan = family(images={"demo": script})
     app = steps(plan, PLAIN)[-1]
-    assert app.copies == ("app", "requirements.txt", "install.sh")
+    assert {read.path for read in app.reads} == {"app", "requirements.txt", "install.sh"}
     assert app.secrets == (("script-LICENCE", "LICENCE"),)
     after = family(images={"demo": script}, changed={"images/demo/install.sh": "9" * 64})
     assert changed(plan, after, PLAIN) == ["demo"]
@@ -278,12 +279,17 @@ def test_a_scripts_secret_takes_the_place_of_none_of_the_factorys() -> None:
     assert all(name.startswith("script-") for name, _ in app.secrets)
 
 
-def test_an_epoch_is_in_whatever_takes_debian_packages_on_a_base_of_a_registry() -> None:
-    image = {"demo": IMAGE + "apt: [curl]\n"}
-    pins = {CPU_TAG: DIGEST, GPU_TAG: DIGEST}
-    before = family(UPSTREAM, image, pins)
-    after = family(UPSTREAM.replace("2026-11", "2026-12"), image, pins)
-    assert changed(before, after, PLAIN) == ["demo"]
+def test_an_epoch_is_in_whatever_runs_something_and_in_its_text() -> None:
+    """In the text too: BuildKit's cache knows nothing of our keys."""
+    image = {"demo": IMAGE + "apt: [curl]\n", "child": CHILD}
+    plan = family(UPSTREAM, image, {CPU_TAG: DIGEST, GPU_TAG: DIGEST})
+    for step in steps(plan, PLAIN, "child"):
+        runs = "\nRUN " in step.dockerfile
+        assert runs == ("epoch" in dict(step.inputs)) == ("2026-11" in step.dockerfile), step.name
+    assert {step.name for step in steps(plan, PLAIN, "child") if "epoch" in dict(step.inputs)} == {
+        "base",
+        "demo",
+    }
 
 
 # ------------------------------------------------------------------- shipped

@@ -102,8 +102,15 @@ def test_so_does_a_change_of_a_file(path: str, expected: set[str]) -> None:
     ],
 )
 def test_so_does_a_change_of_a_template(template: str, expected: set[str]) -> None:
-    templates = TEMPLATES | {template: TEMPLATES[template] + "# more\n"}
+    templates = TEMPLATES | {template: TEMPLATES[template] + "LABEL more=yes\n"}
     assert changed(keys(plan_of(project_of(templates=templates)))) == expected
+
+
+@pytest.mark.parametrize("comment", ["# more\n", "\n\n", "   # indented\n"])
+def test_a_comment_in_a_template_is_no_input(comment: str) -> None:
+    templates = {name: comment + text for name, text in TEMPLATES.items() if name != "macros.j2"}
+    templates["macros.j2"] = TEMPLATES["macros.j2"]
+    assert changed(keys(plan_of(project_of(templates=templates)))) == set()
 
 
 def test_a_macro_reaches_every_step_that_uses_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factory.errors import ConfigError, ConfigErrors
-from factory.model import Build, Cell, PlannedBuild
+from factory.model import MAIN, Build, Cell, PlannedBuild
 from factory.plan.tags import check_unique, floating_tags, immutable_tag
 from tests.conftest import IMAGE, MATRIX
 from tests.unit.plan.projects import FILES, plan_of, project_of
@@ -49,8 +49,9 @@ def test_each_step_is_from_its_parents_tag() -> None:
 def test_a_step_reads_only_what_it_names() -> None:
     plan = plan_of(project_of())
     app = plan.steps[plan.builds[0].key]
-    assert (app.context, app.copies) == ("images/demo", ("app", "requirements.txt"))
-    assert dict(app.inputs)["file app"] == FILES["images/demo/app"]
+    assert app.contexts == ((MAIN, "images/demo"),)
+    assert {read.path for read in app.reads} == {"app", "requirements.txt"}
+    assert dict(app.inputs)["file images/demo/app"] == FILES["images/demo/app"]
 
 
 def test_cells_that_cannot_be_made_are_all_told() -> None:

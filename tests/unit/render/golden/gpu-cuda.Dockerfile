@@ -2,7 +2,8 @@
 # there, it has brought the runtime already, and the two share it.
 FROM scratch AS packages
 
-FROM factory.invalid/rllib:ca5ad413d37a
+FROM factory.invalid/rllib:a7c3755346d6
+ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
     --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \

@@ -2,14 +2,15 @@
 FROM scratch AS packages
 
 # What only the install script needs stays in this stage.
-FROM factory.invalid/runtime:f7a585fd95b3 AS builder
+FROM factory.invalid/runtime:3fc79f643c25 AS builder
+ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=factory-apt-lists-3.11,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=tmpfs,target=/run/factory/apt \
     --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         gcc
@@ -28,7 +29,8 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     bash -euo pipefail /run/factory/install.sh \
     && tar --create --file /out/root.tar --directory /out/root .
 
-FROM factory.invalid/runtime:f7a585fd95b3
+FROM factory.invalid/runtime:3fc79f643c25
+ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
     --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \

@@ -1,14 +1,15 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:709034815dc9
+FROM factory.invalid/runtime:7ffd1638b80d
+ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=factory-apt-lists-3.11,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=tmpfs,target=/run/factory/apt \
     --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         git \

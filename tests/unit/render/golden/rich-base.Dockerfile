@@ -3,6 +3,7 @@
 FROM scratch AS packages
 
 FROM scratch AS drop-in
+ARG FACTORY_EPOCH="2026-11"
 ADD rootfs.tar /
 ENV LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=Etc/UTC
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
@@ -10,7 +11,7 @@ RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharin
     --mount=type=tmpfs,target=/run/factory/apt \
     --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash \
@@ -50,6 +51,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
 
 # What can only be known once Ray is installed; the factory reads it and makes labels of it.
 FROM drop-in AS look
+ARG FACTORY_EPOCH="2026-11"
 RUN python -c 'import ray; print(ray.__commit__, end="")' > /home/ray/ray-commit
 FROM scratch AS facts
 COPY --from=look /home/ray/ray-commit /

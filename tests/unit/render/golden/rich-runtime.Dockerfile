@@ -1,12 +1,13 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:d66134f3d0cc
+FROM factory.invalid/base:0dcbb640644d
+ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=factory-apt-lists-3.11,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=tmpfs,target=/run/factory/apt \
     --mount=type=secret,id=apt,target=/run/factory/apt.sh,mode=0444 \
     --mount=type=secret,id=ca,target=/run/factory/ca.crt,mode=0444 \
-    : "as of 2026-11" && if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
+    if [ -f /run/factory/apt.sh ]; then . /run/factory/apt.sh; fi \
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         procps \

@@ -1,7 +1,8 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:404bda3ca7b7
+FROM factory.invalid/runtime:a060a72f2deb
+ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
     --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \

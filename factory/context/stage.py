@@ -1,0 +1,88 @@
+"""A private copy of what a build reads, where nobody edits it meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from factory.context.tree import EXECUTABLE, FOLDER, LINK, Entry, Tree
+from factory.errors import BuildError
+
+_BLOCK = 1 << 20
+_FOLDER_MODE = 0o755
+_MODES = {False: 0o644, True: 0o755}
+
+
+def stage(context: Path, tree: Tree, target: Path) -> None:
+    """Copy a tree, as it was when it was digested.
+
+    Modes are those that git keeps: what the umask of a checkout makes of the others is in no key,
+    so it must not be in an image either.
+
+    Args:
+        context: the folder that the tree is in.
+        tree: what was digested.
+        target: a folder that gets the same layout; what is there already stays.
+
+    Raises:
+        BuildError: something is not what it was when it was digested.
+    """
+    _folder(target)
+    for entry in tree.entries:
+        copy = target / entry.path
+        _parents(target, entry.path)
+        try:
+            _copy(context / entry.path, copy, entry)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise _changed(context / entry.path) from None
+
+
+def _copy(source: Path, copy: Path, entry: Entry) -> None:
+    if entry.kind == FOLDER:
+        if not source.is_dir():
+            raise _changed(source)
+        _folder(copy)
+    elif entry.kind == LINK:
+        link = _link(source)
+        if hashlib.sha256(os.fsencode(link)).hexdigest() != entry.digest:
+            raise _changed(source)
+        if not copy.is_symlink():
+            copy.symlink_to(link)
+    else:
+        _file(source, copy, entry)
+
+
+def _file(source: Path, copy: Path, entry: Entry) -> None:
+    digest = hashlib.sha256()
+    with source.open("rb", buffering=0) as reader, copy.open("wb") as writer:
+        while block := reader.read(_BLOCK):
+            digest.update(block)
+            writer.write(block)
+    if digest.hexdigest() != entry.digest:
+        raise _changed(source)
+    shutil.copystat(source, copy)
+    copy.chmod(_MODES[entry.kind == EXECUTABLE])
+
+
+def _link(source: Path) -> str:
+    try:
+        return str(source.readlink())
+    except OSError:  # it is no link any more
+        raise _changed(source) from None
+
+
+def _parents(target: Path, path: str) -> None:
+    for parent in reversed(Path(path).parents[:-1]):
+        _folder(target / parent)
+
+
+def _folder(path: Path) -> None:
+    if not path.is_dir():
+        path.mkdir(parents=True)
+        path.chmod(_FOLDER_MODE)
+
+
+def _changed(path: Path) -> BuildError:
+    return BuildError(f"{path} changed after it was read", todo="run the command again")

@@ -1,0 +1,27 @@
+"""Dockerfiles as BuildKit reads them: what they take in, derived and not declared. Pure."""
+
+from factory.dockerfile.inputs import (
+    Inputs,
+    Reference,
+    canonical,
+    derive,
+    inputs_of,
+)
+from factory.dockerfile.parse import Instruction, parse
+from factory.dockerfile.rewrite import as_of, pin, unpinned
+from factory.dockerfile.unseen import Unseen, unseen
+
+__all__ = [
+    "Inputs",
+    "Instruction",
+    "Reference",
+    "Unseen",
+    "as_of",
+    "canonical",
+    "derive",
+    "inputs_of",
+    "parse",
+    "pin",
+    "unpinned",
+    "unseen",
+]

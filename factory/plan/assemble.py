@@ -1,0 +1,187 @@
+"""One link of a chain: rendered text → step. What the step reads is derived from the text."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from factory.dockerfile import (
+    Inputs,
+    Instruction,
+    Reference,
+    as_of,
+    canonical,
+    inputs_of,
+    parse,
+    pin,
+    unpinned,
+)
+from factory.errors import ConfigError
+from factory.model import PLATFORM, TEMPLATES, Read, Rootfs, Step, Wheels, step_ref
+from factory.plan.keys import key_of, text_digest
+
+Render = Callable[[str, Mapping[str, object]], str]
+"""Template name and variables to text."""
+
+
+class Contents(Protocol):
+    """What there is in the folders of a project."""
+
+    def digest(self, folder: str, path: str, *, where: str) -> str:
+        """A digest of a file, a folder or all that matches a pattern.
+
+        Args:
+            folder: a context, relative to the project's root; its ``.dockerignore`` is honoured.
+            path: in that folder, as ``Read.path``.
+            where: who asks for it, for messages.
+
+        Raises:
+            ConfigError: it is missing, unreadable, or leaves the project.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What one step is to be.
+
+    Attributes:
+        kind, name, rootfs, wheels, secrets: as of ``Step``.
+        template: its file in ``dockerfiles/``.
+        variables: what it is rendered with, besides ``parent``.
+        contexts: name to folder, relative to the project's root.
+        given: what the factory makes for the build: reads of these are in other inputs, or change
+            nothing. A context's name stands for all that is in it.
+    """
+
+    kind: str
+    name: str
+    template: str
+    variables: Mapping[str, object]
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    given: frozenset[Read | str] = frozenset({"packages"})
+    rootfs: Rootfs | None = None
+    wheels: Wheels | None = None
+    secrets: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """Makes steps of recipes.
+
+    Attributes:
+        render: renders a template.
+        contents: digests what is read.
+        pins: name on the network to digest or commit.
+        epoch: "as of when" for all that is run.
+    """
+
+    render: Render
+    contents: Contents
+    pins: Mapping[str, str]
+    epoch: str
+    _digests: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def step(self, recipe: Recipe, parent: Step | None) -> Step:
+        """The step.
+
+        Raises:
+            ConfigError: the template is wrong, or what it reads cannot be had.
+        """
+        where = f"{TEMPLATES}/{recipe.template}"
+        from_ref = step_ref(parent.name, parent.key) if parent else ""
+        text = self.render(recipe.template, {**recipe.variables, "parent": from_ref})
+        instructions = parse(text, where=where)
+        found = inputs_of(instructions, _names(recipe))
+        moving = _moving(found, from_ref, where)
+        reads = tuple(_reads(recipe, found, where))
+        inputs = (
+            *self._settings(recipe, found),
+            *self._pins(moving),
+            *self._files(recipe, reads, where),
+            ("dockerfile", _digest_of_text(instructions, from_ref)),
+            *([("parent", parent.key)] if parent else []),
+        )
+        pinned = pin(text, instructions, moving, self.pins)
+        names = tuple(reference.name for reference in moving)
+        unresolved = tuple(name for name in names if name not in self.pins)
+        return Step(
+            kind=recipe.kind,
+            name=recipe.name,
+            key=key_of([("kind", recipe.kind), ("name", recipe.name), *inputs]),
+            parent=parent.key if parent else None,
+            dockerfile=as_of(pinned, instructions, self.epoch),
+            contexts=tuple(sorted({(it.context, recipe.contexts[it.context]) for it in reads})),
+            reads=reads,
+            rootfs=recipe.rootfs,
+            wheels=recipe.wheels,
+            secrets=recipe.secrets,
+            moving=tuple(dict.fromkeys((*(parent.moving if parent else ()), *names))),
+            unresolved=tuple(dict.fromkeys((*(parent.unresolved if parent else ()), *unresolved))),
+            inputs=inputs,
+        )
+
+    def _settings(self, recipe: Recipe, found: Inputs) -> Iterator[tuple[str, str]]:
+        yield "platform", PLATFORM
+        if recipe.rootfs:
+            root = recipe.rootfs
+            yield "rootfs", f"{root.suite} as of {root.epoch} by {root.recipe}"
+        if found.runs:
+            yield "epoch", self.epoch
+
+    def _pins(self, moving: tuple[Reference, ...]) -> Iterator[tuple[str, str]]:
+        """What moves, as of now; what is written with its digest is part of the text."""
+        for reference in moving:
+            kind = "repository" if reference.repository else "image"
+            yield f"{kind} {reference.name}", self.pins.get(reference.name, "unresolved")
+
+    def _files(
+        self, recipe: Recipe, reads: tuple[Read, ...], where: str
+    ) -> Iterator[tuple[str, str]]:
+        places = dict.fromkeys((recipe.contexts[read.context], read.path) for read in reads)
+        for place in places:
+            if place not in self._digests:
+                self._digests[place] = self.contents.digest(*place, where=where)
+            yield f"file {posixpath.normpath('/'.join(place))}", self._digests[place]
+
+
+def _names(recipe: Recipe) -> set[str]:
+    """The names of all contexts but the one that has none."""
+    given = {name for name in recipe.given if isinstance(name, str)}
+    return {name for name in (*recipe.contexts, *given) if name}
+
+
+def _moving(found: Inputs, parent: str, where: str) -> tuple[Reference, ...]:
+    references = tuple(one for one in unpinned(found) if one.name != parent)
+    for reference in references:
+        if "$" in reference.name:
+            raise ConfigError(
+                f"{reference.written} names an image by a variable that nothing sets",
+                where=f"{where} (line {reference.line} of what it renders)",
+                todo="give its ARG a default, or write the image out",
+            )
+    return references
+
+
+def _reads(recipe: Recipe, found: Inputs, where: str) -> Iterator[Read]:
+    """What is read from folders of the project."""
+    for read in found.reads:
+        if read in recipe.given or read.context in recipe.given:
+            continue
+        folder = recipe.contexts.get(read.context)
+        if folder is None:
+            raise ConfigError(
+                f"a {recipe.kind} has no context to read {read.path} from",
+                where=where,
+                todo=f"put the file into {TEMPLATES}/ and take it from there: "
+                f"`COPY --from={TEMPLATES} {read.path} …`",
+            )
+        yield read
+
+
+def _digest_of_text(instructions: tuple[Instruction, ...], parent: str) -> str:
+    """Of what BuildKit acts on; the parent's key is an input of its own."""
+    text = json.dumps(list(canonical(instructions)))
+    return text_digest(text.replace(parent, "parent") if parent else text)
