@@ -168,7 +168,7 @@ def _steps(workshop: Workshop) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     the others are in the engine, or at a target."""
     plan, stock = workshop.plan, workshop.stock
     missing = [one for one in plan.builds if not is_present(plan.steps[one.key], stock.present)]
-    held = {one.key for one in missing if workshop.adopts and stock.held(one)}
+    held = stock.held(missing) if missing else set()
     if missing:
         folders = [workshop.settings.root, workshop.settings.cache, stock.engine.root]
         check_room([folder for folder in folders if folder])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,6 +15,9 @@ from factory.model import KEY_LABEL, Built, PlannedBuild, Project, Step, Target
 from factory.publish import existing, local
 from factory.registry import Registry
 from factory.settings import Settings
+
+_ASKED_AT_ONCE = 8
+"""How many builds are looked for at targets at once: each is one small request."""
 
 
 @dataclass(kw_only=True)
@@ -29,6 +34,7 @@ class Stock:
     ledger: Ledger
     present: dict[str, tuple[str, str]]
     _pinned: dict[str, Built] = field(default_factory=dict)
+    _silent: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _registry: Registry | None = None
 
@@ -38,17 +44,27 @@ class Stock:
             self._registry = self._registry or Registry()
             return self._registry
 
-    def held(self, planned: PlannedBuild) -> bool:
-        """Whether a target holds this build's key already; False where that cannot be asked."""
-        return any(self._holds(planned, target) for target in self.project.matrix.targets)
+    def held(self, builds: Sequence[PlannedBuild]) -> set[str]:
+        """The keys of those builds that a target holds already, as far as that can be asked."""
+        pairs = [(one, target) for one in builds for target in self.project.matrix.targets]
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            found = pool.map(lambda pair: self._holds(*pair), pairs)
+            return {one.key for (one, _), holds in zip(pairs, found, strict=True) if holds}
 
     def _holds(self, planned: PlannedBuild, target: Target) -> bool:
+        if target.name in self._silent or self._is_new(target):
+            return False
         try:
             self.ensure(target)
             repository = target.repository(planned.build.image)
             return self.registry().head(repository, planned.immutable) is not None
         except FactoryError:
-            return False  # the publish gate will meet the same failure, and report it
+            self._silent.add(target.name)  # the publish gate will meet the same, and report it
+            return False
+
+    def _is_new(self, target: Target) -> bool:
+        """Whether it is a local registry that nothing was published to: it need not be started."""
+        return target.registry == self.settings.registry and not local.begun(self.settings)
 
     def ensure(self, target: Target) -> None:
         """Have the local registry answer, if it is that one."""

@@ -50,7 +50,7 @@ class Workshop:
             sources takes longer than finding that nothing has to be.
         run_id: labels what the run makes in the engine.
         insists: whether a partial verdict is tried anew: what was missing may be here now.
-        adopts: whether images that a target holds already are taken from there.
+        adopts: whether an image that a target holds goes before the one that is here.
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class Workshop:
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
         """Have a step in the engine; ``owner`` is the build whose last step it is, if it is one."""
         ours = self.stock.in_engine(step)
-        adopted = self.stock.adopt(owner, step, ours) if owner and self.adopts else None
+        adopted = self._adopted(owner, step, ours, log) if owner else None
         if adopted:
             self.stock.record(step, adopted)
             return State.DONE, adopted.reason
@@ -85,6 +85,20 @@ class Workshop:
                 step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log)
             )
         return State.DONE, reason
+
+    def _adopted(
+        self, owner: PlannedBuild, step: Step, ours: Built | None, log: Log
+    ) -> Built | None:
+        """The image that a target holds under the step's key, unless what is here will do."""
+        if ours and not self.adopts:
+            return None
+        try:
+            return self.stock.adopt(owner, step, ours)
+        except FactoryError as error:
+            if self.adopts:
+                raise
+            log(f"not taken from a target, so it is built: {error.what}")
+            return None
 
     def scan(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image's content."""

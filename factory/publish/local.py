@@ -68,6 +68,11 @@ def ensure(settings: Settings, connect: Callable[[], Engine] = Engine.connect) -
     return settings.registry
 
 
+def begun(settings: Settings) -> bool:
+    """Whether there is anything in its store, or another registry at its address."""
+    return _store(settings).is_dir() or _probe(settings.registry) is not _Port.FREE
+
+
 def stop(settings: Settings, connect: Callable[[], Engine] = Engine.connect) -> bool:
     """End the registry of this address, if it was started from here; no other one.
 
