@@ -54,6 +54,7 @@ class Recipe:
         contexts: name to folder, relative to the project's root.
         given: what the factory makes for the build: reads of these are in other inputs, or change
             nothing. A context's name stands for all that is in it.
+        asked_by: the file of the user's that asks for what is read, if it is not the template.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Recipe:
     rootfs: Rootfs | None = None
     wheels: Wheels | None = None
     secrets: tuple[tuple[str, str], ...] = ()
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,7 @@ class Assembly:
         inputs = (
             *self._settings(recipe, found),
             *self._pins(moving),
-            *self._files(recipe, reads, where),
+            *self._files(recipe, reads, recipe.asked_by or where),
             ("dockerfile", _digest_of_text(instructions, from_ref)),
             *([("parent", parent.key)] if parent else []),
         )

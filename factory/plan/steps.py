@@ -216,6 +216,7 @@ class _Chains:
             },
             contexts={MAIN: image.folder, TEMPLATES: TEMPLATES},
             secrets=tuple(secrets),
+            asked_by=f"{image.folder}/image.yaml",
         )
 
     def _lock(

@@ -18,7 +18,8 @@ from invoke.program import Program
 
 import tasks
 from factory.errors import ConfigError
-from factory.project import load
+from factory.model import Selection
+from factory.pipeline import prepare
 from factory.settings import Settings
 from tests.bad_input.cases import CASES
 from tests.bad_input.spoiling import Case
@@ -108,7 +109,7 @@ def test_what_this_user_may_not_read_is_named(tree: Path, path: str, said: str) 
         (root / path).chmod(0)
         settings = Settings.from_environment({"FACTORY_ROOT": str(root), "HOME": "/"})
         with as_nobody(), pytest.raises(ConfigError, match="Permission denied") as raised:
-            load(settings)
+            prepare(settings, Selection())
     assert said in str(raised.value)
 
 

@@ -10,11 +10,17 @@ import pytest
 
 from factory import process
 from factory.build import Builder, PackageSources, check_room, write_dockerfile
+from factory.context import Contents
 from factory.errors import BuildError, MachineError
-from factory.model import Built, Step
+from factory.model import Built, Read, Step
 from tests.unit.plan.projects import chain, plan_of, project_of
 
-STEPS = chain(plan_of(project_of()))
+STEPS = {
+    kind: replace(step, contexts=(), reads=())
+    for kind, step in chain(plan_of(project_of())).items()
+}
+"""Of a project without files."""
+
 DIGEST = "sha256:" + "c" * 64
 DOCKER = """#!/bin/sh
 printf '%s\\n' "$@" "--" >> "$0.calls"
@@ -55,17 +61,19 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     return Docker(tmp_path, monkeypatch)
 
 
-def build(
-    root: Path, step: Step, sources: PackageSources | None = None, *, ready: bool = True
-) -> Built:
-    """Build with a context that is ready, or with what the step itself reads."""
-    (root / "images" / "demo").mkdir(parents=True, exist_ok=True)
-    builder = Builder(
-        root=root, work=root / ".factory" / "render", sources=sources or PackageSources()
+def builder_in(root: Path, sources: PackageSources | None = None) -> Builder:
+    return Builder(
+        root=root,
+        contents=Contents(root),
+        work=root / ".factory" / "render",
+        sources=sources or PackageSources(),
     )
-    return builder.build(
-        step, rootfs=root if ready else None, reason="new key", log=lambda _line: None
-    )
+
+
+def build(root: Path, step: Step, sources: PackageSources | None = None) -> Built:
+    builder = builder_in(root, sources)
+    rootfs = root if step.rootfs else None
+    return builder.build(step, rootfs=rootfs, reason="new key", log=lambda _line: None)
 
 
 def test_a_step_is_built_under_its_own_tag(docker: Docker, tmp_path: Path) -> None:
@@ -140,10 +148,10 @@ def test_what_a_build_says_holds_no_secret(
     step = replace(STEPS["app"], secrets=(("LICENCE", "LICENCE"),))
     docker.does("echo E: http://me:mirrors@host/debian failed; echo own-secret >&2; exit 1")
     sources = PackageSources(apt=("http://me:mirrors@host/debian", None))
-    builder = Builder(root=tmp_path, work=tmp_path / ".factory" / "render", sources=sources)
+    builder = builder_in(tmp_path, sources)
     said: list[str] = []
     with pytest.raises(BuildError) as raised:
-        builder.build(step, rootfs=tmp_path, reason="new key", log=said.append)
+        builder.build(step, rootfs=None, reason="new key", log=said.append)
     assert (
         sorted(said) == sorted(raised.value.detail) == ["***", "E: http://***@host/debian failed"]
     )
@@ -152,9 +160,8 @@ def test_what_a_build_says_holds_no_secret(
 def test_an_image_that_reads_nothing_of_the_project_is_built(
     docker: Docker, tmp_path: Path
 ) -> None:
-    step = replace(STEPS["app"], copies=())
     docker.does('for a; do case $a in */context*) test -d "$a" || exit 1;; esac; done')
-    build(tmp_path, step, ready=False)
+    build(tmp_path, STEPS["app"])
 
 
 def test_folders_with_wheels_become_one(docker: Docker, tmp_path: Path) -> None:
@@ -167,13 +174,29 @@ def test_folders_with_wheels_become_one(docker: Docker, tmp_path: Path) -> None:
     assert docker.said("wheels").split() == ["one.whl", "two.whl"]
 
 
-def test_the_engine_sees_only_what_the_step_reads(tmp_path: Path) -> None:
-    ignore = Path(f"{write_dockerfile(STEPS['app'], tmp_path)}.dockerignore").read_text()
-    lines = ignore.splitlines()
-    assert lines[:3] == ["*", "!app", "!requirements.txt"]
-    assert "**/__pycache__" in lines
-    base = Path(f"{write_dockerfile(STEPS['base'], tmp_path)}.dockerignore").read_text()
-    assert base.splitlines()[:2] == ["*", "!rootfs.tar"]
+def test_the_engine_sees_only_what_the_step_reads(docker: Docker, tmp_path: Path) -> None:
+    image, wheels = tmp_path / "images" / "demo", tmp_path / "wheels"
+    for file in (image / "app" / "main.py", image / "notes.md", wheels / "one.whl"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x")
+    (image / "app" / "__pycache__").mkdir()
+    step = replace(
+        STEPS["app"],
+        contexts=(("", "images/demo"), ("torch", "wheels")),
+        reads=(Read(context="", path="app"), Read(context="torch", path=".")),
+    )
+    docker.does(
+        'for a; do case $a in torch=*) (cd "${a#*=}" && find . -type f) >> "$0.torch";;'
+        ' */context) (cd "$a" && find . -mindepth 1 | sort) >> "$0.context";; esac; done'
+    )
+    build(tmp_path, step)
+    assert docker.said("context").split() == ["./app", "./app/main.py"]
+    assert docker.said("torch").split() == ["./one.whl"]
+
+
+def test_a_dockerignore_in_the_context_is_not_applied_twice(tmp_path: Path) -> None:
+    own = Path(f"{write_dockerfile(STEPS['app'], tmp_path)}.dockerignore")
+    assert own.read_text() == "", "it goes before the one in the context"
 
 
 def test_a_full_disk_is_told_before_anything_is_begun(tmp_path: Path) -> None:
