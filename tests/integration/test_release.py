@@ -92,6 +92,20 @@ def test_lost_ledger_adopts_what_is_published_instead_of_building(released: Chec
     assert Registry().head(f"{released.registry}/ray-app", "latest") == before
 
 
+def test_a_build_on_an_empty_ledger_and_engine_takes_the_published_image(
+    released: Checkout,
+) -> None:
+    """The registry is the database of builds: neither the image nor what it stands on is made."""
+    shutil.rmtree(released.root / ".factory")
+    ref = released.refs()["ray-app:2.60.0-py311-cpu"]
+    docker("image", "rm", ref)
+    outcomes = released.outcomes("build", *ONE_CELL)
+    assert [(one["verb"], one["reason"]) for one in outcomes.values()] == [
+        ("build", "adopted from local")
+    ]
+    assert docker("image", "inspect", "--format", "{{.Id}}", ref)
+
+
 def test_image_with_a_secret_is_refused_by_name_and_not_published(checkout: Checkout) -> None:
     add_image(checkout, "leaky", {"main.py": "print(1)\n", "id_rsa": private_key()})
     add_image(checkout, "clean", {"main.py": "print(1)\n"})
