@@ -57,7 +57,7 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     written = load(settings)
     builds = select(all_builds(written), selection)
     project, pins = preflight.recalled(settings, written, builds)
-    contents = Contents(settings.root)
+    contents = Contents(settings.root, settings.state / "digests")
     plan = planned(project, builds, pins, contents)
     return Prepared(project=written, builds=builds, plan=plan, contents=contents)
 

@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-from factory.context.ignore import LEFT_OUT, Ignore, pattern
-from factory.errors import ConfigError
+from factory.context import cache, refused
+from factory.context.cache import DIGEST, Known
+from factory.context.hashing import Changed, hash_files
+from factory.context.ignore import Ignore
+from factory.context.patterns import BadPattern, has_wildcards
+from factory.context.refused import IGNORE_FILE, contained
+from factory.context.walk import FIELDS, MODE, Listing, matching, packed, walk
 
-IGNORE_FILE = ".dockerignore"
 FILE, EXECUTABLE, LINK, FOLDER = "file", "executable", "link", "folder"
-_SPECIAL = frozenset("*?[\\")
-_BLOCK = 1 << 20
+_WORTH_NAMES = 64
+_WORTH_BYTES = 1 << 20
+"""Trees below both are read in less time than it takes to remember them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,17 +46,22 @@ class Entry:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
-    """What a path or a pattern stands for, sorted by path."""
+    """What a path or a pattern stands for.
 
-    entries: tuple[Entry, ...]
+    Attributes:
+        digest: SHA-256, in hex.
+    """
 
-    @property
-    def digest(self) -> str:
-        """SHA-256, in hex."""
-        lines = (f"{it.kind} {it.digest} {it.path!r}\n" for it in self.entries)
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    digest: str
+    _known: Known = field(repr=False, compare=False)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """All that is in it, sorted by path. Made when asked for: most commands want no more than
+        the digest."""
+        return _entries(self._known.names, self._known.states, self._known.digests)
 
 
 @dataclass(frozen=True)
@@ -57,9 +70,12 @@ class Contents:
 
     Attributes:
         root: the project's root, with symlinks resolved.
+        remembered: a folder for what is known of trees from earlier commands, so that only what
+            changed is read; ``None`` to read all.
     """
 
     root: Path
+    remembered: Path | None = None
     _trees: dict[tuple[str, str], Tree] = field(default_factory=dict)
     _ignores: dict[str, Ignore] = field(default_factory=dict)
 
@@ -76,192 +92,166 @@ class Contents:
             where: who asks for it, for messages.
 
         Raises:
-            ConfigError: it is missing, unreadable, left out, a symlink, a special file, or its
-                real path leaves the project; or a symlink in it does, or leads to nothing.
+            ConfigError: it is missing, unreadable, left out, a symlink, a special file, changes
+                while it is read, or its real path leaves the project; or a symlink in it does, or
+                leads to nothing.
         """
         place = (folder, path)
         if place not in self._trees:
-            self._trees[place] = self._look(folder, path, where)
+            try:
+                self._trees[place] = self._look(folder, path, where)
+            except FileNotFoundError as error:  # it was there a moment ago
+                raise refused.changed(self._relative(error.filename), where) from error
+            except Changed as error:
+                raise refused.changed(self._relative(error.args[0]), where) from error
+            except OSError as error:
+                raise refused.unreadable(error, self.root, where) from error
         return self._trees[place]
 
     def _look(self, folder: str, path: str, where: str) -> Tree:
         context = contained(self.root, folder, where=where)
+        listing = self._listing(folder, context, path, where)
+        identity = cache.identity(str(self.root), context.stat().st_dev, folder, path)
+        file = self.remembered / identity.hex()[:32] if self.remembered else None
+        known = cache.load(file, identity) if file else None
+        states = packed(listing.states)
+        if known and known.names == listing.names and known.states == states:
+            links = self._links(context, listing.names, states, where)
+            if all(known.digest(at) == digest for at, digest in links.items()):
+                return Tree(known.tree.hex(), known)
+        keeps = file if _is_worth_remembering(states) else None
+        now = cache.moment(keeps)  # before anything is read
+        read = self._read(context, listing.names, states, known, where)
+        if keeps:
+            cache.save(keeps, identity, replace(read, states=cache.settled(states, now)))
+        return Tree(read.tree.hex(), read)
+
+    def _listing(self, folder: str, context: Path, path: str, where: str) -> Listing:
         ignore = self._ignore(folder, context, where)
+        found = Listing()
+        tops = self._tops(folder, context, path, where)
+        for top in tops:
+            reached = contained(self.root, posixpath.normpath(f"{folder}/{top}"), where=where)
+            before = len(found.names)
+            walk(str(context), top, ignore, found)
+            if len(found.names) > before and reached.is_symlink():
+                raise refused.symlink(self._relative(reached), where)
+        if not found.names and path != ".":
+            raise refused.nothing(folder, path, where, left_out=bool(tops))
+        return found
+
+    def _tops(self, folder: str, context: Path, path: str, where: str) -> list[str]:
+        """What a path names: itself, or where a part of it has wildcards, what matches."""
+        parts = path.split("/")
+        plain = next((at for at, part in enumerate(parts) if has_wildcards(part)), None)
+        if plain is None:
+            return [path]
+        base = "/".join(parts[:plain]) or "."
+        contained(self.root, posixpath.normpath(f"{folder}/{base}"), where=where)
         try:
-            tops = _matching(context, path) if _SPECIAL & set(path) else [path]
-            kept = [top for top in tops if top == "." or not ignore.leaves_out(top)]
-            if not kept:
-                raise _nothing(folder, path, where, left_out=bool(tops))
-            found: dict[str, Entry] = {}
-            for top in kept:
-                self._check_top(context, top, where)
-                for entry in self._entries(context, top, ignore, where):
-                    found[entry.path] = entry
-        except OSError as error:
-            raise _unreadable(error, where) from error
-        return Tree(tuple(found[name] for name in sorted(found)))
+            return sorted(matching(str(context), base, "/".join(parts[plain:])))
+        except NotADirectoryError:
+            return []
+        except BadPattern as error:
+            raise refused.nothing(folder, path, where, left_out=False) from error
 
     def _ignore(self, folder: str, context: Path, where: str) -> Ignore:
         if folder not in self._ignores:
-            file = context / IGNORE_FILE
-            try:
-                text = file.read_text(encoding="utf-8") if file.is_file() else ""
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(
-                    f"cannot read {folder}/{IGNORE_FILE}: {error}",
-                    where=where,
-                    todo="make it a UTF-8 text that this user may read",
-                ) from error
-            self._ignores[folder] = Ignore.of(text)
+            name = posixpath.normpath(f"{folder}/{IGNORE_FILE}")
+            self._ignores[folder] = Ignore.of(self._ignore_text(context, name, where), where=name)
         return self._ignores[folder]
 
-    def _check_top(self, context: Path, top: str, where: str) -> None:
-        full = contained(self.root, str((context / top).relative_to(self.root)), where=where)
-        if full.is_symlink():  # a digest of the link would miss changes of what it leads to
-            raise ConfigError(
-                f"{full.relative_to(self.root)} is a symlink",
-                where=where,
-                todo="name what it leads to, or copy it here",
-            )
+    def _ignore_text(self, context: Path, name: str, where: str) -> str:
+        file = context / IGNORE_FILE
+        if not os.path.lexists(file):
+            return ""
+        try:
+            return contained(self.root, name, where=where).read_bytes().decode("utf-8")
+        except OSError as error:
+            raise refused.unreadable(error, self.root, where) from error
+        except UnicodeDecodeError as error:
+            raise refused.not_utf8(name, where) from error
 
-    def _entries(self, context: Path, top: str, ignore: Ignore, where: str) -> Iterator[Entry]:
-        for name, info in _walk(context, top, ignore):
-            full = context / name
-            if stat.S_ISREG(info.st_mode):
-                kind = EXECUTABLE if info.st_mode & stat.S_IXUSR else FILE
-                yield Entry(path=name, kind=kind, digest=_of_file(full, self.root, where))
-            elif stat.S_ISDIR(info.st_mode):
-                yield Entry(path=name, kind=FOLDER)
-            elif stat.S_ISLNK(info.st_mode):
-                yield Entry(path=name, kind=LINK, digest=_of_link(full, self.root, where))
+    def _read(
+        self,
+        context: Path,
+        names: list[str],
+        states: array[int],
+        known: Known | None,
+        where: str,
+    ) -> Known:
+        """Digest what is not known; ``states`` becomes what they were then."""
+        digests = [bytes(DIGEST)] * len(names)
+        for at, digest in self._links(context, names, states, where).items():
+            digests[at] = digest
+        before = {name: at for at, name in enumerate(known.names)} if known else {}
+        unread = []
+        for at in _files(names, states):
+            old = before.get(names[at])
+            if known and old is not None and _state(states, at) == _state(known.states, old):
+                digests[at] = known.digest(old)
             else:
-                raise ConfigError(
-                    f"{full.relative_to(self.root)} is neither a file, a folder nor a symlink",
-                    where=where,
-                    todo="take it out of the folder, or name it in .dockerignore",
-                )
+                unread.append(at)
+        size = sum(states[at * FIELDS] for at in unread)
+        for at, (state, digest) in zip(
+            unread, hash_files([f"{context}/{names[at]}" for at in unread], size), strict=True
+        ):
+            states[at * FIELDS : (at + 1) * FIELDS] = packed(state)
+            digests[at] = digest
+        joined = b"".join(digests)
+        tree = _digest(_entries(names, states, joined))
+        return Known(names=names, states=states, digests=joined, tree=tree)
+
+    def _links(
+        self, context: Path, names: list[str], states: array[int], where: str
+    ) -> dict[int, bytes]:
+        """Digests of all symlinks, by index. Whether they lead somewhere is never remembered: it
+        depends on other files. Nothing special is among the rest."""
+        links: dict[int, bytes] = {}
+        modes = states[MODE::FIELDS]
+        if all(stat.S_ISREG(mode) or stat.S_ISDIR(mode) for mode in set(modes)):
+            return links
+        for at, mode in enumerate(modes):
+            if stat.S_ISLNK(mode):
+                target = refused.link_target(context / names[at], self.root, where=where)
+                links[at] = hashlib.sha256(target).digest()
+            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise refused.special(self._relative(context / names[at]), where)
+        return links
+
+    def _relative(self, path: str | Path) -> str:
+        return os.path.relpath(path, self.root)
 
 
-def contained(root: Path, relative: str, *, where: str) -> Path:
-    """The path, once it is sure that it exists and that its real path is inside the project.
-
-    Raises:
-        ConfigError: it does not, or is not.
-    """
-    path = root / relative
-    try:
-        real = path.resolve(strict=True)
-    except PermissionError as error:
-        raise _unreadable(error, where) from error
-    except (OSError, RuntimeError):  # the latter is a circle of symlinks
-        raise ConfigError(
-            f"there is no {relative}", where=where, todo="create it, or mend the path"
-        ) from None
-    if not real.is_relative_to(root):
-        raise ConfigError(
-            f"{relative} leads outside the project",
-            where=where,
-            todo="copy what is needed into the project; builds read nothing beyond it",
-        )
-    return path
+def _is_worth_remembering(states: array[int]) -> bool:
+    return len(states) >= _WORTH_NAMES * FIELDS or sum(states[::FIELDS]) >= _WORTH_BYTES
 
 
-def _matching(context: Path, path: str) -> list[str]:
-    """What a pattern matches, a part at a time."""
-    found = [""]
-    for part in path.split("/"):
-        matcher = pattern(part)
-        found = [
-            f"{base}/{name}" if base else name
-            for base in found
-            if (context / base).is_dir()
-            for name in sorted(entry.name for entry in (context / base).iterdir())
-            if matcher.fullmatch(name) and name not in LEFT_OUT
-        ]
-    return found
+def _files(names: list[str], states: array[int]) -> Iterator[int]:
+    return (at for at in range(len(names)) if stat.S_ISREG(states[at * FIELDS + MODE]))
 
 
-def _walk(context: Path, top: str, ignore: Ignore) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything at and below a path that is not left out; folders before what is in them."""
-    if top != ".":
-        yield top, (context / top).lstat()
-    pending = [top] if (context / top).is_dir() else []
-    while pending:
-        folder = pending.pop()
-        with os.scandir(context / folder) as entries:
-            for entry in entries:
-                name = entry.name if folder == "." else f"{folder}/{entry.name}"
-                if entry.name in LEFT_OUT:
-                    continue
-                left_out = ignore.leaves_out(name)
-                if not left_out:
-                    yield name, entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False) and (not left_out or ignore.brings_back):
-                    pending.append(name)
+def _state(states: array[int], at: int) -> array[int]:
+    return states[at * FIELDS : (at + 1) * FIELDS]
 
 
-def _of_file(path: Path, root: Path, where: str) -> str:
-    """The digest of a file that nobody wrote to meanwhile."""
-    with path.open("rb", buffering=0) as file:
-        before = os.fstat(file.fileno())
-        digest = hashlib.sha256()
-        while block := file.read(_BLOCK):
-            digest.update(block)
-        after = os.fstat(file.fileno())
-    if _state(before) != _state(after):
-        raise ConfigError(
-            f"{path.relative_to(root)} changed while it was read",
-            where=where,
-            todo="run the command again once nothing writes to it",
-        )
-    return digest.hexdigest()
+def _entries(names: list[str], states: array[int], digests: bytes) -> tuple[Entry, ...]:
+    found = {}
+    for at, name in enumerate(names):
+        kind = _kind(states[at * FIELDS + MODE])
+        digest = "" if kind == FOLDER else digests[at * DIGEST : (at + 1) * DIGEST].hex()
+        found[name] = Entry(path=name, kind=kind, digest=digest)
+    return tuple(found[name] for name in sorted(found))
 
 
-def _state(info: os.stat_result) -> tuple[int, int, int]:
-    return info.st_size, info.st_mtime_ns, info.st_ctime_ns
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return FOLDER
+    if stat.S_ISLNK(mode):
+        return LINK
+    return EXECUTABLE if mode & stat.S_IXUSR else FILE
 
 
-def _of_link(path: Path, root: Path, where: str) -> str:
-    target = path.readlink()
-    what = None
-    try:
-        real = path.resolve(strict=True)
-        what = None if real.is_relative_to(root) else "leaves the project"
-    except FileNotFoundError:
-        there = path.resolve().is_relative_to(root)
-        what = "leads to nothing" if there else "leaves the project"
-    except (OSError, RuntimeError):
-        what = "leads to itself"
-    if what:
-        raise ConfigError(
-            f"the symlink {path.relative_to(root)} {what}",
-            where=where,
-            todo="copy what it should lead to into the project, or take it away",
-        )
-    return hashlib.sha256(os.fsencode(target)).hexdigest()
-
-
-def _nothing(folder: str, path: str, where: str, *, left_out: bool) -> ConfigError:
-    place = path if folder == "." else folder if path == "." else f"{folder}/{path}"
-    if left_out:
-        return ConfigError(
-            f"{place} is left out by {folder}/{IGNORE_FILE}",
-            where=where,
-            todo="bring it back there with a line that begins with `!`",
-        )
-    return ConfigError(
-        f"nothing matches {place}", where=where, todo="create it, or mend the pattern"
-    )
-
-
-def _unreadable(error: OSError, where: str) -> ConfigError:
-    return ConfigError(
-        f"cannot read {error.filename}: {error.strerror}",
-        where=where,
-        todo="give this user the right to read it, or take it out of the folder",
-    )
-
-
-def paths(entries: Iterable[Entry]) -> list[str]:
-    """Of entries, in order."""
-    return [entry.path for entry in entries]
+def _digest(entries: tuple[Entry, ...]) -> bytes:
+    lines = (f"{it.kind} {it.digest} {it.path!r}\n" for it in entries)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).digest()
