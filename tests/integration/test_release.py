@@ -130,7 +130,9 @@ def test_image_whose_ray_start_dies_is_not_published(checkout: Checkout) -> None
     failed = outcomes["verify dying:2.60.0-py311-cpu"]
     assert failed["state"] == "failed"
     assert any("this node refuses to start" in line for line in failed["detail"])
-    assert Registry().head(f"{checkout.registry}/dying", "2.60.0-py311-cpu") is None
+    assert outcomes["publish dying:2.60.0-py311-cpu → local"]["state"] == "blocked"
+    [record] = checkout.json("status")["builds"]
+    assert record["published"] == []
     assert not checkout.leftovers()
 
 
