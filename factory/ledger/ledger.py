@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from factory.ledger import store
-from factory.model import Built, Gate, Publication, Record, Verdict
+from factory.model import Built, Chain, Gate, Publication, Record, StepRecord, Trace, Verdict
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -59,19 +61,31 @@ class Ledger:
         with self._lock, store.explained(self._path), self._transaction():
             self._connection.executemany("REPLACE INTO planned VALUES (?, ?)", keys.items())
 
-    def record_built(self, built: Built) -> None:
-        """Remember that a step is in the engine."""
-        self._write("REPLACE INTO built VALUES (?, ?)", built.key, _dump(Built, built))
+    def record_built(self, built: Built, trace: Trace | None = None) -> None:
+        """Remember that a step is in the engine, and what it was made of."""
+        with self._lock, store.explained(self._path), self._transaction():
+            values = (built.key, _dump(Built, built))
+            self._connection.execute("REPLACE INTO built VALUES (?, ?)", values)
+            self._trace(trace or Trace())
 
-    def record_verdict(self, verdict: Verdict) -> None:
-        """Remember what a gate said; it becomes the latest of its gate for this image."""
-        self._write(
-            "REPLACE INTO verdict (config_digest, gate, basis, record) VALUES (?, ?, ?, ?)",
-            verdict.config_digest,
-            verdict.gate.value,
-            verdict.basis,
-            _dump(Verdict, verdict),
-        )
+    def record_made(self, trace: Trace) -> None:
+        """Remember which builds an image is that is there already, and what it was made of."""
+        with self._lock, store.explained(self._path), self._transaction():
+            self._trace(trace)
+
+    def record_verdict(self, verdict: Verdict, parts: Mapping[str, object] | None = None) -> None:
+        """Remember what a gate said; it becomes the latest of its gate for this image.
+
+        Args:
+            parts: what the verdict's basis is a digest of, by name.
+        """
+        verdicts = "REPLACE INTO verdict (config_digest, gate, basis, record) VALUES (?, ?, ?, ?)"
+        image, gate, basis = verdict.config_digest, verdict.gate.value, verdict.basis
+        with self._lock, store.explained(self._path), self._transaction():
+            self._connection.execute(verdicts, (image, gate, basis, _dump(Verdict, verdict)))
+            if parts is not None:
+                known = (basis, json.dumps(parts))
+                self._connection.execute("INSERT OR IGNORE INTO basis VALUES (?, ?)", known)
 
     def record_publication(self, publication: Publication) -> None:
         """Remember what a build's tags name at a target now."""
@@ -93,6 +107,39 @@ class Ledger:
     def all_built(self) -> dict[str, Built]:
         """Every step that was built here, by key."""
         return {built.key: built for built in self._all(Built, "SELECT record FROM built")}
+
+    def made(self) -> dict[str, str]:
+        """Build id to the key of the image that was last made, adopted or found for it."""
+        return dict(self._rows("SELECT build_id, key FROM made ORDER BY build_id"))
+
+    def traced(self) -> set[str]:
+        """The keys of the steps of which it is known what they were made of."""
+        return {key for (key,) in self._rows("SELECT key FROM step")}
+
+    def chain(self, key: str) -> Chain:
+        """What the image with this key was made of, base first; empty where that is not known."""
+        query = (
+            "WITH RECURSIVE chain (key, record, parent, depth) AS ("
+            " SELECT key, record, parent, 0 FROM step WHERE key = ?"
+            " UNION ALL SELECT step.key, step.record, step.parent, depth + 1"
+            " FROM step JOIN chain ON step.key = chain.parent"
+            ") SELECT record FROM chain ORDER BY depth DESC"
+        )
+        found = tuple(self._all(StepRecord, query, key))
+        return found if found and found[0].parent is None else ()
+
+    def content(self, digest: str) -> str | None:
+        """The text that an input is the digest of, if it was recorded."""
+        rows = self._rows("SELECT text FROM content WHERE digest = ?", digest)
+        try:
+            return zlib.decompress(rows[0][0]).decode() if rows else None
+        except (zlib.error, TypeError, ValueError) as error:
+            raise store.damaged(self._path, f"a text cannot be read ({error})") from None
+
+    def parts(self, basis: str) -> dict[str, Any] | None:
+        """What a verdict's basis is a digest of, by name, if it was recorded."""
+        rows = self._rows("SELECT parts FROM basis WHERE basis = ?", basis)
+        return self._load(dict[str, Any], rows[0][0]) if rows else None
 
     def verdict(self, gate: Gate, config_digest: str, basis: str) -> Verdict | None:
         """What a gate said of an image on exactly this basis."""
@@ -135,6 +182,14 @@ class Ledger:
             _record(build_id, key, built.get(key), latest, published.get(build_id, []))
             for build_id, key in self.planned().items()
         )
+
+    def _trace(self, trace: Trace) -> None:
+        run = self._connection.executemany
+        steps = ((one.key, one.parent, _dump(StepRecord, one)) for one in trace.steps)
+        run("INSERT OR IGNORE INTO step VALUES (?, ?, ?)", steps)
+        texts = ((digest, zlib.compress(it.encode())) for digest, it in trace.contents.items())
+        run("INSERT OR IGNORE INTO content VALUES (?, ?)", texts)
+        run("REPLACE INTO made VALUES (?, ?)", trace.made.items())
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

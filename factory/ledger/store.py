@@ -16,12 +16,19 @@ from factory.errors import ConfigError, FactoryError, MachineError
 APPLICATION_ID = 0x52494C31
 """Marks the file as a ledger (``RIL1``), so that another program's database is not written to."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_SECONDS = 30.0
 _NEW_LEDGER = (
     "move the file away and run again: a new ledger is begun, and what is published already is "
     "found at its target"
 )
+
+_SINCE_2 = """
+CREATE TABLE IF NOT EXISTS step (key TEXT PRIMARY KEY, parent TEXT, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, text BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS made (build_id TEXT PRIMARY KEY, key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS basis (basis TEXT PRIMARY KEY, parts TEXT NOT NULL);
+"""
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -36,10 +43,24 @@ CREATE TABLE IF NOT EXISTS publication (
     build_id TEXT NOT NULL, target TEXT NOT NULL, record TEXT NOT NULL,
     PRIMARY KEY (build_id, target)
 );
+{_SINCE_2}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
+
+_FROM_1 = "\n".join(
+    [
+        "BEGIN IMMEDIATE;",
+        _SINCE_2,
+        "INSERT OR IGNORE INTO made",
+        "SELECT build_id, key FROM planned WHERE key IN (SELECT key FROM built);",
+        f"PRAGMA user_version = {SCHEMA_VERSION};",
+        "COMMIT;",
+    ]
+)
+"""What brings a ledger of schema 1 up to date, however often it is done. Of its images nobody
+knows what they were made of; but what is planned there and built was made."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -55,8 +76,11 @@ def connect(path: Path) -> sqlite3.Connection:
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            if not _is_ledger(connection, path):
+            version = _version(connection, path)
+            if version == 0:
                 _create(connection, path)
+            elif version < SCHEMA_VERSION:
+                connection.executescript(_FROM_1)
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()
@@ -84,8 +108,8 @@ def damaged(path: Path, what: str) -> MachineError:
     return MachineError(f"the ledger is damaged: {what}", where=str(path), todo=_NEW_LEDGER)
 
 
-def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the schema is there already; False for an empty file."""
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Which schema is there already; 0 for an empty file."""
     # In one statement, which sees one state: another process may be writing the schema.
     query = (
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
@@ -93,7 +117,7 @@ def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     )
     application, version, tables = connection.execute(query).fetchone()
     if application == 0 and version == 0 and tables == 0:
-        return False
+        return 0
     if application != APPLICATION_ID:
         raise ConfigError(
             "this is a database of another program, not a ledger", where=str(path), todo=_NEW_LEDGER
@@ -104,7 +128,7 @@ def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
             where=str(path),
             todo="update the factory; or " + _NEW_LEDGER,
         )
-    return True
+    return int(version)
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
@@ -113,7 +137,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
     from filelock import FileLock  # its import is not worth paying on every other opening
 
     with FileLock(path.with_name(path.name + ".lock"), timeout=_BUSY_SECONDS):
-        if not _is_ledger(connection, path):
+        if not _version(connection, path):
             # Where a file system has no shared memory SQLite stays with its rollback journal,
             # which is as safe and only slower.
             connection.execute("PRAGMA journal_mode = WAL")
