@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,6 +68,14 @@ class Recipe:
     secrets: tuple[tuple[str, str], ...] = ()
     asked_by: str = ""
 
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        """All of it but the variables, which the rendered text shows."""
+        return (
+            *(self.kind, self.name, self.template, tuple(self.contexts.items()), self.given),
+            *(self.rootfs, self.wheels, self.secrets, self.asked_by),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assembly:
@@ -85,6 +93,7 @@ class Assembly:
     pins: Mapping[str, str]
     epoch: str
     _digests: dict[tuple[str, str], str] = field(default_factory=dict)
+    _steps: dict[tuple[Hashable, ...], Step] = field(default_factory=dict)
 
     def step(self, recipe: Recipe, parent: Step | None) -> Step:
         """The step.
@@ -92,9 +101,16 @@ class Assembly:
         Raises:
             ConfigError: the template is wrong, or what it reads cannot be had.
         """
-        where = f"{TEMPLATES}/{recipe.template}"
         from_ref = step_ref(parent.name, parent.key) if parent else ""
         text = self.render(recipe.template, {**recipe.variables, "parent": from_ref})
+        # Most cells share their lower steps: what renders to the same text is read once.
+        identity = (*recipe.identity, parent and parent.key, text)
+        if identity not in self._steps:
+            self._steps[identity] = self._read(recipe, parent, from_ref, text)
+        return self._steps[identity]
+
+    def _read(self, recipe: Recipe, parent: Step | None, from_ref: str, text: str) -> Step:
+        where = f"{TEMPLATES}/{recipe.template}"
         instructions = parse(text, where=where)
         found = inputs_of(instructions, _names(recipe))
         moving = _moving(found, from_ref, where)
