@@ -10,7 +10,7 @@ from pathlib import Path
 from factory.context import contained
 from factory.errors import ConfigError, ConfigErrors
 from factory.matrix import check_parents, near, parse_image, parse_matrix
-from factory.model import BASES_LOCK, TEMPLATES, Build, Image, Matrix, Project, asked_of
+from factory.model import BASES_LOCK, TEMPLATES, Build, Image, Matrix, Project, made_for
 from factory.settings import Settings
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -206,11 +206,19 @@ def _requirements(root: Path, images: Iterable[Image]) -> Mapping[str, tuple[str
 
 
 def _locks(root: Path, images: Iterable[Image]) -> Mapping[str, str]:
-    """What each lock file says was asked for."""
-    folders = [root / TEMPLATES, *(root / image.folder for image in images)]
+    """What each lock file says that it was made for.
+
+    Raises:
+        ConfigError: one is no whole lock.
+    """
+    return {name: made_for(_read(root / name, name), name) for name in lock_files(root, images)}
+
+
+def lock_files(root: Path, images: Iterable[Image]) -> list[str]:
+    """The paths of all locks, relative to the root."""
+    folders = (root / TEMPLATES, *(root / image.folder for image in images))
     files = sorted(file for folder in folders for file in folder.glob("locks/**/*.txt"))
-    names = ((file, file.relative_to(root).as_posix()) for file in files)
-    return {name: asked_of(_read(file, name).splitlines()) for file, name in names}
+    return [file.relative_to(root).as_posix() for file in files]
 
 
 def _bases(root: Path) -> Mapping[str, str]:

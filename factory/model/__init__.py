@@ -4,6 +4,14 @@ Nothing here does I/O. Digests are written ``sha256:<64 hex digits>``, keys are 
 digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 """
 
+from factory.model.asked import (
+    Asked,
+    app_asked,
+    asked_by,
+    base_asked,
+    cuda_asked,
+    rllib_asked,
+)
 from factory.model.base import Base, Cuda, Device, Torch
 from factory.model.cell import Cell, Excluded, When, matches
 from factory.model.explanation import (
@@ -20,12 +28,18 @@ from factory.model.explanation import (
 from factory.model.image import GitSource, Image, Install, Override
 from factory.model.lock import (
     BASES_LOCK,
+    LOCK_AGAIN,
     TEMPLATES,
+    Lock,
+    Pin,
     asked_digest,
-    asked_of,
-    lock_header,
+    axes_of_locks,
+    lock_name,
     lock_names,
+    lock_path,
     locks_folder,
+    made_for,
+    parse_lock,
 )
 from factory.model.matrix import Matrix, Project, ScanPolicy, Target
 from factory.model.outcome import Finding, Health, Outcome, State
@@ -63,6 +77,7 @@ __all__ = [
     "KEY_DIGITS",
     "KEY_LABEL",
     "LAST",
+    "LOCK_AGAIN",
     "MAIN",
     "NO_DATABASE",
     "NO_RUNTIME",
@@ -71,6 +86,7 @@ __all__ = [
     "SUBSTITUTED_BASE",
     "TEMPLATES",
     "Action",
+    "Asked",
     "Base",
     "Build",
     "Built",
@@ -90,9 +106,11 @@ __all__ = [
     "Health",
     "Image",
     "Install",
+    "Lock",
     "Matrix",
     "Outcome",
     "Override",
+    "Pin",
     "Plan",
     "PlannedBuild",
     "Project",
@@ -112,11 +130,19 @@ __all__ = [
     "Verdict",
     "Wheels",
     "When",
+    "app_asked",
+    "asked_by",
     "asked_digest",
-    "asked_of",
-    "lock_header",
+    "axes_of_locks",
+    "base_asked",
+    "cuda_asked",
+    "lock_name",
     "lock_names",
+    "lock_path",
     "locks_folder",
+    "made_for",
     "matches",
+    "parse_lock",
+    "rllib_asked",
     "step_ref",
 ]

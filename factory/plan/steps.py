@@ -21,11 +21,10 @@ from factory.model import (
     Rootfs,
     Step,
     Wheels,
-    asked_digest,
-    lock_names,
-    locks_folder,
+    rllib_asked,
 )
 from factory.plan.assemble import Assembly, Contents, Recipe, Render
+from factory.plan.locks import Locks, locks_of
 from factory.plan.tags import check_unique, floating_tags, immutable_tag
 
 GIT_SECRET = "GIT_AUTH_TOKEN"  # BuildKit's name for the secret, not one itself
@@ -115,7 +114,10 @@ class _Chains:
 
     def _recipes(self, build: Build) -> Iterable[Recipe]:
         cell, matrix = build.cell, self.project.matrix
-        yield self._base(cell) if matrix.base.substituted else self._upstream(cell)
+        substituted = matrix.base.substituted
+        image = "" if substituted else self.foundations.upstream(cell)
+        locks = locks_of(self.project, build, image)
+        yield self._base(cell, locks) if substituted else self._upstream(cell, image)
         yield Recipe(
             kind="runtime",
             name="runtime",
@@ -124,26 +126,26 @@ class _Chains:
             contexts=_SHARED,
         )
         if cell.rllib:
-            yield self._rllib(cell)
-        if matrix.base.substituted and cell.device == "gpu":
-            yield self._cuda(cell)
-        for image in self.project.lineage(build.image):
-            yield self._app(image.for_cell(cell), cell)
+            yield self._rllib(cell, locks)
+        if substituted and cell.device == "gpu":
+            yield self._cuda(cell, locks)
+        for member in self.project.lineage(build.image):
+            yield self._app(member.for_cell(cell), cell, locks)
 
-    def _upstream(self, cell: Cell) -> Recipe:
+    def _upstream(self, cell: Cell, image: str) -> Recipe:
         return Recipe(
             kind="base",
             name="base",
             template="upstream.Dockerfile.j2",
-            variables={"cell": cell, "image": self.foundations.upstream(cell)},
+            variables={"cell": cell, "image": image},
             contexts=_SHARED,
         )
 
-    def _base(self, cell: Cell) -> Recipe:
+    def _base(self, cell: Cell, locks: Locks) -> Recipe:
         base = self.project.matrix.base
         folder, _, wheel = (base.wheel or "").rpartition("/")
         wheels = _wheels(cell, f"ray=={cell.ray}")
-        lock = self._lock("base", cell, [f"ray[{','.join(base.extras)}]=={cell.ray}"])
+        lock = locks.get(("base", "base"))
         return Recipe(
             kind="base",
             name="base",
@@ -155,11 +157,11 @@ class _Chains:
             wheels=None if base.wheel or lock else wheels,
         )
 
-    def _cuda(self, cell: Cell) -> Recipe:
+    def _cuda(self, cell: Cell, locks: Locks) -> Recipe:
         cuda = self.project.matrix.devices[cell.device].cuda
         assert cuda, "a gpu has a CUDA release: the schema says so"
         wheels = _wheels(cell, cuda.requirement)
-        lock = self._lock("cuda", cell, wheels.requirements)
+        lock = locks.get(("cuda", "cuda"))
         driver = self.foundations.driver(cuda.version)
         return Recipe(
             kind="cuda",
@@ -170,14 +172,12 @@ class _Chains:
             wheels=None if lock else wheels,
         )
 
-    def _rllib(self, cell: Cell) -> Recipe:
-        device = self.project.matrix.devices[cell.device]
-        torch = device.torch
+    def _rllib(self, cell: Cell, locks: Locks) -> Recipe:
+        cuda = self.project.matrix.devices[cell.device].cuda
+        asked = rllib_asked(self.project, cell)
+        torch, wanted = asked.torch, asked.requirements[1:]
         assert torch, "an RLlib cell without a torch is not supported"
-        # With the runtime asked for in one breath, torch and all else share one copy of it.
-        cuda = device.cuda if self.project.matrix.base.substituted else None
-        wanted = [torch.requirement, *([cuda.requirement] if cuda else [])]
-        lock = self._lock("rllib", cell, (f"ray[rllib]=={cell.ray}", *wanted))
+        lock = locks.get(("rllib", "rllib"))
         folder = {"torch": torch.find_links} if torch.find_links else {}
         return Recipe(
             kind="rllib",
@@ -186,8 +186,8 @@ class _Chains:
             variables={
                 "cell": cell,
                 "torch": torch,
-                "cuda": device.cuda,
-                "requirements": wanted,
+                "cuda": cuda,
+                "requirements": asked.requirements,
                 "lock": lock,
             },
             contexts={**_SHARED, **folder},
@@ -196,14 +196,13 @@ class _Chains:
             else replace(_wheels(cell, *wanted), index=torch.index, find_links=torch.find_links),
         )
 
-    def _app(self, image: Image, cell: Cell) -> Recipe:
+    def _app(self, image: Image, cell: Cell, locks: Locks) -> Recipe:
         git = image.source if isinstance(image.source, GitSource) else None
         # The prefix keeps them apart from the secrets that the factory and BuildKit name.
         install = image.install
         secrets = [(f"script-{name}", name) for name in install.secrets] if install else []
         secrets += [(GIT_SECRET, git.token)] if git and git.token else []
         folder = f":{git.folder}" if git and git.folder else ""
-        asked = self.project.requirements.get(f"{image.folder}/{image.requirements}", ())
         return Recipe(
             kind="app",
             name=image.name,
@@ -212,34 +211,12 @@ class _Chains:
                 "cell": cell,
                 "image": image,
                 "git": f"{git.name}{folder}" if git else "",
-                "lock": self._lock("app", cell, asked, image) if image.requirements else None,
+                "lock": locks.get(("app", image.name)),
             },
             contexts={MAIN: image.folder, TEMPLATES: TEMPLATES},
             secrets=tuple(secrets),
             asked_by=f"{image.folder}/image.yaml",
         )
-
-    def _lock(
-        self, kind: str, cell: Cell, asked: Iterable[str], image: Image | None = None
-    ) -> str | None:
-        """The lock of a step, relative to the context that has it, or ``None`` if there is none.
-
-        Raises:
-            ConfigError: it was made for other requirements.
-        """
-        context = image.folder if image else TEMPLATES
-        folder = locks_folder(kind, context)
-        paths = (f"{folder}/{name}.txt" for name in lock_names(cell))
-        path = next((path for path in paths if path in self.project.locks), None)
-        if path is None:
-            return None
-        if self.project.locks[path] != asked_digest(asked):
-            raise ConfigError(
-                "this lock was made for other requirements",
-                where=path,
-                todo="run `invoke lock`, and commit what it writes",
-            )
-        return path.removeprefix(f"{context}/")
 
 
 def _wheels(cell: Cell, *requirements: str) -> Wheels:

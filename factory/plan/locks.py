@@ -1,0 +1,52 @@
+"""Which lock each step of a build installs from, and that these locks are for it. Pure."""
+
+from __future__ import annotations
+
+from factory.errors import ConfigError
+from factory.model import LOCK_AGAIN, Asked, Build, Cell, Project, asked_by, lock_path, locks_folder
+
+Locks = dict[tuple[str, str], str]
+"""A step's kind and name to the path of its lock, relative to the context that has it."""
+
+
+def locks_of(project: Project, build: Build, base_image: str) -> Locks:
+    """The locks of a build's steps; what has none is not in it.
+
+    Args:
+        base_image: the image that its base is made from, or nothing where that asks for packages.
+
+    Raises:
+        ConfigError: a lock was made for other requirements, or for another base; or there is none
+            for something that it stands on.
+    """
+    found: Locks = {}
+    if not project.locks:
+        return found
+    unlocked = _unlocked_base(project, build.cell, base_image) if base_image else ""
+    for asked in asked_by(project, build):
+        path = lock_path(asked.folder, build.cell, project.locks)
+        if path is None:
+            unlocked = unlocked or f"the {asked.name} of {build.cell.id} has no lock"
+            continue
+        _check(project, asked, path, unlocked)
+        found[asked.kind, asked.name] = path.removeprefix(f"{asked.context}/")
+    return found
+
+
+def _check(project: Project, asked: Asked, path: str, unlocked: str) -> None:
+    if project.locks[path] != asked.digest:
+        raise ConfigError("this lock was made for other requirements", where=path, todo=LOCK_AGAIN)
+    if unlocked:
+        raise ConfigError(
+            f"this lock stands on packages that none holds: {unlocked}", where=path, todo=LOCK_AGAIN
+        )
+
+
+def _unlocked_base(project: Project, cell: Cell, image: str) -> str:
+    """What is missing of what locks have to know of a base image; nothing if it is there."""
+    path = lock_path(locks_folder("base", ""), cell, project.locks)
+    digest = project.bases.get(image)
+    known = path is not None and project.locks[path] == digest
+    return (
+        "" if known else f"the packages of {image} are not listed as of the digest that is locked"
+    )
