@@ -2,12 +2,12 @@
 
 from factory.dockerfile.inputs import (
     Inputs,
-    Reference,
     canonical,
     derive,
     inputs_of,
 )
 from factory.dockerfile.parse import Instruction, parse
+from factory.dockerfile.reference import Reference
 from factory.dockerfile.rewrite import as_of, pin, unpinned
 from factory.dockerfile.unseen import Unseen, unseen
 

@@ -1,53 +1,43 @@
-"""What a Dockerfile reads: files of its contexts, images, repositories; and what nobody can see."""
+"""What a Dockerfile reads: files of its contexts, images, repositories; and what nobody can see.
+
+Each instruction of BuildKit's grammar, and what it can take in:
+
+- FROM, ``COPY --from``, ``RUN --mount=…,from=``: images, stages and contexts. Of a context that a
+  stage is FROM, all of it.
+- COPY and ADD: files, folders and patterns of a context; ADD also repositories and downloads.
+- RUN: what its mounts show it, and whatever it fetches (``Inputs.runs``).
+- ONBUILD: what its trigger names on the network; the files where a stage of the same file is FROM
+  the one that has it. In other images a trigger finds only what their own templates read.
+- ``# syntax=``: the image of a frontend.
+- ARG and ENV: nothing, but they say what the others' variables stand for.
+- All others: nothing.
+
+Where the text does not say it exactly, more is taken for read, never less:
+
+- A source with a variable that nobody knows is the whole context; ADD may also download it.
+- ``--exclude`` is passed over. A pattern of ``--parents``, which may cross folders, is the folder
+  before its first wildcard.
+- Stages that the last one does not need count like all others: some are built by themselves.
+- A mount may show more than its command looks at.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from factory.dockerfile.parse import Instruction, parse, words
-from factory.dockerfile.variables import assigned, expand
+from factory.dockerfile.parse import SYNTAX, Instruction, parse
+from factory.dockerfile.reference import Reference, is_repository, repository
+from factory.dockerfile.variables import GLOBAL, OF_SCRATCH, Scope, assigned, declared, expand
+from factory.dockerfile.words import fields, heredoc
 from factory.model import MAIN, Read
 
 SCRATCH = "scratch"
 
-_REMOTE = re.compile(r"(https?|git|ssh)://|git@[\w.-]+:", re.ASCII)
-_GIT = re.compile(r"(git|ssh)://\S+|git@\S+|https?://[^#\s]+\.git(#\S*)?", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
-_STAGE_NUMBER = re.compile(r"\d+", re.ASCII)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reference:
-    """Something on the network that an instruction names: an image, or a git repository.
-
-    Attributes:
-        written: the word in the text.
-        name: what a pin of it goes by: an image as it is named, or a repository as ``url#ref``.
-        folder: of a repository, the folder in it that is taken, or empty.
-        repository: whether it is one.
-        line: of its instruction.
-    """
-
-    written: str
-    name: str
-    line: int
-    folder: str = ""
-    repository: bool = False
-
-    @property
-    def pinned(self) -> bool:
-        """Whether it names a digest or a commit already."""
-        if self.repository:
-            return _COMMIT.fullmatch(self.name.partition("#")[2]) is not None
-        return "@sha256:" in self.name
-
-    def at(self, pin: str) -> str:
-        """How it is written with its digest or commit."""
-        if not self.repository:
-            return f"{self.name}@{pin}"
-        return f"{self.name.partition('#')[0]}#{pin}{self.folder and f':{self.folder}'}"
+_PART = re.compile(r'(?:"(?:[^"]|"")*"|[^,])+')  # of comma-separated values
+_HTTP = re.compile(r"https?://", re.ASCII)
+_WILDCARDS = frozenset("*?[\\")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,18 +69,23 @@ def inputs_of(instructions: Sequence[Instruction], contexts: Collection[str] = (
     found = _Finder(contexts=contexts)
     for instruction in instructions:
         found.take(instruction)
+    if found.stage in contexts:  # the image is to be that context
+        found.reads.append(Read(context=found.stage, path="."))
     return Inputs(
         reads=tuple(sorted(set(found.reads))),
         images=tuple(found.images),
         repositories=tuple(found.repositories),
         downloads=tuple(found.downloads),
-        runs=any(instruction.keyword == "RUN" for instruction in instructions),
+        runs=any("RUN" in (each.keyword, _inner(each).keyword) for each in instructions),
     )
 
 
-def is_repository(source: str) -> bool:
-    """Whether ADD takes it for a git repository."""
-    return _GIT.fullmatch(source) is not None
+@dataclass(kw_only=True)
+class _Stage:
+    """What a stage hands down to one that is FROM it."""
+
+    scope: Scope
+    triggers: list[Instruction] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -100,112 +95,150 @@ class _Finder:
     images: list[Reference] = field(default_factory=list)
     repositories: list[Reference] = field(default_factory=list)
     downloads: list[tuple[int, str]] = field(default_factory=list)
-    _stages: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    _count: int = 0
-    _defaults: dict[str, str] = field(default_factory=dict)
-    _known: dict[str, str] = field(default_factory=dict)
-    _stage: str = ""
+    stage: str = ""
+    _globals: Scope = GLOBAL
+    _now: _Stage | None = None
+    _stages: dict[str, _Stage] = field(default_factory=dict)
 
     def take(self, instruction: Instruction) -> None:
         """Note what one instruction reads, and what it tells about later ones."""
         takers = {
+            SYNTAX: self._frontend,
             "FROM": self._begin,
             "ARG": self._argument,
             "ENV": self._environment,
             "COPY": self._copy,
             "ADD": self._copy,
             "RUN": self._run,
+            "ONBUILD": self._keep,
         }
         if instruction.keyword in takers:
             takers[instruction.keyword](instruction)
-        if self._stage:
-            self._stages[self._stage] = self._known
+
+    @property
+    def _scope(self) -> Scope:
+        return self._now.scope if self._now else self._globals
+
+    def _frontend(self, instruction: Instruction) -> None:
+        name = instruction.arguments.split()[0]  # what follows are words for the frontend
+        self.images.append(Reference(written=name, name=name, line=instruction.first))
 
     def _argument(self, instruction: Instruction) -> None:
-        if not self._count:
-            self._defaults |= assigned(instruction, self._defaults)
-            return
-        names = [word.partition("=")[0] for word in words(instruction.arguments)]
-        given = {name: self._defaults[name] for name in names if name in self._defaults}
-        self._known |= given | assigned(instruction, self._known)
+        if self._now:
+            self._now.scope = declared(instruction, self._now.scope, self._globals)
+        else:
+            self._globals = declared(instruction, self._globals)
 
     def _environment(self, instruction: Instruction) -> None:
-        self._known |= assigned(instruction, self._known)
+        if self._now:
+            self._now.scope = assigned(instruction, self._now.scope)
 
     def _run(self, instruction: Instruction) -> None:
         for mount in instruction.values("mount"):
             self._mount(instruction, mount)
 
-    def _begin(self, instruction: Instruction) -> None:
-        names = instruction.arguments.split()
-        base = expand(names[0], self._defaults)
-        self._known = dict(self._stages.get(base.lower(), {}))
-        self._from(instruction, names[0], base)
-        self._stage = names[2].lower() if len(names) > 2 else ""
-        self._count += 1
+    def _keep(self, instruction: Instruction) -> None:
+        """Keep a trigger for stages FROM this one; what it names on the network is pinned here,
+        for other images, too."""
+        trigger = _inner(instruction)
+        if trigger.keyword in ("ADD", "COPY", "RUN"):
+            before = len(self.reads)
+            self.take(trigger)
+            del self.reads[before:]
+        if self._now:
+            self._now.triggers.append(trigger)
 
-    def _from(self, instruction: Instruction, written: str, name: str) -> bool:
-        """Note an image, a stage or a context by the name that stands for it; whether its files
-        come from neither of our contexts."""
-        if name in self.contexts:
-            return False
-        if name.lower() not in (SCRATCH, *self._stages) and not _STAGE_NUMBER.fullmatch(name):
+    def _begin(self, instruction: Instruction) -> None:
+        written, *alias = fields(instruction.arguments)
+        name = expand(written, self._globals, instruction.escape) or written
+        base = self._stages.get(name.lower())
+        context = self._origin(instruction, written, name)
+        if context is not None:
+            self.reads.append(Read(context=context, path="."))
+        scope = base.scope if base else OF_SCRATCH if name == SCRATCH else Scope()
+        self._now = _Stage(scope=scope)
+        for trigger in base.triggers if base else ():
+            self._fire(trigger)
+        self.stage = alias[1].lower() if alias else ""
+        self._stages |= {self.stage: self._now} if self.stage else {}
+
+    def _fire(self, trigger: Instruction) -> None:
+        """Run a trigger. What it names on the network is known already."""
+        images, repositories, downloads = self.images, self.repositories, self.downloads
+        self.images, self.repositories, self.downloads = [], [], []
+        self.take(trigger)
+        self.images, self.repositories, self.downloads = images, repositories, downloads
+
+    def _origin(self, instruction: Instruction, written: str, name: str) -> str | None:
+        """The context that a name stands for; if it is none, an image is noted, unless it is a
+        stage."""
+        context = _familiar(name)
+        if context in self.contexts:
+            return context
+        if name != SCRATCH and name.lower() not in self._stages:
             self.images.append(Reference(written=written, name=name, line=instruction.first))
-        return True
+        return None
 
     def _copy(self, instruction: Instruction) -> None:
-        if origins := instruction.values("from"):
-            origin = expand(origins[0], {**self._defaults, **self._known})
-            if self._from(instruction, origins[0], origin):
-                return
-        else:
-            origin = MAIN
-        for source in words(instruction.arguments)[:-1]:
-            if not source.startswith("<<"):
+        origin: str | None = MAIN
+        if origins := instruction.values("from"):  # which BuildKit does not expand
+            if origins[0].isdecimal():
+                return  # the number of a stage
+            origin = self._origin(instruction, origins[0], origins[0])
+        if origin is None:
+            return
+        for source in fields(instruction.arguments)[:-1]:
+            if not heredoc(source):
                 self._source(instruction, origin, source)
 
     def _source(self, instruction: Instruction, origin: str, written: str) -> None:
-        source = expand(written, self._known)
-        if instruction.keyword == "ADD" and is_repository(source):
-            self.repositories.append(_repository(written, source, instruction.first))
-        elif instruction.keyword == "ADD" and _REMOTE.match(source):
+        line, added = instruction.first, instruction.keyword == "ADD"
+        source = expand(written, self._scope, instruction.escape)
+        seen = written if source is None else source
+        if added and is_repository(seen):
+            self.repositories.append(repository(written, seen, line))
+            return
+        if added and (_HTTP.match(seen) or (source is None and seen.startswith("$"))):
             checksum = next(iter(instruction.values("checksum")), "")
-            self.downloads.append((instruction.first, checksum))
-        else:
-            self.reads.append(Read(context=origin, path=_normal(source)))
+            self.downloads.append((line, checksum))
+        if not added or not _HTTP.match(seen):
+            parents = "parents" in (name for name, _ in instruction.flags)
+            path = "." if source is None else _above_wildcards(source) if parents else source
+            self.reads.append(Read(context=origin, path=_normal(path)))
 
     def _mount(self, instruction: Instruction, mount: str) -> None:
-        options = dict(_option(part) for part in mount.split(","))
-        if options.get("type", "bind") not in ("bind", "cache"):
+        options = _options(mount)
+        kind, written = options.get("type", "bind"), options.get("from", "")
+        if kind in ("secret", "ssh", "tmpfs") or (kind == "cache" and not written):
             return
-        written = options.get("from")
-        if written is None and options.get("type") == "cache":
-            return
-        origin = expand(written, {**self._defaults, **self._known}) if written else MAIN
-        if written and self._from(instruction, written, origin):
-            return
-        source = expand(options.get("source") or options.get("src") or ".", self._known)
-        self.reads.append(Read(context=origin, path=_normal(source)))
+        origin = self._origin(instruction, written, written) if written else MAIN
+        if origin is not None:
+            source = expand(options.get("source", ""), self._scope, instruction.escape)
+            self.reads.append(Read(context=origin, path=_normal(source or ".")))
 
 
-def _repository(written: str, source: str, line: int) -> Reference:
-    address, _, fragment = source.partition("#")
-    ref, _, folder = fragment.partition(":")
-    return Reference(
-        written=written, name=f"{address}#{ref}", line=line, folder=folder, repository=True
-    )
+def _inner(instruction: Instruction) -> Instruction:
+    """What an ONBUILD keeps; any other instruction itself."""
+    return instruction.trigger or instruction
 
 
-def _option(part: str) -> tuple[str, str]:
-    name, _, value = part.partition("=")
-    return name.strip().lower(), value.strip().strip("\"'")
+def _familiar(name: str) -> str:
+    """An image's name as short as it can be written, by which contexts go."""
+    return name.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest").lower()
+
+
+def _options(mount: str) -> dict[str, str]:
+    """What a mount says, by the longest of an option's names."""
+    parts = (part.strip('"').replace('""', '"') for part in _PART.findall(mount))
+    pairs = (part.partition("=") for part in parts)
+    found = {name.strip().lower(): value for name, _, value in pairs}
+    if "type" in found:
+        found["type"] = found["type"].lower()
+    return ({"source": found["src"]} if "src" in found else {}) | found
 
 
 def _normal(source: str) -> str:
-    """A path below its context, as BuildKit takes it: what would lead above it stays inside. One
-    with a variable that nobody knows could be anything, so it is everything."""
-    if "$" in source:
-        return "."
+    """A path below its context, as BuildKit takes it: what would lead above it stays inside."""
     parts: list[str] = []
     for part in source.split("/"):
         if part == "..":
@@ -213,6 +246,12 @@ def _normal(source: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts) or "."
+
+
+def _above_wildcards(source: str) -> str:
+    parts = source.split("/")
+    plain = [not _WILDCARDS & set(part) for part in parts]
+    return "/".join(parts[: plain.index(False)]) if False in plain else source
 
 
 def derive(text: str, contexts: Collection[str] = (), *, where: str = "Dockerfile") -> Inputs:
@@ -228,4 +267,5 @@ def canonical(instructions: Sequence[Instruction]) -> Iterator[tuple[object, ...
     """What of a text BuildKit acts on: not comments, empty lines and the case of keywords."""
     for each in instructions:
         heredocs = tuple((heredoc.name, heredoc.text) for heredoc in each.heredocs)
-        yield each.keyword, each.flags, each.arguments, heredocs
+        escape = (each.escape,) if each.escape != "\\" else ()
+        yield each.keyword, each.flags, each.arguments, heredocs, *escape

@@ -1,21 +1,29 @@
 """Dockerfile text → instructions, as BuildKit's own frontend reads it.
 
 No library for Python reads heredocs and mounts, so this is ours. The grammar:
-https://docs.docker.com/reference/dockerfile/
+https://docs.docker.com/reference/dockerfile/, and where that is silent, BuildKit's parser.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+from factory.dockerfile.words import BLANKS, Delimiter, fields, flags, heredocs, json_words
 from factory.errors import ConfigError
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z]+)\s*=\s*(\S.*?)\s*", re.ASCII)
-_HEREDOC = re.compile(r"\d*<<(?P<chomp>-?)(?P<name>[^<\s]+)")
-_FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?(?:\s+|$)", re.ASCII)
-_WITH_FLAGS = {"ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"}
+SYNTAX = "SYNTAX"
+"""What stands for the directive ``# syntax=``: it names an image, so it is an input."""
+
+KEYWORDS = {
+    *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL"),
+    *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+}
+
+_DIRECTIVE = re.compile(r"\s*(?:#|//)\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*?)\s*", re.ASCII)
+_DIRECTIVES = {"syntax", "escape", "check"}
+_IGNORE = re.compile(r"#\s*factory\s+ignore=([\w,-]+).*", re.ASCII)
 _WITH_HEREDOCS = {"ADD", "COPY", "RUN"}
 
 
@@ -25,7 +33,7 @@ class Heredoc:
 
     Attributes:
         name: its delimiter, with quotes if it has any: then nothing in it is expanded.
-        text: its lines.
+        text: its lines, each with its end, without the tabs that ``<<-`` takes away.
     """
 
     name: str
@@ -37,13 +45,14 @@ class Instruction:
     """One instruction with its continuation lines joined, and comments taken out.
 
     Attributes:
-        keyword: in capitals.
+        keyword: in capitals; ``SYNTAX`` is the directive.
         flags: ``--name=value`` before the arguments, in order; a name may come several times.
         arguments: all that follows on the logical line.
         heredocs: in order.
         first: number of its first line, from 1.
         last: number of its last line, heredocs included.
-        ignored: rules that a comment right above it, ``# factory ignore=RULE``, puts aside.
+        ignored: rules that a comment above it, ``# factory ignore=RULE``, puts aside.
+        escape: the character that escapes others here; the directive of that name changes it.
     """
 
     keyword: str
@@ -53,43 +62,49 @@ class Instruction:
     first: int
     last: int
     ignored: frozenset[str] = frozenset()
+    escape: str = "\\"
 
     def values(self, flag: str) -> list[str]:
         """What a flag is given as, each time."""
         return [value for name, value in self.flags if name == flag]
 
+    @property
+    def trigger(self) -> Instruction | None:
+        """The instruction that an ONBUILD keeps for images that are built on this one."""
+        if self.keyword != "ONBUILD" or not self.arguments:
+            return None
+        keyword, given, arguments = _split(self.arguments)
+        return replace(self, keyword=keyword, flags=given, arguments=arguments)
+
 
 def parse(text: str, *, where: str = "Dockerfile") -> tuple[Instruction, ...]:
     """The instructions of a Dockerfile, in order.
 
+    What BuildKit refuses may pass here, since the build will say it better; not so what would
+    leave open what is read.
+
     Raises:
-        ConfigError: a heredoc has no end.
+        ConfigError: an instruction is none that BuildKit knows, a heredoc has no end, a FROM has no
+            image, or the escape directive names another character than a backslash or a backtick.
     """
     return tuple(_Reader(text, where).instructions())
 
 
-def words(arguments: str) -> list[str]:
-    """The words of an argument list: a JSON array's, or split at white space, quotes kept together
-    and removed."""
-    if arguments.startswith("["):
-        found = re.findall(r'"((?:[^"\\]|\\.)*)"', arguments)
-        return [re.sub(r"\\(.)", r"\1", word) for word in found]
-    return [_unquoted(word) for word in _split(arguments)]
-
-
 class _Reader:
     def __init__(self, text: str, where: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = text.removeprefix("\ufeff").split("\n")
         self._where = where
         self._at = 0
-        self._escape = self._directives().get("escape", "\\")
+        self._escape = "\\"
 
     def instructions(self) -> Iterator[Instruction]:
+        yield from self._directives()
         ignored: frozenset[str] = frozenset()
         while self._at < len(self._lines):
             line = self._lines[self._at].strip()
             if line.startswith("#"):
-                ignored |= _ignores(line)
+                found = _IGNORE.fullmatch(line)
+                ignored |= frozenset(found[1].split(",")) if found else frozenset()
                 self._at += 1
             elif not line:
                 self._at += 1
@@ -97,84 +112,102 @@ class _Reader:
                 yield self._instruction(ignored)
                 ignored = frozenset()
 
-    def _directives(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for line in self._lines:
-            directive = _DIRECTIVE.fullmatch(line.strip())
-            if not directive:
+    def _directives(self) -> Iterator[Instruction]:
+        """Read those that the text begins with; an unknown one is a comment, and the last."""
+        self._at += self._lines[0].startswith("#!")  # frontends are looked for below it, too
+        seen: set[str] = set()
+        for number, line in enumerate(self._lines[self._at :], self._at + 1):
+            found = _DIRECTIVE.fullmatch(line)
+            name = found[1].lower() if found else ""
+            if not found or name not in _DIRECTIVES - seen:
                 break
-            found[directive[1].lower()] = directive[2]
-        return found
+            seen.add(name)
+            if name == "syntax":
+                yield Instruction(
+                    keyword=SYNTAX,
+                    flags=(),
+                    arguments=found[2],
+                    heredocs=(),
+                    first=number,
+                    last=number,
+                )
+            elif name == "escape":
+                self._escape = found[2]
+            self._at = number
+        if self._escape not in ("\\", "`"):
+            raise self._error(self._at, f"{self._escape} cannot be the escape", "take \\ or `")
 
     def _instruction(self, ignored: frozenset[str]) -> Instruction:
         first = self._at + 1
-        keyword, _, rest = self._logical_line().partition(" ")
-        keyword, rest = keyword.upper(), rest.strip()
-        flags = []
-        while keyword in _WITH_FLAGS and (flag := _FLAG.match(rest)):
-            flags.append((flag[1], flag[2] or ""))
-            rest = rest[flag.end() :]
-        heredocs = tuple(self._heredocs(rest, first)) if keyword in _WITH_HEREDOCS else ()
+        line = self._logical_line()
+        keyword, given, arguments = _split(line)
+        self._check(keyword, arguments, first)
+        inner, _, rest = _split(arguments) if keyword == "ONBUILD" else (keyword, (), arguments)
+        found: tuple[Heredoc, ...] = ()
+        if inner in _WITH_HEREDOCS and "<<" in line and json_words(rest) is None:
+            found = tuple(self._heredoc(delimiter, first) for delimiter in heredocs(line))
         return Instruction(
             keyword=keyword,
-            flags=tuple(flags),
-            arguments=rest,
-            heredocs=heredocs,
+            flags=given,
+            arguments=arguments,
+            heredocs=found,
             first=first,
             last=self._at,
             ignored=ignored,
+            escape=self._escape,
         )
+
+    def _check(self, keyword: str, arguments: str, line: int) -> None:
+        if keyword not in KEYWORDS:
+            raise self._error(line, f"{keyword} is no instruction", "mend it, or the line before")
+        if keyword == "FROM" and not _is_from(arguments):
+            raise self._error(line, "FROM wants an image, or an image AS a name", "name it")
 
     def _logical_line(self) -> str:
         """The line here with its continuations, among which comments and empty lines count for
-        nothing; stops after it."""
+        nothing; stops after it. An escape that is itself escaped continues nothing."""
+        escape = re.escape(self._escape)
+        continued = re.compile(rf"(.*[^{escape}])?{escape}[ \t]*", re.DOTALL)
         joined = ""
+        first = self._at
         while self._at < len(self._lines):
-            line = self._lines[self._at]
+            line = self._lines[self._at].rstrip("\r")
             self._at += 1
-            if joined and (not line.strip() or line.lstrip().startswith("#")):
+            bare = line.lstrip()
+            if self._at > first + 1 and (not bare or bare.startswith("#")):
                 continue
-            stripped = line.rstrip()
-            if not stripped.endswith(self._escape):
-                return re.sub(r"^(\S+)\s+", r"\1 ", (joined + line).strip())
-            joined += stripped.removesuffix(self._escape)
-        return re.sub(r"^(\S+)\s+", r"\1 ", joined.strip())
+            line = line if self._at > first + 1 else bare
+            more = continued.fullmatch(line)
+            if not more:
+                return joined + line
+            joined += more[1] or ""
+        return joined
 
-    def _heredocs(self, arguments: str, first: int) -> Iterator[Heredoc]:
-        for word in _split(arguments):
-            found = _HEREDOC.fullmatch(word)
-            if found:
-                yield self._heredoc(found["name"], chomp=bool(found["chomp"]), first=first)
-
-    def _heredoc(self, name: str, *, chomp: bool, first: int) -> Heredoc:
-        end, lines = _unquoted(name), []
+    def _heredoc(self, delimiter: Delimiter, first: int) -> Heredoc:
+        lines: list[str] = []
         while self._at < len(self._lines):
             line = self._lines[self._at]
             self._at += 1
-            line = line.lstrip("\t") if chomp else line
-            if line == end:
-                return Heredoc(name=name, text="".join(f"{kept}\n" for kept in lines))
+            line = line.lstrip("\t") if delimiter.chomp else line
+            if line.rstrip("\r") == delimiter.end:
+                text = "".join(f"{kept}\n" for kept in lines)
+                return Heredoc(name=delimiter.written, text=text)
             lines.append(line)
-        raise ConfigError(
-            f"the heredoc <<{name} has no end",
-            where=f"{self._where}:{first}",
-            todo=f"add a line with nothing but {end}",
+        raise self._error(
+            first,
+            f"the heredoc <<{delimiter.written} has no end",
+            f"add a line with nothing but {delimiter.end}",
         )
 
-
-def _ignores(comment: str) -> frozenset[str]:
-    found = re.fullmatch(r"#\s*factory\s+ignore=([a-z,-]+).*", comment)
-    return frozenset(found[1].split(",")) if found else frozenset()
+    def _error(self, line: int, what: str, todo: str) -> ConfigError:
+        return ConfigError(what, where=f"{self._where} (line {line} of what it renders)", todo=todo)
 
 
-def _split(text: str) -> Sequence[str]:
-    """At white space outside quotes; quotes stay."""
-    return re.findall(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*'|["'])+""", text)
+def _split(line: str) -> tuple[str, tuple[tuple[str, str], ...], str]:
+    keyword, *rest = BLANKS.split(line.strip(), maxsplit=1)
+    return (keyword.upper(), *flags("".join(rest)))
 
 
-def _unquoted(word: str) -> str:
-    def plain(found: re.Match[str]) -> str:
-        quoted = found[1] if found[1] is not None else found[2]
-        return quoted if quoted is not None else found[3]
-
-    return re.sub(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)""", plain, word)
+def _is_from(arguments: str) -> bool:
+    names = fields(arguments)
+    return len(names) == 1 or (len(names) == 3 and names[1].upper() == "AS")

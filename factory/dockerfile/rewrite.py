@@ -6,13 +6,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from factory.dockerfile.inputs import Inputs, Reference
-from factory.dockerfile.parse import Instruction
+from factory.dockerfile.inputs import Inputs
+from factory.dockerfile.parse import SYNTAX, Instruction
+from factory.dockerfile.reference import Reference
+from factory.errors import ConfigError
 
 EPOCH = "FACTORY_EPOCH"
 """The build argument that BuildKit's cache tells apart what was fetched at different times by."""
 
-_IN_WORD = r"[\w./:@$#{}+-]"
+_PLACES = {
+    SYNTAX: (r"=\s*", r"\s|$"),
+    "FROM": (r"\s", r"\s|$"),
+    "COPY": (r"--from=[\"']?", r"[\"'\s]"),
+    "RUN": (r"[\s,=\"'](?i:from)=[\"']?", r"[\"',\s]"),
+    "ADD": (r"[\s\"]", r"[\"\s]"),
+}
+"""What is before and after a name in an instruction that can have one: the same word elsewhere in
+it is something else."""
 
 
 def unpinned(inputs: Inputs) -> tuple[Reference, ...]:
@@ -26,6 +36,8 @@ def pin(
     instructions: Sequence[Instruction],
     references: Sequence[Reference],
     pins: Mapping[str, str],
+    *,
+    where: str = "Dockerfile",
 ) -> str:
     """A Dockerfile in which references that ``pins`` knows name a digest or a commit.
 
@@ -34,26 +46,46 @@ def pin(
         instructions: of that text.
         references: what may be replaced.
         pins: name of an image or a repository (``url#ref``) to digest or commit.
+        where: for messages.
+
+    Raises:
+        ConfigError: a name is written so that it cannot be found: over two lines, or with escapes.
     """
-    lines = text.splitlines(keepends=True)
-    spans = {each.first: each.last for each in instructions}
+    lines = text.split("\n")
+    by_line = {each.first: each for each in instructions}
     for reference in references:
         if reference.name in pins:
+            instruction = by_line[reference.line]
+            part = slice(instruction.first - 1, instruction.last)
             pinned = reference.at(pins[reference.name])
-            first, last = reference.line - 1, spans[reference.line]
-            word = rf"(?<!{_IN_WORD}){re.escape(reference.written)}(?!{_IN_WORD})"
-            joined = "".join(lines[first:last])
-            changed = re.sub(word, lambda _, pinned=pinned: pinned, joined)
-            lines[first:last] = changed.splitlines(keepends=True)
-    return "".join(lines)
+            changed = _replaced("\n".join(lines[part]), instruction, reference.written, pinned)
+            if changed is None:
+                raise ConfigError(
+                    f"{reference.name} cannot be pinned as it is written",
+                    where=f"{where} (line {reference.line} of what it renders)",
+                    todo="write it on one line, without escapes",
+                )
+            lines[part] = changed.split("\n")
+    return "\n".join(lines)
+
+
+def _replaced(text: str, instruction: Instruction, word: str, by: str) -> str | None:
+    """An instruction's text with the first name of that kind replaced."""
+    keyword = (instruction.trigger or instruction).keyword
+    before, after = _PLACES[keyword]
+    for found in re.finditer(rf"({before}){re.escape(word)}(?={after})", text):
+        line = text[: found.end(1)].rpartition("\n")[2]
+        if keyword == SYNTAX or not line.lstrip().startswith("#"):
+            return f"{text[: found.end(1)]}{by}{text[found.end() :]}"
+    return None
 
 
 def as_of(text: str, instructions: Sequence[Instruction], epoch: str) -> str:
     """A Dockerfile whose stages that run something declare the epoch: so BuildKit, which knows
     nothing of our keys, does not take from its cache what was fetched as of another time."""
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")
     starts = [at for at, each in enumerate(instructions) if each.keyword == "FROM"]
     for start, end in reversed(list(zip(starts, [*starts[1:], len(instructions)], strict=True))):
         if any(each.keyword == "RUN" for each in instructions[start:end]):
-            lines.insert(instructions[start].last, f'ARG {EPOCH}="{epoch}"\n')
-    return "".join(lines)
+            lines.insert(instructions[start].last, f'ARG {EPOCH}="{epoch}"')
+    return "\n".join(lines)

@@ -122,7 +122,7 @@ class Assembly:
             ("dockerfile", _digest_of_text(instructions, from_ref)),
             *([("parent", parent.key)] if parent else []),
         )
-        pinned = pin(text, instructions, moving, self.pins)
+        pinned = pin(text, instructions, moving, self.pins, where=where)
         names = tuple(reference.name for reference in moving)
         unresolved = tuple(name for name in names if name not in self.pins)
         return Step(
@@ -174,11 +174,19 @@ def _names(recipe: Recipe) -> set[str]:
 def _moving(found: Inputs, parent: str, where: str) -> tuple[Reference, ...]:
     references = tuple(one for one in unpinned(found) if one.name != parent)
     for reference in references:
+        place = f"{where} (line {reference.line} of what it renders)"
         if "$" in reference.name:
             raise ConfigError(
                 f"{reference.written} names an image by a variable that nothing sets",
-                where=f"{where} (line {reference.line} of what it renders)",
-                todo="give its ARG a default, or write the image out",
+                where=place,
+                todo="give its ARG a default before the first FROM, or write the image out; "
+                "--from takes no variables, but the name of a stage that is FROM one",
+            )
+        if reference.repository and "?" in reference.name:
+            raise ConfigError(
+                f"{reference.written} says by a query what is wanted of a repository",
+                where=place,
+                todo="write it as `https://…/name.git#ref:folder`, which can be pinned",
             )
     return references
 
