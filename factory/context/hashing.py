@@ -67,7 +67,7 @@ def _hash_batch(paths: Sequence[str]) -> list[Hashed]:
 
 
 def _read(path: str) -> tuple[State, bytes, State]:
-    with _opened(path) as file:
+    with opened(path) as file:
         before = state_of(os.fstat(file.fileno()))
         if not stat.S_ISREG(before[-1]):
             raise Changed(path)
@@ -83,8 +83,13 @@ def _blocks(file: FileIO, size: int) -> Iterator[bytes]:
         yield block
 
 
-def _opened(path: str) -> FileIO:
-    """A file as it is: no link that has taken its place, nor a pipe that would be waited for."""
+def opened(path: str) -> FileIO:
+    """A file as it is: no link that has taken its place, nor a pipe that would be waited for.
+
+    Raises:
+        Changed: it is gone, or a folder or link now.
+        OSError: it cannot be read.
+    """
     try:
         return FileIO(path, opener=_open)
     except OSError as error:

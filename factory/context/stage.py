@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from pathlib import Path
 
+from factory.context.hashing import Changed, opened
 from factory.context.tree import EXECUTABLE, FOLDER, LINK, Entry, Tree
 from factory.errors import BuildError
 
@@ -35,19 +37,19 @@ def stage(context: Path, tree: Tree, target: Path) -> None:
         _parents(target, entry.path)
         try:
             _copy(context / entry.path, copy, entry)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        except (Changed, FileNotFoundError, NotADirectoryError):
             raise _changed(context / entry.path) from None
 
 
 def _copy(source: Path, copy: Path, entry: Entry) -> None:
     if entry.kind == FOLDER:
-        if not source.is_dir():
-            raise _changed(source)
+        if not stat.S_ISDIR(source.lstat().st_mode):
+            raise Changed
         _folder(copy)
     elif entry.kind == LINK:
         link = _link(source)
         if hashlib.sha256(os.fsencode(link)).hexdigest() != entry.digest:
-            raise _changed(source)
+            raise Changed
         if not copy.is_symlink():
             copy.symlink_to(link)
     else:
@@ -56,21 +58,25 @@ def _copy(source: Path, copy: Path, entry: Entry) -> None:
 
 def _file(source: Path, copy: Path, entry: Entry) -> None:
     digest = hashlib.sha256()
-    with source.open("rb", buffering=0) as reader, copy.open("wb") as writer:
+    with opened(str(source)) as reader, copy.open("wb") as writer:
+        info = os.fstat(reader.fileno())
+        is_executable = bool(info.st_mode & stat.S_IXUSR)
+        if not stat.S_ISREG(info.st_mode) or is_executable != (entry.kind == EXECUTABLE):
+            raise Changed
         while block := reader.read(_BLOCK):
             digest.update(block)
             writer.write(block)
     if digest.hexdigest() != entry.digest:
-        raise _changed(source)
+        raise Changed
     shutil.copystat(source, copy)
-    copy.chmod(_MODES[entry.kind == EXECUTABLE])
+    copy.chmod(_MODES[is_executable])
 
 
 def _link(source: Path) -> str:
     try:
         return str(source.readlink())
     except OSError:  # it is no link any more
-        raise _changed(source) from None
+        raise Changed from None
 
 
 def _parents(target: Path, path: str) -> None:
