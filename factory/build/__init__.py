@@ -5,11 +5,12 @@ from factory.build.host import host_sources
 from factory.build.maker import make_builder
 from factory.build.room import check_room
 from factory.build.sources import PackageSources
-from factory.build.wheels import check_wheels
+from factory.build.wheels import asking, check_wheels
 
 __all__ = [
     "Builder",
     "PackageSources",
+    "asking",
     "check_room",
     "check_wheels",
     "host_sources",

@@ -72,9 +72,8 @@ def base_asked(project: Project, cell: Cell) -> Asked:
     """What a base that is made from packages asks for: Ray, and what every environment has."""
     extras = ",".join(project.matrix.base.extras)
     major, minor = cell.python.split(".")
-    seeds = (
-        ("pip",) if (int(major), int(minor)) >= _SEEDED_UNTIL else ("pip", "setuptools", "wheel")
-    )
+    bare = (int(major), int(minor)) >= _BARE_FROM
+    seeds = ("pip",) if bare else ("pip", "setuptools", "wheel")
     return _shared(project, "base", (f"ray[{extras}]=={cell.ray}", *seeds))
 
 

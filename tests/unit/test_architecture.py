@@ -20,7 +20,7 @@ EDGES = {"context", "dockerfile", "registry"}
 
 ROOMS = PACKAGES - EDGES - {"model"}
 SHARED = {"archive", "connection", "engine", "errors", "model", "process", "settings"}
-SHARED |= {"locks", "streams", "text", "trivy", *EDGES}
+SHARED |= {"locks", "streams", "text", "trivy", "uv", *EDGES}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}
