@@ -15,14 +15,14 @@ from factory import preflight
 from factory.build import check_room, make_builder, write_dockerfile
 from factory.context import Contents
 from factory.matrix import select
-from factory.model import KEY_LABEL, Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
+from factory.model import Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
 from factory.plan import is_present, steps_to_build
 from factory.planning import planned
 from factory.project import all_builds, load
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
-from factory.stock import Stock
+from factory.stock import Stock, in_engine
 from factory.workshop import Workshop
 
 GATES = ("build", "scan", "verify", "publish")
@@ -91,7 +91,7 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
             project=project,
             engine=engine,
             ledger=ledger,
-            present=engine.keyed(KEY_LABEL),
+            present=in_engine(engine, ledger, plan),
         )
         workshop = Workshop(
             settings=settings,

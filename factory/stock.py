@@ -11,13 +11,27 @@ from datetime import UTC, datetime
 from factory.engine import Engine
 from factory.errors import FactoryError
 from factory.ledger import Ledger
-from factory.model import KEY_LABEL, Built, PlannedBuild, Project, Step, Target
+from factory.model import KEY_LABEL, Built, Plan, PlannedBuild, Project, Step, Target
 from factory.publish import existing, local
 from factory.registry import Registry
 from factory.settings import Settings
 
 _ASKED_AT_ONCE = 8
 """How many builds are looked for at targets at once: each is one small request."""
+
+
+def in_engine(engine: Engine, ledger: Ledger, plan: Plan) -> dict[str, tuple[str, str]]:
+    """The engine's images of a plan's steps: tag to (id, key). Where all builds were made before
+    and are there still, it is theirs alone: then nobody asks for what they stand on.
+
+    Raises:
+        MachineError: the engine went away.
+    """
+    keys = {planned.key for planned in plan.builds}
+    built = [one for one in map(ledger.built, keys) if one]
+    if len(built) == len(keys) and engine.holds({one.ref: one.image_id for one in built}):
+        return {one.ref: (one.image_id, one.key) for one in built}
+    return engine.keyed(KEY_LABEL, (step.ref for step in plan.steps.values()))
 
 
 @dataclass(kw_only=True)

@@ -19,8 +19,8 @@ EDGES = {"context", "dockerfile", "registry"}
 """Packages that are no rooms: edges that several rooms share, too large for one module."""
 
 ROOMS = PACKAGES - EDGES - {"model"}
-SHARED = {"archive", "connection", "engine", "errors", "model", "process", "settings"}
-SHARED |= {"locks", "streams", "text", "trivy", "uv", *EDGES}
+SHARED = {"archive", "connection", "daemon", "engine", "errors", "model", "presence", "process"}
+SHARED |= {"locks", "settings", "streams", "text", "trivy", "uv", *EDGES}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}

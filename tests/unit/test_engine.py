@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import socketserver
+import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
+from factory import process
 from factory.connection import FLOOR, unreachable
+from factory.daemon import local_address
 from factory.engine import Engine, Store
 from factory.errors import MachineError
+from tests.conftest import ROOT
+
+Answer = Callable[[dict[str, list[str]]], tuple[int, Any]]
 
 VERSION = {"Version": "26.1.5+dfsg1", "ApiVersion": "1.45", "MinAPIVersion": "1.24"}
 CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
@@ -23,7 +32,8 @@ OVERLAY2 = {"DriverStatus": [["Backing Filesystem", "extfs"]]}
 
 
 class FakeEngine(socketserver.ThreadingUnixStreamServer):
-    """Answers each path's end with the document set for it, and 404 to all else."""
+    """Answers each path's end with the document set for it, or what a function makes of the query,
+    and 404 to all else."""
 
     answers: dict[str, Any]
     asked: list[str]
@@ -37,8 +47,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         found = (body for end, body in self.server.answers.items() if path.endswith(end))
         body = next(found, None)
+        status = 404 if body is None else 200
+        if callable(body):
+            status, body = body(parse_qs(self.path.partition("?")[2]))
         content = json.dumps(body if body is not None else {"message": "no such thing"}).encode()
-        self.send_response(404 if body is None else 200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -59,14 +72,20 @@ def socket_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture
-def fake(socket_path: Path) -> Iterator[FakeEngine]:
-    server = FakeEngine(str(socket_path), Handler)
+@contextmanager
+def serving(path: Path) -> Iterator[FakeEngine]:
+    server = FakeEngine(str(path), Handler)
     server.answers, server.asked = {"/version": VERSION}, []
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def fake(socket_path: Path) -> Iterator[FakeEngine]:
+    with serving(socket_path) as server:
+        yield server
 
 
 def refusal(path: Path) -> MachineError:
@@ -165,6 +184,96 @@ def test_many_references_are_looked_up_in_one_call(fake: FakeEngine) -> None:
     assert engine.present([f"a:{number}" for number in range(96)]) == {"a:1"}
     assert engine.present([]) == set()
     assert len(fake.asked) == 1
+
+
+def images(*there: str, after: str = "until") -> Answer:
+    """Lists of an engine that has some images, and reads its filters in the order of real ones; or,
+    by another name in ``after``, does not mind what it cannot read."""
+
+    def answer(query: dict[str, list[str]]) -> tuple[int, Any]:
+        filters = json.loads(query["filters"][0])
+        missing = [one for one in filters.get("before", ()) if one not in there]
+        if missing:
+            return 404, {"message": f"No such image: {missing[0]}"}
+        if after in filters:
+            return 500, {"message": f"failed to parse value as time: {filters[after][0]!r}"}
+        return 200, []
+
+    return answer
+
+
+def test_that_all_images_are_there_is_asked_in_one_call(fake: FakeEngine) -> None:
+    wanted = {f"a:{number}": f"sha256:{number}" for number in range(96)}
+    fake.answers["/images/json"] = images(*(f"{ref}@{digest}" for ref, digest in wanted.items()))
+    engine = Engine.connect()
+    fake.asked.clear()
+    assert engine.holds(wanted)
+    assert len(fake.asked) == 2  # and one to see that it would have said so
+
+
+def test_one_image_that_is_gone_or_another_by_now_is_noticed(fake: FakeEngine) -> None:
+    fake.answers["/images/json"] = images("a:1@sha256:1", "a:2@sha256:2")
+    engine = Engine.connect()
+    assert engine.holds({"a:1": "sha256:1", "a:2": "sha256:2"})
+    assert not engine.holds({"a:1": "sha256:1", "a:3": "sha256:3"})
+    assert not engine.holds({"a:1": "sha256:1", "a:2": "sha256:9"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: (200, []),
+        lambda _: (500, {"message": "something else"}),
+        lambda _: (500, {"message": "cannot parse 'now or never'"}),
+        images("a:1@sha256:1", after="nothing"),
+    ],
+    ids=["ignores filters", "is ill", "reads the other filter first", "lists in spite of it"],
+)
+def test_an_engine_that_looks_up_otherwise_is_not_believed(
+    fake: FakeEngine, answer: Answer
+) -> None:
+    fake.answers["/images/json"] = answer
+    assert not Engine.connect().holds({"a:1": "sha256:1"})
+
+
+def test_what_a_run_without_work_asks_needs_no_client_library(socket_path: Path) -> None:
+    script = (
+        "import sys; from factory.engine import Engine\n"
+        "engine = Engine.connect(); engine.store; engine.holds({'a:1': 'sha256:1'})\n"
+        "assert not {'docker', 'requests', 'urllib3'} & set(sys.modules)"
+    )
+    with serving(socket_path) as server:
+        server.answers |= {"/info": CONTAINERD, "/images/json": images()}
+        process.run([sys.executable, "-c", script], cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("env", "address"),
+    [
+        ({}, "unix:///var/run/docker.sock"),
+        ({"DOCKER_CONTEXT": "default"}, "unix:///var/run/docker.sock"),
+        ({"DOCKER_CONTEXT": "mine"}, "unix:///mine.sock"),
+        ({"DOCKER_CONTEXT": "far"}, None),
+        ({"DOCKER_CONTEXT": "unknown"}, None),
+        ({"DOCKER_HOST": "unix:///x.sock", "DOCKER_CONTEXT": "far"}, "unix:///x.sock"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:2375"}, None),
+        ({"DOCKER_HOST": "ssh://host"}, None),
+    ],
+)
+def test_an_engine_of_this_machine_is_told_by_its_address(
+    tmp_path: Path, env: dict[str, str], address: str | None
+) -> None:
+    for name, host in {"mine": "unix:///mine.sock", "far": "ssh://host"}.items():
+        folder = tmp_path / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+        folder.mkdir(parents=True)
+        document = {"Name": name, "Endpoints": {"docker": {"Host": host}}}
+        (folder / "meta.json").write_text(json.dumps(document), "utf-8")
+    assert local_address({"DOCKER_CONFIG": str(tmp_path), **env}) == address
+
+
+def test_the_current_context_is_the_one_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "far"}', "utf-8")
+    assert local_address({"DOCKER_CONFIG": str(tmp_path)}) is None
 
 
 def test_an_engine_that_goes_away_is_told(fake: FakeEngine) -> None:
