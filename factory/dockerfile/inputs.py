@@ -150,7 +150,9 @@ class _Finder:
 
     def _begin(self, instruction: Instruction) -> None:
         written, *alias = fields(instruction.arguments)
-        name = expand(written, self._globals, instruction.escape) or written
+        name = expand(written, self._globals, instruction.escape)
+        if not name or name.endswith((":", "@", "/")):  # of a variable that nothing sets
+            name = written
         base = self._stages.get(name.lower())
         context = self._origin(instruction, written, name)
         if context is not None:

@@ -11,10 +11,10 @@ from factory.dockerfile.parse import SYNTAX, Instruction
 from factory.dockerfile.words import json_words
 
 _FETCHES = re.compile(
-    r"""(?:^|[;&|({`"'\n]|\b(?:then|do|else|exec|sudo|xargs|time|env|command|nice)\s)\s*
+    r"""(?:^|[;&|({`"'\n]|\b(?:then|do|else|exec|sudo|xargs|time|env|nice|command(?!\s+-[vV]))\s)\s*
     (?:(?:-\S+|\w+=\S*)\s+)*(?:\S*/)?
     (?P<command>curl|wget|aria2c|svn|rsync|scp|huggingface-cli|hf|gsutil
-    |git\s+(?:-\S+\s+(?:\S+\s+)?)*(?:clone|fetch|pull)|aws\s+s3|gcloud\s+storage)(?=\s|$)""",
+    |git\s+(?:-\S+\s+(?:[^-\s]\S*\s+)?)*(?:clone|fetch|pull)|aws\s+s3|gcloud\s+storage)(?=\s|$)""",
     re.VERBOSE,
 )
 """A command that fetches, where a command can be: the same words name Debian's packages."""
