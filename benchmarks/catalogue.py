@@ -35,11 +35,19 @@ BENCHES: Mapping[str, Entry] = {
         about="the factory's own CPU (5 % of all) and memory (150 MB) in a cold release",
     ),
     "matrix": Entry(module="matrix", about="`invoke matrix`, start-up included, within 0.3 s"),
+    "context": Entry(
+        module="context",
+        about="an unchanged context of 10,000 files and 2 GB, within twice `git status`",
+    ),
 }
 SOAKS: Mapping[str, Entry] = {
     "gpu-rllib": Entry(
         module="gpu_rllib",
         about="a cell with CUDA and RLlib, which the matrix leaves out: gigabytes to download",
+    ),
+    "identity": Entry(
+        module="identity.soak",
+        about="random projects and changes: rebuilds that keys miss, and needless ones, by BuildKit",
     ),
 }
 

@@ -27,8 +27,12 @@ NOT_TRUSTED = -1
 """In place of a size: no file has it, so that the file is read the next time."""
 
 _FORMAT = b"ray-image-factory digests 1 " + sys.byteorder.encode() + b"\n"
-_COUNTS = struct.Struct("<QQ")
-_HEAD = len(_FORMAT) + DIGEST
+_COUNT = struct.Struct("<Q")
+_BODY = len(_FORMAT) + DIGEST
+"""After the version and a checksum: which tree, its digest, how many names, their states, their
+digests, the names."""
+
+_STATES = _BODY + 2 * DIGEST + _COUNT.size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,34 +61,66 @@ def identity(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
 
 
-def load(file: Path, tree: bytes) -> Known | None:
-    """What a file remembers of a tree; nothing if it is missing, damaged, of another version, or
-    of another tree."""
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return None
-    body = memoryview(content)[_HEAD:]
-    if content[:_HEAD] != _FORMAT + hashlib.sha256(body).digest() or body[:DIGEST] != tree:
-        return None
-    count, length = _COUNTS.unpack_from(body, 2 * DIGEST)
-    states = 2 * DIGEST + _COUNTS.size
-    digests = states + 8 * FIELDS * count
-    names = digests + DIGEST * count
-    text = bytes(body[names : names + length]).decode("utf-8", "surrogateescape")
-    return Known(
-        names=text.split("\0") if count else [],
-        states=array("q", bytes(body[states:digests])),
-        digests=bytes(body[digests:names]),
-        tree=bytes(body[DIGEST : 2 * DIGEST]),
-    )
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A file of the cache, of which only what is asked for is unpacked: for a tree that did not
+    change that is next to nothing."""
+
+    _content: bytes
+    _count: int
+
+    @classmethod
+    def load(cls, file: Path, tree: bytes) -> Remembered | None:
+        """What is remembered of a tree; nothing if the file is missing, damaged, of another
+        version, or of another tree."""
+        try:
+            content = file.read_bytes()
+        except OSError:
+            return None
+        checksum = hashlib.sha256(memoryview(content)[_BODY:]).digest()
+        if not content.startswith(_FORMAT + checksum + tree):
+            return None
+        return cls(content, *_COUNT.unpack_from(content, _BODY + 2 * DIGEST))
+
+    def is_of(self, names: list[str], states: array[int]) -> bool:
+        """Whether everything is where it was, and as it was."""
+        return (
+            len(names) == self._count
+            and self._content.startswith(states.tobytes(), _STATES)
+            and self._content[self._names :] == _joined(names)
+        )
+
+    @property
+    def tree(self) -> bytes:
+        """The digest of the whole."""
+        return self._content[_BODY + DIGEST : _BODY + 2 * DIGEST]
+
+    @property
+    def digests(self) -> bytes:
+        """Those of ``Known``."""
+        return self._content[self._names - DIGEST * self._count : self._names]
+
+    def known(self) -> Known:
+        """All of it."""
+        end = _STATES + 8 * FIELDS * self._count
+        text = self._content[self._names :].decode("utf-8", "surrogateescape")
+        return Known(
+            names=text.split("\0") if self._count else [],
+            states=array("q", self._content[_STATES:end]),
+            digests=self.digests,
+            tree=self.tree,
+        )
+
+    @property
+    def _names(self) -> int:
+        return _STATES + (8 * FIELDS + DIGEST) * self._count
 
 
 def save(file: Path, tree: bytes, known: Known) -> None:
     """Replace a file, all at once; where that cannot be done, there is nothing to remember."""
-    names = "\0".join(known.names).encode("utf-8", "surrogateescape")
-    counts = _COUNTS.pack(len(known.names), len(names))
-    body = b"".join((tree, known.tree, counts, known.states.tobytes(), known.digests, names))
+    names = _joined(known.names)
+    count = _COUNT.pack(len(known.names))
+    body = b"".join((tree, known.tree, count, known.states.tobytes(), known.digests, names))
     with contextlib.suppress(OSError):
         _replace(file, _FORMAT + hashlib.sha256(body).digest() + body)
 
@@ -109,6 +145,10 @@ def moment(file: Path | None) -> int:
             with tempfile.TemporaryFile(dir=file.parent) as probe:
                 return min(now, os.fstat(probe.fileno()).st_mtime_ns)
     return now
+
+
+def _joined(names: list[str]) -> bytes:
+    return "\0".join(names).encode("utf-8", "surrogateescape")
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from factory.context import cache, refused
-from factory.context.cache import DIGEST, Known
+from factory.context.cache import DIGEST, Known, Remembered
 from factory.context.hashing import Changed, hash_files
 from factory.context.ignore import Ignore
 from factory.context.patterns import BadPattern, has_wildcards
@@ -113,14 +113,21 @@ class Contents:
         listing = self._listing(folder, context, path, where)
         identity = cache.identity(str(self.root), context.stat().st_dev, folder, path)
         file = self.remembered / identity.hex()[:32] if self.remembered else None
-        known = cache.load(file, identity) if file else None
+        remembered = Remembered.load(file, identity) if file else None
         states = packed(listing.states)
-        if known and known.names == listing.names and known.states == states:
+        if remembered and remembered.is_of(listing.names, states):
+            same = Known(
+                names=listing.names,
+                states=states,
+                digests=remembered.digests,
+                tree=remembered.tree,
+            )
             links = self._links(context, listing.names, states, where)
-            if all(known.digest(at) == digest for at, digest in links.items()):
-                return Tree(known.tree.hex(), known)
+            if all(same.digest(at) == digest for at, digest in links.items()):
+                return Tree(same.tree.hex(), same)
         keeps = file if _is_worth_remembering(states) else None
         now = cache.moment(keeps)  # before anything is read
+        known = remembered.known() if remembered else None
         read = self._read(context, listing.names, states, known, where)
         if keeps:
             cache.save(keeps, identity, replace(read, states=cache.settled(states, now)))

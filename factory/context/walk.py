@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from factory.context.ignore import LEFT_OUT, Ignore, Matches
 from factory.context.patterns import copy_pattern
@@ -44,8 +47,8 @@ class Listing:
 def packed(numbers: Sequence[int]) -> array[int]:
     """States as 64-bit numbers; inodes have no sign, and some file systems use their last bit."""
     try:
-        return array("q", numbers)
-    except OverflowError:
+        return array("q", struct.pack(f"{len(numbers)}q", *numbers))
+    except struct.error:
         return array("q", [(number + 2**63) % 2**64 - 2**63 for number in numbers])
 
 
@@ -64,6 +67,7 @@ def walk(context: str, top: str, ignore: Ignore, found: Listing) -> None:
     Raises:
         OSError: something cannot be read, or is not there any more.
     """
+    left_out = False
     matches: Matches = ()
     if top != ".":
         left_out, matches, entered = ignore.reach(top)
@@ -74,7 +78,7 @@ def walk(context: str, top: str, ignore: Ignore, found: Listing) -> None:
         if not (is_folder and entered):
             return
     if ignore.rules:
-        _below_filtered(context, top, ignore, matches, found)
+        _below_filtered(context, _Folder(top, left_out, matches), ignore, found)
     else:
         _below(context, top, found)
 
@@ -86,7 +90,7 @@ def _below(context: str, top: str, found: Listing) -> None:
     while pending:
         folder = pending.pop()
         prefix = "" if folder == "." else f"{folder}/"
-        with os.scandir(f"{context}/{folder}") as entries:
+        with _entries(f"{context}/{folder}") as entries:
             for entry in entries:
                 name = entry.name
                 if name in _NAMES_LEFT_OUT:
@@ -107,34 +111,60 @@ def _below(context: str, top: str, found: Listing) -> None:
                     )
 
 
-def _below_filtered(
-    context: str, top: str, ignore: Ignore, matches: Matches, found: Listing
-) -> None:
-    pending = [(top, matches)]
+class _Folder(NamedTuple):
+    path: str
+    left_out: bool
+    matches: Matches
+
+    @property
+    def prefix(self) -> str:
+        return "" if self.path == "." else f"{self.path}/"
+
+
+def _below_filtered(context: str, top: _Folder, ignore: Ignore, found: Listing) -> None:
+    pending = [top]
     while pending:
-        folder, above = pending.pop()
-        prefix = "" if folder == "." else f"{folder}/"
-        for entry in _readable(context, folder, ignore):
-            path = prefix + entry.name
-            left_out, below = ignore.judge(path, above)
-            if entry.is_dir(follow_symlinks=False):
+        folder = pending.pop()
+        # One that is left out is only searched for what may be brought back.
+        with _entries(f"{context}/{folder.path}", may_be_closed=folder.left_out) as entries:
+            for entry in entries:
+                if entry.name in _NAMES_LEFT_OUT:
+                    continue
+                path = folder.prefix + entry.name
+                left_out, matches = ignore.judge(path, folder.matches)
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder and (not left_out or ignore.enters(path)):
+                    pending.append(_Folder(path, left_out, matches))
                 if not left_out:
-                    found.add(path, FOLDER_STATE)
-                if not left_out or ignore.enters(path):
-                    pending.append((path, below))
-            elif not left_out:
-                found.add(path, state_of(entry.stat(follow_symlinks=False)))
+                    info = (
+                        FOLDER_STATE if is_folder else state_of(entry.stat(follow_symlinks=False))
+                    )
+                    found.add(path, info)
 
 
-def _readable(context: str, folder: str, ignore: Ignore) -> list[os.DirEntry[str]]:
-    """What is in a folder; of one that is left out and may not be read, nothing, as in BuildKit."""
+@contextmanager
+def _entries(folder: str, *, may_be_closed: bool = False) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """What is in a folder, looked up from there: the way from the root is not gone for each.
+
+    Args:
+        may_be_closed: as to BuildKit, it counts as empty if this user may not read it.
+    """
     try:
-        with os.scandir(f"{context}/{folder}") as entries:
-            return [entry for entry in entries if entry.name not in _NAMES_LEFT_OUT]
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:
-        if folder != "." and ignore.leaves_out(folder):
-            return []
+        if not may_be_closed:
+            raise
+        yield iter(())
+        return
+    try:
+        with os.scandir(descriptor) as entries:
+            yield entries
+    except OSError as error:
+        name = error.filename if isinstance(error.filename, str) else "."
+        error.filename = os.path.normpath(f"{folder}/{name}")
         raise
+    finally:
+        os.close(descriptor)
 
 
 def matching(context: str, base: str, wildcards: str) -> Iterator[str]:
@@ -153,7 +183,7 @@ def matching(context: str, base: str, wildcards: str) -> Iterator[str]:
     pending = [""]
     while pending:
         folder = pending.pop()
-        with os.scandir(f"{context}/{base}/{folder}") as entries:
+        with _entries(f"{context}/{base}/{folder}") as entries:
             for entry in entries:
                 path = f"{folder}{entry.name}"
                 if entry.name in _NAMES_LEFT_OUT:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.context import Contents, cache, hashing, tree
-from factory.context.cache import MARGIN, NOT_TRUSTED, Known
+from factory.context.cache import MARGIN, NOT_TRUSTED, Known, Remembered
 from factory.context.walk import FIELDS, packed
 
 SECOND = 1_000_000_000
@@ -319,8 +319,12 @@ def test_what_is_saved_is_loaded(
         tree=bytes(32),
     )
     cache.save(file, mark, known)
-    assert cache.load(file, mark) == known
-    assert cache.load(file, bytes(32)) == (known if mark == bytes(32) else None)
+    loaded = Remembered.load(file, mark)
+    assert loaded
+    assert loaded.known() == known
+    assert loaded.is_of(known.names, known.states)
+    assert not loaded.is_of([*known.names, "more"], known.states)
+    assert (Remembered.load(file, bytes(32)) is None) is (mark != bytes(32))
 
 
 def test_inodes_with_the_highest_bit_are_kept_apart() -> None:
