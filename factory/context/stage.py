@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from factory.context.tree import EXECUTABLE, FOLDER, LINK, Entry, Tree
 from factory.errors import BuildError
 
 _BLOCK = 1 << 20
+_SECOND = 10**9
 _FOLDER_MODE = 0o755
 _MODES = {False: 0o644, True: 0o755}
 
@@ -68,8 +68,15 @@ def _file(source: Path, copy: Path, entry: Entry) -> None:
             writer.write(block)
     if digest.hexdigest() != entry.digest:
         raise Changed
-    shutil.copystat(source, copy)
+    os.utime(copy, ns=(info.st_atime_ns, _time_of(info, entry)))
     copy.chmod(_MODES[is_executable])
+
+
+def _time_of(info: os.stat_result, entry: Entry) -> int:
+    """The source's mtime (ns), but for the part below a second, which is the content's: BuildKit
+    takes a file for one that it was sent before, from whatever folder, if path, size, mode and
+    mtime are the same. An image keeps whole seconds only."""
+    return info.st_mtime_ns // _SECOND * _SECOND + int(entry.digest[:16], 16) % _SECOND
 
 
 def _link(source: Path) -> str:

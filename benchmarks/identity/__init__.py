@@ -1,0 +1,1 @@
+"""Whether content keys are sound: random projects, changes of them, and BuildKit as the judge."""
