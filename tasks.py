@@ -80,6 +80,19 @@ def render(_c: Context, selection: Selection, format: str = "text") -> None:
 
 
 @selection_command
+def bake(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Write a file for `docker buildx bake`, which builds the same without us."""
+    from factory.baking import export
+    from factory.pipeline import prepare
+
+    check_form(format)
+    settings = _settings()
+    path = export(settings, prepare(settings, selection).plan)
+    name = str(path.relative_to(settings.root))
+    show(name, lambda: [name], format)
+
+
+@selection_command
 def lint(_c: Context, selection: Selection, format: str = "text") -> None:
     """Judge the rendered Dockerfiles, by hadolint's rules and our own."""
     from factory.lint import lint as judge
@@ -268,6 +281,6 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, render, lint, build, scan, verify, publish, release, status, doctor, clean),
-    *(schema, bench, soak),
+    *(matrix, plan, render, bake, lint, build, scan, verify, publish, release, status, doctor),
+    *(clean, schema, bench, soak),
 )

@@ -1,6 +1,6 @@
 """Steps → images, with BuildKit."""
 
-from factory.build.builder import Builder, write_dockerfile
+from factory.build.builder import Builder, one_folder, write_dockerfile
 from factory.build.host import host_sources
 from factory.build.maker import make_builder
 from factory.build.room import check_room
@@ -15,5 +15,6 @@ __all__ = [
     "check_wheels",
     "host_sources",
     "make_builder",
+    "one_folder",
     "write_dockerfile",
 ]

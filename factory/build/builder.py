@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,22 +118,10 @@ class Builder:
         for name, _ in self.sources.proxies:
             argv += ["--build-arg", name]  # its value comes from the environment, not from argv
         if self.sources.find_links:
-            argv += ["--build-context", f"packages={self._wheels(scratch)}"]
+            argv += ["--build-context", f"packages={one_folder(self.sources.find_links, scratch)}"]
         for name, folder in contexts.items():
             argv += ["--build-context", f"{name}={folder}"] if name else []
         return [*argv, str(contexts[MAIN])]
-
-    def _wheels(self, scratch: Path) -> Path:
-        """One folder with all wheels: the only one there is, or links to those of several."""
-        if len(self.sources.find_links) == 1:
-            return self.sources.find_links[0]
-        merged = scratch / "wheels"
-        merged.mkdir()
-        for folder in self.sources.find_links:
-            for file in folder.iterdir():
-                if file.is_file() and not (merged / file.name).exists():
-                    _link_or_copy(file, merged / file.name)
-        return merged
 
     def _secrets(self, step: Step, scratch: Path) -> list[str]:
         texts = {
@@ -194,6 +182,20 @@ class Builder:
                 todo="mend what its last lines say; all of them are in .factory/logs/",
                 detail=_telling(last),
             ) from error
+
+
+def one_folder(folders: Sequence[Path], scratch: Path) -> Path:
+    """One folder with all wheels: the only one there is, or, in ``scratch``, links to those of
+    several, of which earlier ones go before."""
+    if len(folders) == 1:
+        return folders[0]
+    merged = scratch / "wheels"
+    merged.mkdir(exist_ok=True)
+    for folder in folders:
+        for file in folder.iterdir():
+            if file.is_file() and not (merged / file.name).exists():
+                _link_or_copy(file, merged / file.name)
+    return merged
 
 
 def write_dockerfile(step: Step, work: Path) -> Path:

@@ -24,7 +24,7 @@ SHARED |= {"locks", "settings", "streams", "text", "trivy", "uv", *EDGES}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}
-PURE_ROOMS = ("matrix", "model", "plan", "render")
+PURE_ROOMS = ("bake", "matrix", "model", "plan", "render")
 PURE = sorted(
     {
         *(path for room in ("dockerfile", *PURE_ROOMS) for path in (FACTORY / room).rglob("*.py")),

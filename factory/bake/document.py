@@ -1,0 +1,91 @@
+"""The steps of a plan as targets of one bake file.
+
+What a step is FROM is a named context, not a tag: so that a parent is built with its children and
+need not be in any image store. https://docs.docker.com/build/bake/reference/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from factory.model import KEY_LABEL, MAIN, PLATFORM, Plan, Rootfs, Step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """Where a build finds what is in no Dockerfile; paths as bake is to take them.
+
+    Attributes:
+        nothing: an empty folder.
+        rootfs: the folders of root file systems.
+        packages: a folder with wheels, or ``None``.
+        secrets: id to file, for every step.
+        proxies: names of variables that builds get the values of.
+    """
+
+    nothing: str
+    rootfs: Mapping[Rootfs, str]
+    packages: str | None = None
+    secrets: Mapping[str, str]
+    proxies: tuple[str, ...] = ()
+
+
+def document(plan: Plan, around: Surroundings) -> dict[str, Any]:
+    """The content of a bake file, fit for JSON. Its default group is all builds of the plan.
+
+    A build is tagged ``image:cell-key``; what it stands on has no tag. No secret is in it: files
+    and variables with secrets are named.
+    """
+    tags: dict[str, list[str]] = {}
+    for planned in plan.builds:
+        name = f"{planned.build.image}:{planned.immutable}"
+        tags.setdefault(planned.key, []).append(name)
+    return {
+        "group": {"default": {"targets": [_name(plan.steps[key]) for key in tags]}},
+        "target": {
+            _name(step): _target(step, plan, around, tags.get(key, []))
+            for key, step in plan.steps.items()
+        },
+    }
+
+
+def _target(step: Step, plan: Plan, around: Surroundings, tags: list[str]) -> dict[str, Any]:
+    folders = dict(step.contexts)
+    main = around.rootfs[step.rootfs] if step.rootfs else folders.pop(MAIN, around.nothing)
+    parent = plan.steps[step.parent] if step.parent else None
+    contexts = {
+        **({parent.ref: f"target:{_name(parent)}"} if parent else {}),
+        **({"packages": around.packages} if around.packages else {}),
+        **folders,
+    }
+    return {
+        "context": _plain(main),
+        "contexts": {name: _plain(folder) for name, folder in contexts.items()},
+        "dockerfile-inline": _plain(step.dockerfile),
+        "args": dict.fromkeys(around.proxies),
+        "labels": {KEY_LABEL: step.key},
+        "platforms": [PLATFORM],
+        "secret": [_plain(secret) for secret in _secrets(step, around)],
+        "tags": tags,
+        **({} if tags else {"output": ["type=cacheonly"]}),
+    }
+
+
+def _secrets(step: Step, around: Surroundings) -> Iterator[str]:
+    for name, file in around.secrets.items():
+        yield f"id={name},src={file}"
+    for name, variable in step.secrets:
+        yield f"id={name},env={variable}"
+
+
+def _name(step: Step) -> str:
+    """Of its target: bake allows letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{step.name}-{step.key[:12]}")
+
+
+def _plain(text: str) -> str:
+    """As bake takes a text for what it says: it reads ``${…}`` and ``%{…}`` in JSON, too."""
+    return text.replace("${", "$${").replace("%{", "%%{")
