@@ -15,7 +15,7 @@ from factory import base, git, pins, process
 from factory.build import PackageSources, check_wheels
 from factory.errors import Interrupted
 from factory.model import Build, GitSource, Outcome, Plan, Project, State, Step
-from factory.registry import Registry
+from factory.registry import Registry, split_tag
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 
@@ -219,7 +219,7 @@ def _question(name: str, source: GitSource | None, registry: Registry) -> Callab
     if source or "#" in name:
         url, _, ref = name.partition("#")
         return partial(git.commit_of, source or GitSource(url=url, ref=ref or "HEAD"))
-    return partial(base.resolve, registry, *_tagged(name))
+    return partial(base.resolve, registry, *split_tag(name))
 
 
 def _sources(project: Project, build: Build) -> dict[str, GitSource]:
@@ -227,9 +227,3 @@ def _sources(project: Project, build: Build) -> dict[str, GitSource]:
     redirect with it: BuildKit would."""
     found = (image.source for image in project.lineage(build.image))
     return {source.name: source for source in found if isinstance(source, GitSource)}
-
-
-def _tagged(image: str) -> tuple[str, str]:
-    """A reference's repository and tag."""
-    repository, colon, tag = image.rpartition(":")
-    return (repository, tag) if colon and "/" not in tag else (image, "latest")

@@ -99,8 +99,10 @@ def compile_pins(
                 on_line=lambda line: on_line(asking.hide(line)),
             )
         except process.ProcessFailed as error:
-            lines = error.completed.stderr.splitlines()  # where it quotes what it cannot read
-            raise Unanswered([asking.hide(line) for line in lines if line.strip()]) from error
+            # Where it also quotes what it cannot read.
+            lines = [line for line in error.completed.stderr.splitlines() if line.strip()]
+            told = [line for line in lines if not line.startswith("warning: ")]
+            raise Unanswered([asking.hide(line) for line in told]) from error
 
 
 def _environment(asking: Asking) -> dict[str, str | None]:

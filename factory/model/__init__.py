@@ -43,6 +43,7 @@ from factory.model.lock import (
 )
 from factory.model.matrix import Matrix, Project, ScanPolicy, Target
 from factory.model.outcome import Finding, Health, Outcome, State
+from factory.model.outdated import Outdated
 from factory.model.plan import (
     KEY_DIGITS,
     KEY_LABEL,
@@ -109,6 +110,7 @@ __all__ = [
     "Lock",
     "Matrix",
     "Outcome",
+    "Outdated",
     "Override",
     "Pin",
     "Plan",

@@ -66,6 +66,12 @@ def is_loopback(host: str) -> bool:
         return name == "localhost"
 
 
+def split_tag(image: str) -> tuple[str, str]:
+    """A reference's repository and tag."""
+    repository, colon, tag = image.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (image, "latest")
+
+
 def place(repository: str, reference: str) -> str:
     """How an error names what it is about."""
     return f"{repository}{'@' if reference.startswith('sha256:') else ':'}{reference}"
