@@ -22,6 +22,7 @@ from factory.cli import (
     check_form,
     command,
     project_root,
+    selecting_command,
     selection_command,
     show,
     warn,
@@ -110,6 +111,51 @@ def lint(_c: Context, selection: Selection, format: str = "text") -> None:
         raise linted.error
     if findings:
         raise Exit(code=2)
+
+
+@selecting_command(
+    upgrade="take the newest versions and digests, not those that are locked and still fit",
+    check="only compare; exit 2 if a lock is missing, left over, or does not fit",
+)
+def lock(
+    _c: Context,
+    selection: Selection,
+    upgrade: bool = False,
+    check: bool = False,
+    format: str = "text",
+) -> None:
+    """Pin base images by digest, and Python packages by version and hash."""
+    from factory import console
+    from factory.errors import ConfigError
+    from factory.locking import check_locks, write_locks
+
+    check_form(format)
+    if upgrade and check:
+        raise ConfigError("--upgrade and --check exclude each other", todo="keep one of them")
+    settings = _settings()
+    with console.observer(settings.state / "logs") as observer:
+        if check:
+            said = check_locks(settings, selection, observer)
+        else:
+            said = write_locks(settings, selection, observer, upgrade=upgrade)
+    quiet = "the locks fit" if check else "the locks are as they were"
+    show("\n".join(said) or quiet, lambda: said, format)
+    if check and said:
+        raise Exit("run `invoke lock`, and commit what it writes", code=2)
+
+
+@selection_command
+def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Show which bases, Rays and packages are not the newest, and what would be rebuilt."""
+    from factory import console
+    from factory.locking import find_outdated
+    from factory.report.locks import outdated_document, outdated_table
+
+    check_form(format)
+    settings = _settings()
+    with console.observer(settings.state / "logs") as observer:
+        found = find_outdated(settings, selection, observer)
+    show(outdated_table(found), lambda: outdated_document(found), format)
 
 
 def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:

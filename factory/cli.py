@@ -60,16 +60,25 @@ def command(**help_texts: str) -> Callable[[Body], Body]:
     return make
 
 
-def selection_command(body: Body) -> Body:
-    """A task with the selection flags and ``--format``."""
-    made: Body = task(
-        _selecting(body),
-        klass=FactoryTask,
-        help=_SELECTION_HELP | FORMAT_HELP,
-        iterable=["only", "skip"],
-        auto_shortflags=False,
-    )
-    return made
+def selecting_command(**help_texts: str) -> Callable[[Body], Body]:
+    """A task with the selection flags, ``--format``, and those of its own that ``help_texts``
+    says the meaning of."""
+
+    def make(body: Body) -> Body:
+        made: Body = task(
+            _selecting(body),
+            klass=FactoryTask,
+            help=_SELECTION_HELP | FORMAT_HELP | help_texts,
+            iterable=["only", "skip"],
+            auto_shortflags=False,
+        )
+        return made
+
+    return make
+
+
+selection_command = selecting_command()
+"""A task with the selection flags and ``--format``."""
 
 
 def _selecting(body: Body) -> Body:
