@@ -60,12 +60,18 @@ def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
 def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     """Show what a build would do, step by step, and why: the dry run."""
     from factory import report
+    from factory.explaining import reasons
     from factory.pipeline import foreseen, prepare
 
     settings = _settings()
-    planned = prepare(settings, selection).plan
-    known = foreseen(settings, planned)
-    show(report.plan_table(planned, known), lambda: report.documents.plan(planned, known), format)
+    prepared = prepare(settings, selection)
+    planned = prepared.plan
+    known, whys = foreseen(settings, planned), reasons(settings, planned, prepared.contents)
+    show(
+        report.plan_table(planned, known, whys),
+        lambda: report.documents.plan(planned, known, whys),
+        format,
+    )
 
 
 @selection_command
@@ -286,6 +292,58 @@ class _NamedTask(FactoryTask):
         return arguments
 
 
+@task(
+    klass=_NamedTask,
+    positional=["name"],
+    help={
+        "name": "a cell, of which all builds are explained, or a build",
+        "against": "published, or another cell or build; without it, what was last built",
+        "all": "every difference, where otherwise the first is shown",
+        **FORMAT_HELP,
+    },
+    auto_shortflags=False,
+)
+def explain(
+    _c: Context,
+    name: str | None = None,
+    against: str | None = None,
+    all: bool = False,
+    format: str = "text",
+) -> None:
+    """Show why a cell would, or would not, be built, scanned and verified again."""
+    from factory import report
+    from factory.errors import ConfigError
+    from factory.explaining import explain as explained
+    from factory.matrix import select
+    from factory.model import PUBLISHED
+    from factory.pipeline import prepare
+    from factory.project import all_builds
+
+    check_form(format)
+    if name is None:
+        raise ConfigError(
+            "explain which cell?",
+            todo="name a cell or a build: `invoke explain CELL`; `invoke matrix` lists the cells",
+        )
+    settings = _settings()
+    others = [against] if against not in (None, PUBLISHED) else []
+    prepared = prepare(settings, Selection(only=(name, *others)))
+    builds = select(all_builds(prepared.project), Selection(only=(name,)))
+    found = explained(
+        settings,
+        prepared.project,
+        prepared.plan,
+        prepared.contents,
+        builds=[build.id for build in builds],
+        against=against,
+    )
+    show(
+        report.explanation_text(found, everything=all),
+        lambda: report.documents.explanation(found),
+        format,
+    )
+
+
 _measuring = task(
     klass=_NamedTask,
     positional=["name"],
@@ -327,6 +385,7 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, render, bake, lint, build, scan, verify, publish, release, status, doctor),
-    *(clean, schema, bench, soak),
+    *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
+    *(status, doctor, clean),
+    *(lock, outdated, schema, bench, soak),
 )

@@ -11,7 +11,7 @@ from factory.verify.bundle import script
 from factory.verify.events import Transcript
 from factory.verify.request import Material
 from factory.verify.selection import Selection
-from factory.workshop import COMPOSE_FILE
+from factory.judging import COMPOSE_FILE
 
 
 def request_of(project: Project, root: Path, planned: PlannedBuild, ref: str) -> ClusterRequest:

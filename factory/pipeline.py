@@ -14,6 +14,7 @@ from pathlib import Path
 from factory import preflight
 from factory.build import check_room, make_builder, write_dockerfile
 from factory.context import Contents
+from factory.history import History
 from factory.matrix import select
 from factory.model import Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
 from factory.plan import is_present, steps_to_build
@@ -92,6 +93,7 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
             engine=engine,
             ledger=ledger,
             present=in_engine(engine, ledger, plan),
+            history=History(plan=plan, contents=prepared.contents, ledger=ledger),
         )
         workshop = Workshop(
             settings=settings,

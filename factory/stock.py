@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from factory.engine import Engine
 from factory.errors import FactoryError
+from factory.history import History
 from factory.ledger import Ledger
 from factory.model import KEY_LABEL, Built, Plan, PlannedBuild, Project, Step, Target
 from factory.publish import existing, local
@@ -40,6 +41,7 @@ class Stock:
 
     Attributes:
         present: the engine's images that a factory made: tag to (id, key).
+        history: what images were made of.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class Stock:
     engine: Engine
     ledger: Ledger
     present: dict[str, tuple[str, str]]
+    history: History
     _pinned: dict[str, Built] = field(default_factory=dict)
     _silent: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,7 +107,7 @@ class Stock:
         return None
 
     def record(self, step: Step, built: Built) -> None:
-        self.ledger.record_built(built)
+        self.history.record(step, built)
         self._pinned[step.key] = built
         self.present[step.ref] = (built.image_id, step.key)
 
@@ -121,6 +124,7 @@ class Stock:
         built = self.ledger.built(step.key)
         if built and built.image_id == image_id:
             self._pinned[step.key] = built
+            self.history.confirm(step)
             return built
         found = Built(
             key=step.key,

@@ -16,6 +16,7 @@ from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.build import Builder
 from factory.errors import FactoryError, PublishError, ScanError, VerifyError
+from factory.judging import possible_parts, request_of, standing
 from factory.ledger import Ledger
 from factory.locks import hold
 from factory.model import (
@@ -38,7 +39,6 @@ from factory.verify import ClusterRequest
 
 Log = Callable[[str], None]
 Result = tuple[State, str]
-COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
 
 
 @dataclass(kw_only=True)
@@ -79,7 +79,7 @@ class Workshop:
             self.stock.look_again(step)  # another run may have built it while this one waited
             if self.stock.in_engine(step):
                 return State.CACHED, "built by another run meanwhile"
-            reason = "gone from the engine" if self.ledger.built(step.key) else "new key"
+            reason = self.stock.history.reason(step)
             rootfs = self._rootfs(step, log) if step.rootfs else None
             self.stock.record(
                 step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log)
@@ -163,10 +163,7 @@ class Workshop:
             if gate is Gate.SCAN
             else verify_room.basis(self._request(planned, built))
         )
-        known = self.ledger.verdict(gate, built.config_digest, basis)
-        if known and known.status is Status.PARTIAL:
-            return outranking(known, self.ledger.verdicts_of(gate, built.config_digest))
-        return known
+        return standing(self.ledger, gate, built.config_digest, basis)
 
     def _rootfs(self, step: Step, log: Log) -> Path:
         assert step.rootfs
@@ -174,25 +171,13 @@ class Workshop:
         return base.ensure_rootfs(step.rootfs, cache=self.settings.cache, sources=sources, log=log)
 
     def _request(self, planned: PlannedBuild, built: Built) -> ClusterRequest:
-        cell = planned.build.cell
-        cuda = self.project.matrix.devices[cell.device].cuda
-        lineage = self.project.lineage(planned.build.image)
-        return ClusterRequest(
-            subject=planned.build.id,
-            config_digest=built.config_digest,
-            head_ref=built.image_id,
-            worker_ref=built.image_id,
-            cell=cell,
-            compose_file=COMPOSE_FILE,
-            workers=self.project.matrix.workers,
-            own_checks=tuple(
-                self.settings.root / image.folder / image.checks
-                for image in lineage
-                if image.checks
-            ),
-            cuda=cuda.version if cuda else None,
-            nvidia_runtime=cell.device == "gpu" and verify_room.nvidia_runtime(),
-        )
+        gpus = planned.build.cell.device == "gpu" and verify_room.nvidia_runtime()
+        return request_of(self.settings, self.project, planned, built, gpus=gpus)
+
+    def _record(self, verdict: Verdict, planned: PlannedBuild, built: Built) -> None:
+        """Keep a new verdict with what it rests on, unless that has changed meanwhile."""
+        found = possible_parts(self.settings, self.project, planned, built, verdict.gate)
+        self.ledger.record_verdict(verdict, dict(found).get(verdict.basis))
 
     def _verdicts(self, planned: PlannedBuild, digest: str) -> Iterable[Verdict]:
         """What the gates say of an image of this build, ours or one that a target holds."""
@@ -217,7 +202,7 @@ class Workshop:
             return State.CACHED, verdict_words(known)
         self.stock.require_in_engine(built, planned, error)
         verdict = examine(built)
-        self.ledger.record_verdict(verdict)
+        self._record(verdict, planned, built)
         verdict = outranking(verdict, self.ledger.verdicts_of(gate, built.config_digest))
         self._report(planned, built, verdict)
         if verdict.status is Status.FAIL:

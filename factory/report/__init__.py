@@ -1,6 +1,7 @@
 """The record and the outcomes → tables for people, documents for programs, JUnit for CI."""
 
 from factory.report import documents
+from factory.report.explanations import explanation_text
 from factory.report.junit import write_junit
 from factory.report.summary import summary
 from factory.report.tables import (
@@ -16,6 +17,7 @@ __all__ = [
     "columns",
     "doctor_table",
     "documents",
+    "explanation_text",
     "failure_lines",
     "matrix_table",
     "plan_table",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from factory.model import Build, Finding, Matrix, Outcome, Plan, Record, Verdict
+from factory.model import Build, Explanation, Finding, Matrix, Outcome, Plan, Record, Verdict
 from factory.report.results import results, totals
 
 Document = dict[str, Any]
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def matrix(spec: Matrix, builds: Sequence[Build]) -> Document:
@@ -25,8 +27,13 @@ def matrix(spec: Matrix, builds: Sequence[Build]) -> Document:
     }
 
 
-def plan(planned: Plan, known: Mapping[str, str]) -> Document:
-    """The distinct steps, and the builds that are made of them."""
+def plan(planned: Plan, known: Mapping[str, str], reasons: Mapping[str, str] = _NONE) -> Document:
+    """The distinct steps, and the builds that are made of them.
+
+    Args:
+        known: why steps would be kept, by key.
+        reasons: why others would be made.
+    """
     return {
         "steps": [
             {
@@ -35,7 +42,7 @@ def plan(planned: Plan, known: Mapping[str, str]) -> Document:
                 "name": step.name,
                 "parent": step.parent,
                 "action": "keep" if key in known else "build",
-                "why": known.get(key, ""),
+                "why": known.get(key) or reasons.get(key, "first build"),
                 "unresolved": list(step.unresolved),
                 "inputs": dict(step.inputs),
             }
@@ -115,6 +122,33 @@ def status(records: Iterable[Record]) -> Document:
                 ],
             }
             for one in records
+        ]
+    }
+
+
+def explanation(found: Iterable[Explanation]) -> Document:
+    """Why builds would (not) be made and judged anew, or how they differ from others."""
+    return {
+        "builds": [
+            {
+                "id": one.build_id,
+                "key": one.key,
+                "against": {"what": one.against, "key": one.other, "known": one.known},
+                "differences": [
+                    {"step": each.step, "input": each.input, "what": each.what}
+                    for each in one.differences
+                ],
+                "gates": [
+                    {
+                        "gate": gate.gate,
+                        "action": gate.action.value,
+                        "why": [gate.why, *gate.more],
+                        "at": gate.at or None,
+                    }
+                    for gate in one.gates
+                ],
+            }
+            for one in found
         ]
     }
 

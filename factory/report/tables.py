@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from factory.model import (
     KEY_DIGITS,
@@ -74,12 +75,15 @@ def _count(things: Sequence[object], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
-def plan_table(plan: Plan, done: Mapping[str, str]) -> str:
+def plan_table(
+    plan: Plan, done: Mapping[str, str], reasons: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Distinct steps with what would happen to each and why, then the builds with their tags.
 
     Args:
         plan: what is planned.
         done: key to what is known of a step that exists already.
+        reasons: key to why it would be made otherwise.
     """
     users: dict[str, int] = {}
     for planned in plan.builds:
@@ -89,7 +93,7 @@ def plan_table(plan: Plan, done: Mapping[str, str]) -> str:
         [
             step.label,
             "keep" if key in done else "build",
-            _unresolved(step) or done.get(key, "new key: nothing with these inputs was built here"),
+            _unresolved(step) or done.get(key) or reasons.get(key, "first build"),
             f"{users[key]} build{'s' if users[key] > 1 else ''}",
         ]
         for key, step in plan.steps.items()

@@ -1,5 +1,5 @@
 """Image → findings → verdict: secrets, misconfiguration and vulnerabilities, judged by a policy."""
 
-from factory.scan.gate import basis, current_basis, scan
+from factory.scan.gate import basis, basis_of, current_basis, current_parts, scan
 
-__all__ = ["basis", "current_basis", "scan"]
+__all__ = ["basis", "basis_of", "current_basis", "current_parts", "scan"]

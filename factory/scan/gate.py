@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from factory import trivy as trivy_tool
 from factory.model import NO_DATABASE, Gate, ScanPolicy, Status, Verdict
@@ -55,26 +56,49 @@ def scan(ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: 
 
 
 def basis(policy: ScanPolicy, trivy_version: str, database_version: str) -> str:
-    """Digest of all that a verdict rests on besides the image: the policy, Trivy's release, the
-    database (empty if there was none), and the code of this room."""
+    """Digest of all that a verdict rests on besides the image."""
+    return basis_of(parts(policy, trivy_version, database_version))
+
+
+def parts(policy: ScanPolicy, trivy_version: str, database_version: str) -> dict[str, Any]:
+    """All that a verdict rests on besides the image, by name: the policy, Trivy's release, the
+    database (empty if there was none), and the code of this room. JSON can hold it."""
     settings = {
         name: sorted(value) if isinstance(value, frozenset) else value
         for name, value in asdict(policy).items()
     }
-    parts = [settings, trivy_version, database_version, _code()]
-    return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
+    return {
+        "policy": settings,
+        "trivy": trivy_version,
+        "database": database_version,
+        "code": _code(),
+    }
+
+
+def basis_of(parts: Mapping[str, Any]) -> str:
+    """The digest of what ``parts`` gives."""
+    listed = json.dumps(list(parts.values()), sort_keys=True)
+    return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
 def current_basis(policy: ScanPolicy, cache: Path) -> str:
-    """The basis that a scan would have now, without the network and without starting Trivy: a
-    verdict on any other basis is out of date.
+    """The basis that a scan would have now: a verdict on any other is out of date.
+
+    Raises:
+        MachineError: there is no Trivy, or a trojaned one.
+    """
+    return basis_of(current_parts(policy, cache))
+
+
+def current_parts(policy: ScanPolicy, cache: Path) -> dict[str, Any]:
+    """What a scan would rest on now, found without the network and without starting Trivy.
 
     Raises:
         MachineError: there is no Trivy, or a trojaned one.
     """
     now = datetime.now(UTC)
     found = cached_database(trivy_tool.home(cache), policy.database_max_age_days, now)
-    return basis(policy, trivy_tool.locate().version, found.version if found else "")
+    return parts(policy, trivy_tool.locate().version, found.version if found else "")
 
 
 @lru_cache(maxsize=1)

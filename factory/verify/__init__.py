@@ -1,11 +1,12 @@
 """The verify gate: an image is booted as a distributed Ray cluster and put to the test.
 
-``verify`` judges, ``basis`` says what a verdict depends on besides the image itself, and
+``verify`` judges, ``parts`` says what a verdict depends on besides the
+image itself, of which ``basis`` is a digest, and
 ``nvidia_runtime`` whether an image for GPUs can be tried on one.
 """
 
-from factory.verify.request import ClusterRequest, basis
+from factory.verify.request import ClusterRequest, basis, basis_of, parts
 from factory.verify.room import verify
 from factory.verify.runtime import nvidia_runtime
 
-__all__ = ["ClusterRequest", "basis", "nvidia_runtime", "verify"]
+__all__ = ["ClusterRequest", "basis", "basis_of", "nvidia_runtime", "parts", "verify"]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from factory.model import Cell
 from factory.verify import bundle
@@ -91,15 +92,24 @@ class Material:
 
 
 def basis(request: ClusterRequest, material: Material | None = None) -> str:
-    """Digest of all that a verdict rests on besides the image: the suite, the image's own checks
+    """Digest of all that a verdict rests on besides the image.
+
+    Raises:
+        OSError: one of the files cannot be read.
+    """
+    return basis_of(parts(request, material))
+
+
+def parts(request: ClusterRequest, material: Material | None = None) -> dict[str, Any]:
+    """All that a verdict rests on besides the image, by name: the suite, the image's own checks
     and inherited ones, the cluster's definition, its topology, what was expected, and, of an image
-    for GPUs, whether there were any.
+    for GPUs, whether there were any. JSON can hold it.
 
     Raises:
         OSError: one of the files cannot be read.
     """
     material = material or Material.of(request)
-    facts = {
+    return {
         "suite": bundle.suite_digest(material.suite),
         "own checks": [_digest(file.content) for file in material.own_checks.files],
         "compose": [_digest(content) for content in material.compose],
@@ -107,7 +117,11 @@ def basis(request: ClusterRequest, material: Material | None = None) -> str:
         "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
         "expected": asdict(request.expected),
     }
-    return "sha256:" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def basis_of(parts: Mapping[str, Any]) -> str:
+    """The digest of what ``parts`` gives."""
+    return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(content: bytes) -> str:

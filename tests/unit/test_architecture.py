@@ -24,7 +24,7 @@ SHARED |= {"locks", "settings", "streams", "text", "trivy", "uv", *EDGES}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}
-PURE_ROOMS = ("bake", "matrix", "model", "plan", "render")
+PURE_ROOMS = ("bake", "explain", "matrix", "model", "plan", "render")
 PURE = sorted(
     {
         *(path for room in ("dockerfile", *PURE_ROOMS) for path in (FACTORY / room).rglob("*.py")),
@@ -32,7 +32,10 @@ PURE = sorted(
         *(FACTORY / name for name in ("errors.py", "text.py", "publish/gate.py")),
         *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
         *(FACTORY / name for name in ("base/support.py", "scan/report.py", "verify/verdict.py")),
-        *(FACTORY / f"report/{name}.py" for name in ("tables", "documents", "summary", "results")),
+        *(
+            FACTORY / f"report/{name}.py"
+            for name in ("tables", "documents", "explanations", "summary", "results")
+        ),
         FACTORY / "console" / "layout.py",
         *(FACTORY / "context" / name for name in ("ignore.py", "patterns.py")),
     }

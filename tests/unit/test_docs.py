@@ -14,12 +14,17 @@ import tasks
 from factory import errors
 from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
+    LAST,
+    Action,
     Built,
     Cell,
     Check,
     CheckStatus,
+    Difference,
     Excluded,
+    Explanation,
     Finding,
+    Foreseen,
     Gate,
     Health,
     Outcome,
@@ -175,10 +180,19 @@ def printed(prepared: Prepared) -> dict[str, Any]:
     return {
         "matrix": documents.matrix(matrix, builds),
         "plan": documents.plan(plan, {}),
+        "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(plan, [outcome]),
         "status": documents.status([record()]),
         "doctor": documents.doctor([finding]),
     }
+
+
+def explanation() -> Explanation:
+    gate = Foreseen(gate="build", action=Action.AGAIN, why="why")
+    difference = Difference(step="demo", input="epoch", what="why")
+    return Explanation(
+        build_id="b", key="k", against=LAST, other="o", differences=(difference,), gates=(gate,)
+    )
 
 
 def record() -> Record:

@@ -1,0 +1,83 @@
+"""What the judging gates are asked of a build, and which verdict stands: what performs a gate and
+what explains it go by the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from factory import scan as scan_room
+from factory import verify as verify_room
+from factory.ledger import Ledger
+from factory.model import Built, Gate, PlannedBuild, Project, Status, Verdict
+from factory.publish import outranking
+from factory.settings import Settings
+from factory.verify import ClusterRequest
+
+COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
+
+
+def request_of(
+    settings: Settings, project: Project, planned: PlannedBuild, built: Built, *, gpus: bool
+) -> ClusterRequest:
+    """The cluster by which a build's image is judged.
+
+    Args:
+        gpus: whether the engine can give a container a GPU.
+    """
+    cell = planned.build.cell
+    cuda = project.matrix.devices[cell.device].cuda
+    lineage = project.lineage(planned.build.image)
+    return ClusterRequest(
+        subject=planned.build.id,
+        config_digest=built.config_digest,
+        head_ref=built.image_id,
+        worker_ref=built.image_id,
+        cell=cell,
+        compose_file=COMPOSE_FILE,
+        workers=project.matrix.workers,
+        own_checks=tuple(
+            settings.root / image.folder / image.checks for image in lineage if image.checks
+        ),
+        cuda=cuda.version if cuda else None,
+        nvidia_runtime=gpus,
+    )
+
+
+def standing(ledger: Ledger, gate: Gate, config_digest: str, basis: str) -> Verdict | None:
+    """What a gate says of an image on a basis, if it was asked.
+
+    Raises:
+        MachineError: the ledger cannot be read.
+    """
+    known = ledger.verdict(gate, config_digest, basis)
+    if known and known.status is Status.PARTIAL:
+        return outranking(known, ledger.verdicts_of(gate, config_digest))
+    return known
+
+
+def possible_parts(
+    settings: Settings, project: Project, planned: PlannedBuild, built: Built, gate: Gate
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The bases that a verdict may have today, each with what it is a digest of: several where it
+    depends on the engine, which is not asked.
+
+    Raises:
+        MachineError: there is no Trivy, or a trojaned one.
+        OSError: a file that the basis rests on cannot be read.
+    """
+    if gate is Gate.SCAN:
+        parts = scan_room.current_parts(project.matrix.scan, settings.cache)
+        yield scan_room.basis_of(parts), _as_recorded(parts)
+        return
+    for gpus in (True, False) if planned.build.cell.device == "gpu" else (False,):
+        request = request_of(settings, project, planned, built, gpus=gpus)
+        parts = verify_room.parts(request)
+        yield verify_room.basis_of(parts), _as_recorded(parts)
+
+
+def _as_recorded(parts: dict[str, Any]) -> dict[str, Any]:
+    recorded: dict[str, Any] = json.loads(json.dumps(parts))
+    return recorded
