@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, TextIO
@@ -47,6 +47,7 @@ class FactoryTask(Task):  # type: ignore[type-arg]  # generic only for invoke's 
 FORMAT_HELP = {"format": "text (the default) or json"}
 _SELECTION_HELP = {name.replace("_", "-"): text for name, (_, text) in _SHARED.items()}
 
+_REPEATABLE = ("--only", "--skip")
 Body = Callable[..., object]
 
 
@@ -104,6 +105,7 @@ def _selecting(body: Body) -> Body:
 
 
 def _selection(flags: dict[str, Any]) -> Selection:
+    _require_globs(sys.argv)
     if flags["rllib"] and flags["no_rllib"]:
         raise ConfigError("--rllib and --no-rllib exclude each other", todo="keep one of them")
     rllib = True if flags["rllib"] else False if flags["no_rllib"] else None
@@ -116,6 +118,14 @@ def _selection(flags: dict[str, Any]) -> Selection:
         only=tuple(flags["only"]),
         skip=tuple(flags["skip"]),
     )
+
+
+def _require_globs(words: Sequence[str]) -> None:
+    """Invoke takes a repeatable flag without a value for none of it: an empty variable in a script
+    would select everything."""
+    for flag, value in zip(words, [*words[1:], ""], strict=True):
+        if flag in _REPEATABLE and (not value or value.startswith("--")):
+            raise ConfigError(f"{flag} has no value", todo=f"write {flag} GLOB, or leave it out")
 
 
 def show(text: str, document: Callable[[], object], form: str) -> None:

@@ -89,6 +89,12 @@ def _read(path: Path, name: str) -> str:
 def _images(
     root: Path, matrix: Matrix, wanted: tuple[str, ...] | None, where: Callable[[int], str]
 ) -> Mapping[str, Image]:
+    for odd in sorted((root / "images").glob("*/image.yml")):
+        raise ConfigError(
+            "an image is described in image.yaml",
+            where=str(odd.relative_to(root)),
+            todo="rename it",
+        )
     there = sorted(path.parent.name for path in (root / "images").glob("*/image.yaml"))
     names = there if wanted is None else wanted
     if not names:

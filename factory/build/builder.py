@@ -26,6 +26,9 @@ Log = Callable[[str], None]
 _SECONDS = 3600
 _TAIL = 60
 _SHOWN = 16
+_OUR_SETTING = "`native-tls`"
+"""What newer uvs warn of, and older ones know by no other name."""
+
 _EXITED = "did not complete successfully"
 _QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
 
@@ -213,7 +216,7 @@ def _telling(lines: Iterable[str]) -> list[str]:
     """What the failing instruction said: BuildKit repeats it between two rules at the end, before
     it prints the Dockerfile once more. Where no program failed, such as a fetch from git, why it
     failed is in the very last line alone."""
-    said = [line for line in lines if line.strip()]
+    said = [line for line in lines if line.strip() and _OUR_SETTING not in line]
     rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
     if len(rules) < 2:
         return said[-_SHOWN:]

@@ -42,7 +42,7 @@ def parse_image(
             todo=f"{near(spec.parent, set(images) - {name})}; if matrix.yaml has a list `images:`, "
             "a parent is in it too",
         )
-    where = _rule(spec.where, document, ("where",), cells)
+    where = _rule(spec.where, document, ("where",), cells, cells)
     kept = tuple(cell for cell in cells if matches(where, cell))
     return Image(
         name=name,
@@ -57,7 +57,7 @@ def parse_image(
         install=_install(spec.install),
         checks=spec.checks,
         overrides=tuple(
-            _override(entry, _rule(entry.when, document, ("overrides", at, "when"), kept))
+            _override(entry, _rule(entry.when, document, ("overrides", at, "when"), cells, kept))
             for at, entry in enumerate(spec.overrides)
         ),
     )
@@ -109,18 +109,26 @@ def _rule(
     document: Document,
     path: Path,
     cells: tuple[Cell, ...],
+    kept: tuple[Cell, ...],
 ) -> When:
-    """A rule that matches one of the cells at least."""
-    known = cells[0].axes
-    for axis in written:
-        if axis not in known:
+    """A rule in words of the cells that there are, which matches one at least of those kept."""
+    rule = tuple((axis, _texts(value)) for axis, value in written.items())
+    for axis, values in rule:
+        if axis not in cells[0].axes:
             raise ConfigError(
                 f"unknown axis {shown(axis)}",
                 where=document.where((*path, axis)),
-                todo=near(axis, known),
+                todo=near(axis, cells[0].axes),
             )
-    rule = tuple((axis, _texts(value)) for axis, value in written.items())
-    if not any(matches(rule, cell) for cell in cells):
+        there = {cell.axes[axis] for cell in cells}
+        unknown = next((value for value in values if value not in there), None)
+        if unknown is not None:
+            raise ConfigError(
+                f"no cell has {axis} {shown(unknown)}",
+                where=document.where((*path, axis)),
+                todo=near(unknown, there),
+            )
+    if not any(matches(rule, cell) for cell in kept):
         raise ConfigError(
             f"this {'override' if 'overrides' in path else 'rule'} matches no cell",
             where=document.where(path),

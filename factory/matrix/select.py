@@ -28,9 +28,8 @@ def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:
         chosen = tuple(build for build in chosen if _value(build, flag) == value)
     for pattern in (*selection.only, *selection.skip):
         if not any(_glob(build, pattern) for build in everything):
-            ids = {name for build in everything for name in (build.id, build.cell.id)}
             raise ConfigError(
-                f"{shown(pattern)} matches no cell and no build", todo=near(pattern, ids)
+                f"{shown(pattern)} matches no cell and no build", todo=_meant(pattern, everything)
             )
     if selection.only:
         chosen = tuple(b for b in chosen if any(_glob(b, glob) for glob in selection.only))
@@ -41,6 +40,18 @@ def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:
             todo="drop one; `invoke matrix` lists the cells",
         )
     return chosen
+
+
+def _meant(pattern: str, builds: Iterable[Build]) -> str:
+    """What may have been meant: an image's name and the beginning of an id need a ``*``."""
+    builds = tuple(builds)
+    ids = {name for build in builds for name in (build.id, build.cell.id)}
+    plain = pattern.rstrip("*:")
+    if plain in {build.image for build in builds}:
+        return f"did you mean `{plain}:*`, or `--image {plain}`?"
+    if plain and any(name.startswith(plain) for name in ids):
+        return f"did you mean `{plain}*`?"
+    return near(plain, ids)
 
 
 def _exact(selection: Selection) -> list[tuple[str, str]]:

@@ -37,7 +37,11 @@ def validate(document: Document, model: type[Model]) -> Model:
 def near(word: str, words: Iterable[str]) -> str:
     """A hint that names what may have been meant, or lists what there is."""
     known = sorted(set(words))
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    begun = [
+        one for one in known if len(one) > 1 and (word.startswith(one) or one.startswith(word))
+    ]
+    alike = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    close = list(dict.fromkeys((*begun, *alike)))[:3] if word else []
     if close:
         return f"did you mean {' or '.join(close)}?"
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""

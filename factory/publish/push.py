@@ -108,7 +108,7 @@ class Publisher:
         reasons = refusals(planned, built, verdicts, self.target)
         if reasons:
             raise PublishError(
-                f"{planned.build.id} may not be published at `{self.target.name}`",
+                f"{planned.build.id} may not be published at `{self.target.name}`: {reasons[0]}",
                 where=place(self.target.repository(planned.build.image), planned.immutable),
                 todo=todo,
                 detail=reasons,

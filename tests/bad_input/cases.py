@@ -262,7 +262,7 @@ AXES = [
     Case(
         id="an override that matches nothing",
         spoil=more("overrides: [{when: {python: '3.12'}, apt: [git]}]\n", IMAGE),
-        says=(f"{IMAGE}:5:", "matches no cell"),
+        says=(f"{IMAGE}:5:", "no cell has python '3.12'", "did you mean 3.11?"),
     ),
     Case(
         id="empty matrix",
@@ -499,6 +499,31 @@ CALLS = [
         spoil=nothing,
         args=("verify", "--skip=demo:9*"),
         says=("'demo:9*' matches no cell",),
+    ),
+    Case(
+        id="only with an image's name alone",
+        spoil=nothing,
+        args=("plan", "--only=demo"),
+        says=("'demo' matches no cell", "did you mean `demo:*`, or `--image demo`?"),
+    ),
+    Case(
+        id="only with the beginning of an id",
+        spoil=nothing,
+        args=("plan", "--only=2.60"),
+        says=("'2.60' matches no cell", "did you mean `2.60*`?"),
+    ),
+    Case(
+        id="only without a value, as an empty variable of a script leaves it",
+        spoil=nothing,
+        args=("release", "--only"),
+        says=("--only has no value", "write --only GLOB"),
+        real=True,
+    ),
+    Case(
+        id="an image that is described in image.yml",
+        spoil=write("images/other/image.yml", "description: O\n"),
+        args=("plan",),
+        says=("images/other/image.yml: an image is described in image.yaml", "rename it"),
     ),
     Case(
         id="a selector full of control characters",

@@ -202,7 +202,7 @@ PARENTS = [
     Case(
         id="an image for cells that there are not",
         spoil=more("where: {device: gpu}\n", IMAGE),
-        says=(f"{IMAGE}:5:1: this rule matches no cell", "`invoke matrix` lists the cells"),
+        says=(f"{IMAGE}:5:9: no cell has device 'gpu'", "did you mean cpu?"),
         real=True,
     ),
     Case(

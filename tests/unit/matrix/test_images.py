@@ -81,7 +81,8 @@ def test_an_image_may_be_for_some_cells_only() -> None:
         ("device", ("gpu",)),
         ("ray", ("2.60.0",)),
     )
-    assert "matches no cell" in refused("where: {device: tpu}\n").what
+    unknown = refused("where: {ray: ['2.60.0', '2.60']}\n")
+    assert (unknown.what, unknown.todo) == ("no cell has ray '2.60'", "did you mean 2.60.0?")
     assert "unknown axis" in refused("where: {divice: gpu}\n").what
 
 
