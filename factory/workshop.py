@@ -39,6 +39,10 @@ from factory.verify import ClusterRequest
 
 Log = Callable[[str], None]
 Result = tuple[State, str]
+_MENDING = {
+    Gate.SCAN: "take it out of the image, or change `policy.scan` in matrix.yaml (docs/gates.md)",
+    Gate.VERIFY: "mend what the check says (docs/verify.md tells what each proves), then run again",
+}
 
 
 @dataclass(kw_only=True)
@@ -211,7 +215,7 @@ class Workshop:
             raise error(
                 f"{planned.build.id}: {verdict_words(verdict)}",
                 detail=failure_lines(verdict),
-                todo="full logs are in .factory/logs/",
+                todo=_MENDING[gate],
             )
         return State.DONE, verdict_words(verdict)
 
