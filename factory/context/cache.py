@@ -35,7 +35,7 @@ digests, the names."""
 _STATES = _BODY + 2 * DIGEST + _COUNT.size
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """A tree as it was.
 

@@ -116,15 +116,9 @@ class Contents:
         remembered = Remembered.load(file, identity) if file else None
         states = packed(listing.states)
         if remembered and remembered.is_of(listing.names, states):
-            same = Known(
-                names=listing.names,
-                states=states,
-                digests=remembered.digests,
-                tree=remembered.tree,
-            )
-            links = self._links(context, listing.names, states, where)
-            if all(same.digest(at) == digest for at, digest in links.items()):
-                return Tree(same.tree.hex(), same)
+            self._links(context, listing.names, states, where)
+            digests, tree = remembered.digests, remembered.tree
+            return Tree(tree.hex(), Known(listing.names, states, digests, tree))
         keeps = file if _is_worth_remembering(states) else None
         now = cache.moment(keeps)  # before anything is read
         known = remembered.known() if remembered else None
@@ -207,7 +201,7 @@ class Contents:
             digests[at] = digest
         joined = b"".join(digests)
         tree = _digest(_entries(names, states, joined))
-        return Known(names=names, states=states, digests=joined, tree=tree)
+        return Known(names, states, joined, tree)
 
     def _links(
         self, context: Path, names: list[str], states: array[int], where: str

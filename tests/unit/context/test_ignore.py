@@ -21,6 +21,7 @@ LEFT = [  # rules, what they leave out, what they keep
     ("*.md\n!README.md", ["a.md"], ["README.md", "sub/a.md"]),
     ("README.md\n!*.md\nREADME.md", ["README.md"], ["a.md"]),
     ("a\n!a/b", ["a", "a/c"], ["a/b", "a/b/c"]),
+    ("a/b\n!a", ["a/b"], ["a", "a/c"]),  # unlike the rules say, but so BuildKit walks
     ("**", ["a", "a/b"], []),
     ("**/b", ["b", "a/b", "a/a/b", "a/b/c"], ["ab", "a/bc"]),
     ("**b", ["b", "ab", "a/b"], ["bc"]),

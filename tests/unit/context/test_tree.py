@@ -290,9 +290,10 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.mark.parametrize("rules", ["", "*.none\n"])
 @pytest.mark.parametrize("name", ["main.py", "sub", ".dockerignore"])
-def test_what_may_not_be_read_is_refused(open_root: Path, name: str) -> None:
-    (open_root / "app" / ".dockerignore").write_text("")
+def test_what_may_not_be_read_is_refused(open_root: Path, name: str, rules: str) -> None:
+    (open_root / "app" / ".dockerignore").write_text(rules)
     (open_root / "app" / name).chmod(0)
     with (
         as_nobody(),
@@ -330,6 +331,21 @@ def test_a_file_that_changes_once_is_read_again(
     content = (root / "app" / "main.py").read_bytes()
     assert content.count(b"#") == hashing.TRIES - 1
     assert found[0].digest == hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_is_what_it_was_when_it_was_read(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what it was when its folder was looked at, a moment before."""
+    read = hashing._read
+
+    def chmodded(path: str) -> object:
+        Path(path).chmod(0o755)
+        return read(path)
+
+    monkeypatch.setattr(hashing, "_read", chmodded)
+    [entry] = Contents(root).tree("app", "main.py", where="test").entries
+    assert entry.kind == "executable"
 
 
 def appending(monkeypatch: pytest.MonkeyPatch, file: Path, times: int) -> None:
