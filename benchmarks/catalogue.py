@@ -47,7 +47,7 @@ SOAKS: Mapping[str, Entry] = {
     ),
     "identity": Entry(
         module="identity.soak",
-        about="random projects and changes: rebuilds that keys miss, and needless ones, by BuildKit",
+        about="random projects and changes: rebuilds that keys miss, or ask for in vain",
     ),
 }
 

@@ -165,7 +165,7 @@ _ALL = (*_PLAIN, *_NOT_IN_BASES, *_IN_IMAGES_ONLY, *_ONLY_WANTED, *_OFFLINE)
 
 
 def generate(
-    random: Random, *, mark: str, wants: Sequence[str] = (), offline: bool = True
+    random: Random, *, mark: str, wants: Sequence[str] = (), buildable: bool = False
 ) -> Sample:
     """A project.
 
@@ -173,9 +173,11 @@ def generate(
         random: decides everything.
         mark: of all its stages.
         wants: kinds of parts that it must have.
-        offline: whether it may name what no engine could fetch.
+        buildable: whether an engine is to build it: then it is smaller, and names nothing that
+            only the network has.
     """
-    images = _images(random)
+    most = 2 if buildable else 3
+    images = _images(random, most)
     parts: dict[str, list[Part]] = {UPSTREAM: [], RUNTIME: [], **{name: [] for name in images}}
     count = 0
 
@@ -185,13 +187,13 @@ def generate(
         parts[owner].append(maker(folder_of(owner), f"p{count}", mark))
 
     for owner in parts:
-        for _ in range(random.randrange(1, 4)):
-            add(owner, random.choice(_for(owner, offline=offline)))
+        for _ in range(random.randrange(1, most + 1)):
+            add(owner, random.choice(_for(owner, offline=not buildable)))
     for kind in wants:
         [maker] = [one for one in _ALL if one("", "", "").kind == kind]
         owners = [owner for owner in parts if maker in (*_for(owner, offline=True), *_ONLY_WANTED)]
         add(random.choice(owners), maker)
-    rays = random.choice((["2.60.0"], ["2.60.0", "2.55.1"]))
+    rays = ["2.60.0"] if buildable else random.choice((["2.60.0"], ["2.60.0", "2.55.1"]))
     nodes: dict[str, Node] = {"README.md": Node(text="A project.\n")}
     for folder in dict.fromkeys(map(folder_of, parts)):
         nodes |= {f"{folder}/{path}": node for path, node in _files(random).items()}
@@ -213,9 +215,9 @@ def _for(owner: str, *, offline: bool) -> tuple[Maker, ...]:
     return found if owner in (UPSTREAM, RUNTIME) else (*found, *_IN_IMAGES_ONLY)
 
 
-def _images(random: Random) -> dict[str, Mapping[str, Any]]:
+def _images(random: Random, most: int) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for name in ("one", "two", "three")[: random.randrange(1, 4)]:
+    for name in ("one", "two", "three")[: random.randrange(1, most + 1)]:
         parent = random.choice([None, *found])
         mother = {"parent": parent} if parent else {}
         found[name] = {"description": f"The image {name}", "env": {"MODE": "plain"}, **mother}

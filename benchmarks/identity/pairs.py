@@ -68,7 +68,7 @@ def tried(pair: Pair) -> Mapping[str, Verdict]:
     """
     random = Random(f"{pair.mutation.name} {pair.seed}")  # noqa: S311  # no secret
     wants = pair.mutation.wants
-    sample = generate(random, mark=pair.mark, wants=wants, offline=False)
+    sample = generate(random, mark=pair.mark, wants=wants, buildable=True)
     after, _ = pair.mutation.how(sample, random)
     with TemporaryDirectory(prefix="identity-") as temporary:
         place = Path(temporary).resolve()

@@ -27,7 +27,7 @@ from factory.signals import terminable
 PAIRS, WIDTH, _EVERY = 1_000, 2, 50
 SECONDS = "FACTORY_SOAK_SECONDS"
 METHOD = """\
-Random projects (images with parents, one or two cells, files, symlinks, modes, .dockerignore,
+Random projects (images with parents, files, symlinks, modes, .dockerignore,
 stages, wildcards, heredocs, arguments, bind mounts, images on the network) with one change each, of
 every class in turn. Before and after, the factory plans in one folder that is edited in place, and
 BuildKit makes every image: from whole folders, nothing derived but the rendered Dockerfile. Files
