@@ -29,6 +29,14 @@ Book = dict[Key, Lock | None]
 LISTS = locks_folder("base", TEMPLATES)
 """Where the locks of bases lie: of those that are images, lists of what is in them."""
 
+_NAMED_BY = {
+    LISTS: {"ray"},
+    locks_folder("rllib", TEMPLATES): {"ray", "device"},
+    locks_folder("cuda", TEMPLATES): {"device"},
+}
+"""What the factory's own steps ask for by: always in the name, so that a cell that is added is not
+taken for one that is locked."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
@@ -102,7 +110,8 @@ def named(book: Book) -> dict[str, Lock]:
 def _files(folder: str, contents: Mapping[Cell, Lock | None]) -> dict[str, Lock]:
     """Named by the fewest axes that tell the contents apart; with axes of the user's, by id."""
     for axes in reversed(list(axes_of_locks())):
-        files = _by_axes(folder, contents, axes)
+        fit = _NAMED_BY.get(folder, set()) <= set(axes)
+        files = _by_axes(folder, contents, axes) if fit else None
         if files is not None:
             return files
     return {f"{folder}/{cell.id}.txt": lock for cell, lock in contents.items() if lock}

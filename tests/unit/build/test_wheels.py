@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import os
-import threading
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +12,16 @@ from factory import process
 from factory.build import PackageSources, check_wheels
 from factory.errors import ConfigError, FactoryError, MachineError
 from factory.model import Wheels
+from tests.unit.indexes import hasten, make_wheel, serving
 
 PLATFORM = "manylinux_2_28_x86_64"
 PASSWORD = "hush-hush-7f3a"
 NOBODY = "http://127.0.0.1:1/simple"
 
 
-def make_wheel(folder: Path, name: str, version: str, tag: str, *requires: str) -> None:
-    """The smallest wheel that can be looked up, such as of ``py3-none-any``."""
-    info = f"{name}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-    files = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
-        f"{info}/RECORD": "",
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
-        for path, text in files.items():
-            wheel.writestr(path, text)
-
-
 @pytest.fixture(autouse=True)
 def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """uv remembers nothing, tries once, and goes through no proxy of this machine."""
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+    hasten(monkeypatch, tmp_path / "uv")
 
 
 @pytest.fixture
@@ -66,31 +42,6 @@ def simple(tmp_path: Path) -> Path:
     for version in ("13.0.3", "12.8.1"):
         make_wheel(folder / "toolkit", "toolkit", version, "py3-none-any")
     return folder
-
-
-@contextmanager
-def serving(folder: Path, status: int = 0) -> Iterator[str]:
-    """``host:port`` of an index, or of something that answers everything with one status."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if not status:
-                return super().do_GET()
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    handler = functools.partial(Handler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def wanted(*requirements: str, python: str = "3.11", **source: str) -> Wheels:
