@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.unit.plan.projects import FILES, TEMPLATES, plan_of, project_of
 UPSTREAM = MATRIX.replace("source: packages", "source: registry")
 BASE = "docker.io/rayproject/ray:2.60.0-py311-cpu"
 BASES = {BASE: "sha256:" + "a" * 64, BASE.replace("2.60.0", "2.55.1"): "sha256:" + "b" * 64}
+NO_TEXTS: dict[str, str] = {}
 CHILD = "description: A child\nparent: demo\n"
 
 
@@ -108,7 +108,7 @@ def test_an_added_instruction_is_named(text: str, expected: str) -> None:
 def test_without_the_texts_the_template_is_named_all_the_same() -> None:
     more = TEMPLATES | {"app.Dockerfile.j2": TEMPLATES["app.Dockerfile.j2"] + "LABEL a=b\n"}
     new = plan_of(project_of(templates=more))
-    [found] = differences(chain(new), chain(PLAN), {}.get)
+    [found] = differences(chain(new), chain(PLAN), NO_TEXTS.get)
     assert found.what == "dockerfiles/app.Dockerfile.j2 renders other instructions"
     assert (found.step, found.input) == ("demo", "dockerfile")
 
@@ -201,7 +201,7 @@ def test_each_sort_of_input_has_its_sentence(
 ) -> None:
     before = step(key="o", inputs=((name, old),) if old else ())
     after = step(key="n", inputs=((name, new),) if new else ())
-    [found] = differences((after,), (before,), {}.get)
+    [found] = differences((after,), (before,), NO_TEXTS.get)
     assert found.what == expected
     assert found.input == name
 
@@ -209,18 +209,25 @@ def test_each_sort_of_input_has_its_sentence(
 def test_an_image_that_is_no_base_is_called_an_image() -> None:
     name = "image ghcr.io/astral-sh/uv:1"
     old, new = (step(kind="app", key=d, inputs=((name, f"sha256:{d}"),)) for d in "12")
-    [found] = differences((new,), (old,), {}.get)
+    [found] = differences((new,), (old,), NO_TEXTS.get)
     assert found.what == "image ghcr.io/astral-sh/uv:1 moved from sha256:1 to sha256:2"
 
 
 def test_another_key_of_equal_inputs_is_the_factorys_doing() -> None:
-    old = (step(key="1"), step(key="2", kind="app", name="demo", parent="1"))
-    new = (step(key="3"), step(key="4", kind="app", name="demo", parent="3"))
-    with_parents = tuple(
-        replace(one, inputs=(("parent", one.parent),) if one.parent else ()) for one in new
+    old, new = (
+        (
+            step(key=f"{digit}a"),
+            step(
+                key=f"{digit}b",
+                kind="app",
+                name="demo",
+                parent=f"{digit}a",
+                inputs=(("parent", f"{digit}a"),),
+            ),
+        )
+        for digit in "12"
     )
-    old = tuple(replace(one, inputs=(("parent", one.parent),) if one.parent else ()) for one in old)
-    [found] = differences(with_parents, old, {}.get)
+    [found] = differences(new, old, NO_TEXTS.get)
     assert (found.step, found.what) == ("base", "this factory derives keys in another way")
 
 
@@ -252,7 +259,7 @@ def links(*names: str) -> Chain:
     ],
 )
 def test_a_step_that_came_or_went_is_told(old: str, new: str, expected: list[str]) -> None:
-    found = differences(links(*new.split()), links(*old.split()), {}.get)
+    found = differences(links(*new.split()), links(*old.split()), NO_TEXTS.get)
     assert [one.what for one in found] == expected
     assert {one.input for one in found} == {"step"}
 
@@ -273,7 +280,7 @@ def test_a_renamed_parent_is_told_with_what_else_changed_in_it() -> None:
 
 
 def reason(key: str, new: Chain, last: Chain | None) -> str:
-    return reason_of(key, new, last, {}.get)
+    return reason_of(key, new, last, NO_TEXTS.get)
 
 
 def test_the_reason_of_a_step_is_the_builds_first_cause_not_its_parents_key() -> None:

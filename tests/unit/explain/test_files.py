@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from factory.explain import is_lock, manifest, pins
 from factory.explain.files import file_changes
 
+NO_TEXTS: dict[str, str] = {}
 Thing = tuple[str, str, str]
 BEFORE: list[Thing] = [
     ("app", "folder", ""),
@@ -139,7 +140,7 @@ def test_there_is_something_to_tell_just_where_something_differs(
     after, before = (
         [(path, *thing) for path, thing in sorted(tree.items())] for tree in (one, other)
     )
-    found = list(file_changes(manifest(after), manifest(before), ".", {}.get))
+    found = list(file_changes(manifest(after), manifest(before), ".", NO_TEXTS.get))
     assert bool(found) == (one != other)
 
 
@@ -147,4 +148,4 @@ def test_a_name_that_is_no_utf_8_survives() -> None:
     path = b"\xff.py".decode("utf-8", "surrogateescape")
     text = manifest([(path, "file", "1")])
     hashlib.sha256(text.encode())  # it can be stored
-    assert list(file_changes(text, manifest([]), ".", {}.get)) == [f"{path} was added"]
+    assert list(file_changes(text, manifest([]), ".", NO_TEXTS.get)) == [f"{path} was added"]

@@ -17,7 +17,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from factory.ledger import Ledger
-from factory.model import Built
+from factory.model import Built, StepRecord, Trace
 
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 with Ledger.open(path) as ledger:
@@ -25,7 +25,9 @@ with Ledger.open(path) as ledger:
         key = f"{name}-{number}"
         ledger.record_built(
             Built(key=key, ref="x" * (number % 3000), image_id="", config_digest="",
-                  substituted_base=False, reason="", at="", seconds=0.0)
+                  substituted_base=False, reason="", at="", seconds=0.0),
+            Trace(steps=(StepRecord(key=key, kind="base", name=name, parent=None),),
+                  contents={key: "x" * (number % 3000)}, made={name: key}),
         )
         ledger.record_planned({f"{name}/{half}": key for half in "ab"})
         print(key, flush=True)
@@ -63,7 +65,10 @@ def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path) -> None:
         acknowledged += killed_after(process, dice.uniform(0.05, 0.45))
         with Ledger.open(path) as ledger:
             built, planned = ledger.all_built(), ledger.planned()
+            traced, made = ledger.traced(), ledger.made()
         assert set(acknowledged) <= set(built)
+        assert traced == set(built), "half a transaction"
+        assert set(made.values()) <= set(built)
         for name in {key.partition("/")[0] for key in planned}:
             assert planned[f"{name}/a"] == planned[f"{name}/b"], "half a transaction"
         assert intact(path)

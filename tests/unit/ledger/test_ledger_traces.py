@@ -81,7 +81,7 @@ def old(path: Path) -> Path:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.executescript(SCHEMA_1)
-    rows = {
+    rows: dict[str, list[tuple[str, ...]]] = {
         "planned (build_id, key)": [("demo:cell", "b"), ("demo:never", "c")],
         "built (key, record)": [("b", json.dumps(asdict(BUILT)))],
         "verdict (config_digest, gate, basis, record)": [
