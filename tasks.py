@@ -282,11 +282,15 @@ class _NamedTask(FactoryTask):
     """A task whose name, its first argument, may be left out."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Invoke insists on every positional argument: so where nothing but flags follows the task,
-        it is told of none. Were it never positional, `bench release` would be two tasks."""
+        """Invoke insists on every positional argument: so where nothing but flags and their values
+        follows the task, it is told of none. Were it never positional, `bench release` would be
+        two tasks."""
         arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
         words = sys.argv[sys.argv.index(self.name) + 1 :] if self.name in sys.argv else []
-        if all(word.startswith("-") for word in words):
+        valued = {f"--{name}" for one in arguments if one.takes_value for name in one.names}
+        before = ["", *words]
+        own = (word for at, word in enumerate(words) if before[at] not in valued)
+        if all(word.startswith("-") for word in own):
             for argument in arguments:
                 argument.positional = False
         return arguments

@@ -543,8 +543,10 @@ def test_a_cell_explains_all_its_builds(
     found = json.loads(capsys.readouterr().out)
     assert {one["id"] for one in found["builds"]} == {FIRST, "child:2.60.0-py311-cpu"}
     assert [one["gate"] for one in found["builds"][0]["gates"]] == ["build", "scan", "verify"]
-    assert call(tree, monkeypatch, FIRST) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == [FIRST, "  build   again    first build"]
+    for args in ([FIRST], ["--name", FIRST], [FIRST, "--all"], ["--all", FIRST]):
+        assert call(tree, monkeypatch, *args) == 0
+        said = capsys.readouterr().out.splitlines()[:2]
+        assert said == [FIRST, "  build   again    first build"], args
 
 
 @pytest.mark.parametrize(
@@ -554,6 +556,7 @@ def test_a_cell_explains_all_its_builds(
         ([FIRST, "--against", "2.55.1-py31-cpu"], "did you mean 2.55.1-py311-cpu"),
         ([], "explain which cell?"),
         (["--all"], "explain which cell?"),
+        (["--against", "published"], "explain which cell?"),
         ([FIRST, "--format", "xml"], "--format 'xml' is not known"),
     ],
 )
