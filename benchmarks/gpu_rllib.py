@@ -50,7 +50,7 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
     engine, chosen = Engine.connect(), Selection(only=selection.only or (CELL,))
     with (
         workplace(settings, say) as place,
-        place.tree(chosen, _unexcluded) as tree,
+        place.tree(chosen, _unexcluded, locked=False) as tree,
         _watched(engine.root or settings.cache) as disk,
     ):
         values = _values(tree, engine, chosen, say)

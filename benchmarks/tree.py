@@ -89,12 +89,15 @@ class Workplace:
     say: Say
 
     @contextmanager
-    def tree(self, selection: Selection, edit: Edit = lambda _: None) -> Iterator[Tree]:
+    def tree(
+        self, selection: Selection, edit: Edit = lambda _: None, *, locked: bool = True
+    ) -> Iterator[Tree]:
         """A new tree for a ``with`` block, with no image, no layer and no verdict to go by.
 
         Args:
             selection: the builds that it is for.
             edit: changes the content of its ``matrix.yaml``.
+            locked: with the project's locks, which do not know of cells that ``edit`` adds.
 
         Raises:
             ConfigError: its bases are not made from packages, so that it cannot be made cold.
@@ -102,7 +105,7 @@ class Workplace:
         mark = f"bench-{secrets.token_hex(4)}"
         folder = self.folder / mark
         tree = Tree(folder=folder, settings=_settings(folder, self.origin), mark=mark)
-        _copy(self.origin, tree, edit)
+        _copy(self.origin, tree, edit, locked=locked)
         prepared = tree.prepare(selection)
         _note(tree, prepared.plan)
         try:
@@ -186,13 +189,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _copy(origin: Settings, tree: Tree, edit: Edit) -> None:
+def _copy(origin: Settings, tree: Tree, edit: Edit, *, locked: bool = True) -> None:
     """What makes a project, and what its Dockerfiles read; the epoch is the mark."""
     project = load(origin)
     root = tree.settings.root
     root.mkdir(parents=True)
+    left_out = shutil.ignore_patterns(*LEFT_OUT, *(() if locked else ("locks",)))
     for name in sorted({TEMPLATES, "images", *(Path(it).parts[0] for it in named_paths(project))}):
-        shutil.copytree(origin.root / name, root / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(origin.root / name, root / name, ignore=left_out)
     content = yaml.safe_load((origin.root / "matrix.yaml").read_text("utf-8"))
     if content["base"].get("source") != "packages":
         raise ConfigError(

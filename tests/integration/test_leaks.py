@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,6 +103,7 @@ def based(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "packages": {"wheel": str(wheel.relative_to(project.root))},
         }
         set_matrix(project, base=base)
+        shutil.rmtree(project.root / "dockerfiles" / "locks")  # they are of the real Ray
         write_image(project, "good", "", {"app/a.py": ""})
         yield Ran(project=project, said=everything(project.invoke("build")))
         project.invoke("clean")

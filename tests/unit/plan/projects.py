@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from factory.matrix import parse_image, parse_matrix
-from factory.model import Build, Plan, Project, Step
+from factory.model import Build, Plan, Project, Step, asked_by
+from factory.plan.keys import text_digest
 from factory.planning import planned
 from factory.project import all_builds
 from tests.conftest import IMAGE, MATRIX, ROOT
@@ -56,6 +57,25 @@ def project_of(
         },
         templates=templates,
         files=digests,
+    )
+
+
+def locked(project: Written, **bases: str) -> Written:
+    """The same project with a lock for each step of each cell that asks for packages.
+
+    Args:
+        bases: what is locked of base images.
+    """
+    asked = {
+        f"{one.folder}/{build.cell.id}.txt": one.digest
+        for build in all_builds(project)
+        for one in asked_by(project, build)
+    }
+    return replace(
+        project,
+        locks=asked,
+        bases=bases,
+        files={**project.files, **{path: text_digest(path) for path in asked}},
     )
 
 

@@ -21,7 +21,7 @@ from factory.model import Selection
 from factory.pipeline import render_files
 from factory.settings import Settings
 from tests.conftest import IMAGE, MATRIX, ROOT
-from tests.unit.plan.projects import FILES, chain, plan_of, project_of
+from tests.unit.plan.projects import FILES, chain, locked, plan_of, project_of
 
 GOLDEN = Path(__file__).parent / "golden"
 WHEEL = "wheels/ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl"
@@ -75,6 +75,10 @@ PROJECTS = {
     ),
     "upstream": project_of(FAMILY.replace("packages", "registry"), images={"demo": PLAIN}),
 }
+PROJECTS |= {
+    f"locked-{name}": locked(PROJECTS[name])
+    for name in ("plain", "rich", "wheel", "install", "family", "wheels")
+}
 PLANS = {name: plan_of(project, COMMIT | HUB) for name, project in PROJECTS.items()}
 CASES = {
     **{
@@ -89,6 +93,14 @@ CASES = {
     "gpu-cuda": ("family", 1, "cuda"),
     "gpu-rllib": ("family", 1, "rllib"),
     "wheels-rllib": ("wheels", 0, "rllib"),
+    "locked-base": ("locked-plain", 0, "base"),
+    "locked-app": ("locked-rich", 0, "app"),
+    "locked-wheel-base": ("locked-wheel", 0, "base"),
+    "locked-install-app": ("locked-install", 0, "app"),
+    "locked-rllib": ("locked-family", 0, "rllib"),
+    "locked-gpu-cuda": ("locked-family", 1, "cuda"),
+    "locked-gpu-rllib": ("locked-family", 1, "rllib"),
+    "locked-wheels-rllib": ("locked-wheels", 0, "rllib"),
     "upstream-cpu-base": ("upstream", 0, "base"),
     "upstream-gpu-base": ("upstream", 1, "base"),
     "upstream-gpu-rllib": ("upstream", 1, "rllib"),
