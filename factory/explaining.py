@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from factory.context import Contents
 from factory.errors import ConfigError, MachineError
@@ -31,13 +32,14 @@ from factory.model import (
     Plan,
     PlannedBuild,
     Project,
+    Publication,
 )
 from factory.report import verdict_words
 from factory.settings import Settings
 
 
 def reasons(settings: Settings, plan: Plan, contents: Contents) -> dict[str, str]:
-    """Why a build would make each step, by key, were it not there: what the build records with it.
+    """Why a build would make each step that was never made here, by key: what it records with it.
     Empty where nothing was ever built.
 
     Raises:
@@ -48,7 +50,9 @@ def reasons(settings: Settings, plan: Plan, contents: Contents) -> dict[str, str
         return {}
     with Ledger.open(path) as ledger:
         history = History(plan=plan, contents=contents, ledger=ledger)
-        return {key: history.reason(step) for key, step in plan.steps.items()}
+        there = ledger.all_built()
+        missing = (step for key, step in plan.steps.items() if key not in there)
+        return {step.key: history.reason(step) for step in missing}
 
 
 def explain(
@@ -88,7 +92,7 @@ def explain(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Explainer:
     settings: Settings
     project: Project
@@ -97,7 +101,7 @@ class _Explainer:
     def last(self, planned: PlannedBuild) -> Explanation:
         """A build beside its last image, and what each gate would do with it."""
         ledger = self.history.ledger
-        key = ledger.made().get(planned.build.id)
+        key = self.history.last_key(planned)
         found = self._compared(planned, LAST, key, self.history.last(planned) or ())
         built = ledger.built(planned.key)
         gates = (self._build(planned, found, built), *self._gates(planned, built))
@@ -106,8 +110,7 @@ class _Explainer:
     def published(self, planned: PlannedBuild) -> Iterator[Explanation]:
         """A build beside what each target has of it."""
         ledger = self.history.ledger
-        published = ledger.publications().values()
-        places = [one for one in published if one.build_id == planned.build.id]
+        places = [one for one in self._published if one.build_id == planned.build.id]
         if not places:
             yield self._compared(planned, PUBLISHED, None, ())
         for one in places:
@@ -128,6 +131,10 @@ class _Explainer:
                 todo=near(against, builds),
             )
         return self._compared(planned, other.build.id, other.key, self.history.chain(other))
+
+    @cached_property
+    def _published(self) -> tuple[Publication, ...]:
+        return tuple(self.history.ledger.publications().values())
 
     def _compared(
         self, planned: PlannedBuild, against: str, key: str | None, chain: Chain

@@ -43,10 +43,14 @@ class History:
         """What a build is made of as it is planned."""
         return tuple(_record(self.plan.steps[key]) for key in planned.steps)
 
+    def last_key(self, planned: PlannedBuild) -> str | None:
+        """The key of a build's last image, ``None`` if it never was made."""
+        return self._made.get(planned.build.id)
+
     def last(self, planned: PlannedBuild) -> Chain | None:
         """What a build was last made of; empty if nobody wrote that down, ``None`` if it never
         was made."""
-        key = self._made.get(planned.build.id)
+        key = self.last_key(planned)
         return None if key is None else self.ledger.chain(key)
 
     def text(self, digest: str) -> str | None:
