@@ -56,7 +56,11 @@ def hash_file(path: str) -> Hashed:
         OSError: it cannot be read.
     """
     for _ in range(TRIES):
-        before, digest, after = _read(path)
+        try:
+            before, digest, after = _read(path)
+        except OSError as error:
+            error.filename = path  # a read that fails does not know of what
+            raise
         if before == after:
             return after, digest
     raise Changed(path)

@@ -58,3 +58,10 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Changed):
         hash_file(str(tmp_path / "pipe"))
+
+
+def test_a_read_that_fails_says_of_which_file() -> None:
+    """As on a broken disk: a process has no memory at address 0."""
+    with pytest.raises(OSError, match="Input/output error") as failed:
+        hash_file("/proc/self/mem")
+    assert failed.value.filename == "/proc/self/mem"
