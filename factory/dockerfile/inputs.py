@@ -182,11 +182,10 @@ class _Finder:
         return None
 
     def _copy(self, instruction: Instruction) -> None:
-        origin: str | None = MAIN
-        if origins := instruction.values("from"):  # which BuildKit does not expand
-            if origins[0].isdecimal():
-                return  # the number of a stage
-            origin = self._origin(instruction, origins[0], origins[0])
+        name = next(iter(instruction.values("from")), "")  # which BuildKit does not expand
+        if name.isdecimal():
+            return  # the number of a stage
+        origin = self._origin(instruction, name, name) if name else MAIN
         if origin is None:
             return
         for source in fields(instruction.arguments)[:-1]:

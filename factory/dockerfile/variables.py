@@ -86,7 +86,7 @@ def expand(word: str, scope: Scope, escape: str = "\\") -> str | None:
     """
     try:
         return _Lexer(word, scope, escape).until("")
-    except _UnknownError:
+    except (_UnknownError, RecursionError):  # nested deeper than anybody writes it
         return None
 
 

@@ -37,6 +37,7 @@ def images(text: str) -> list[str]:
         ("COPY 'a' \"b\" /", {"a", "b"}),
         ("COPY a\\$b /", {"a$b"}),
         ("COPY --chown=1:2 --chmod=644 --link a /", {"a"}),
+        ("COPY --from= a /", {"a"}),
         ("COPY --exclude=*.md a /", {"a"}),
         ("COPY --parents a/b.txt /", {"a/b.txt"}),
         ("COPY --parents ./a/./b/c.txt /", {"a/b/c.txt"}),

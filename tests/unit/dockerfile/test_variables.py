@@ -55,6 +55,7 @@ def test_a_word_is_expanded_as_buildkit_does(word: str, expected: str) -> None:
         *("$dim", "x/${dim}", "${dim:-d}", "${dim:+d}", '"$dim"'),
         *("${gone:?no}", "${a#1}", "${a%1}", "${a/1/2}", "${a^}"),
         *("${a", "${", "${}", "${:-a}", "${a:", "'a", '"a', '"$'),
+        "${a:-" * 2000 + "}" * 2000,
     ],
 )
 def test_what_nobody_can_say_is_unknown(word: str) -> None:
