@@ -166,13 +166,16 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
 
 def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:
     from factory import console, errors, report
-    from factory.pipeline import prepare, run
+    from factory.glance import Glance
 
     check_form(form)
     settings = _settings()
+    glance = Glance(settings)  # the engine looks for images while all else is loaded and planned
+    from factory.pipeline import prepare, run
+
     prepared = prepare(settings, selection)
     with console.observer(settings.state / "logs") as observer:
-        ran = run(settings, prepared, gates, observer)
+        ran = run(settings, prepared, gates, observer, glance)
     show(
         report.summary(
             ran.plan,

@@ -35,6 +35,14 @@ BENCHES: Mapping[str, Entry] = {
         about="the factory's own CPU (5 % of all) and memory (150 MB) in a cold release",
     ),
     "matrix": Entry(module="matrix", about="`invoke matrix`, start-up included, within 0.3 s"),
+    "noop": Entry(
+        module="noop",
+        about="nothing changed, 96 builds: within 0.5 s, and 12 times as fast as bake",
+    ),
+    "plan": Entry(
+        module="plan", about="the plan of 1,000 builds within 1 s, and of 10,000 as fast a build"
+    ),
+    "edit": Entry(module="edit", about="one line of application code changed: no slower than bake"),
     "context": Entry(
         module="context",
         about="an unchanged context of 10,000 files and 2 GB, within twice `git status`",

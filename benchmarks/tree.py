@@ -11,7 +11,7 @@ import secrets
 import shutil
 import socket
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -104,10 +104,10 @@ class Workplace:
         """
         mark = f"bench-{secrets.token_hex(4)}"
         folder = self.folder / mark
-        tree = Tree(folder=folder, settings=_settings(folder, self.origin), mark=mark)
-        _copy(self.origin, tree, edit, locked=locked)
+        tree = Tree(folder=folder, settings=settings_of(folder, self.origin), mark=mark)
+        copy(self.origin, tree, edit, locked=locked)
         prepared = tree.prepare(selection)
-        _note(tree, prepared.plan)
+        note(tree, prepared.plan)
         try:
             _provide(self.origin, tree, prepared.plan, self.say)
             yield tree
@@ -162,18 +162,19 @@ def _unmake(folder: Path) -> None:
     if not file.exists():
         return
     made = json.loads(file.read_text("utf-8"))
-    settings = _settings(folder, Settings.from_environment(), made["registry"])
+    settings = settings_of(folder, Settings.from_environment(), made["registry"])
     engine = Engine.connect()
     runs.reap(engine, settings)
     for resource in engine.resources(f"{runs.LABEL}={made['mark']}"):
         engine.remove(resource)
-    for ref in sorted(engine.present([*made["steps"], *made["pushed"]])):
+    for ref in sorted(engine.present([*made["steps"], *made["baked"], *made["pushed"]])):
         engine.remove_image(ref)
     buildcache.remove([made["mark"], *made["steps"]], datetime.fromisoformat(made["at"]))
     local.stop(settings)
 
 
-def _settings(folder: Path, origin: Settings, registry: str = "") -> Settings:
+def settings_of(folder: Path, origin: Settings, registry: str = "") -> Settings:
+    """For working in a tree."""
     return Settings(
         root=folder / "project",
         cache=folder / "cache" / APP,
@@ -189,8 +190,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _copy(origin: Settings, tree: Tree, edit: Edit, *, locked: bool = True) -> None:
-    """What makes a project, and what its Dockerfiles read; the epoch is the mark."""
+def copy(origin: Settings, tree: Tree, edit: Edit, *, locked: bool = True) -> None:
+    """Copy what makes a project, and what its Dockerfiles read; the epoch is the mark.
+
+    Raises:
+        ConfigError: its bases are not made from packages.
+    """
     project = load(origin)
     root = tree.settings.root
     root.mkdir(parents=True)
@@ -209,21 +214,24 @@ def _copy(origin: Settings, tree: Tree, edit: Edit, *, locked: bool = True) -> N
     (root / "matrix.yaml").write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
 
 
-def _note(tree: Tree, plan: Plan) -> None:
-    """Write down what will have to be removed, before any of it is made."""
-    pushed = {
-        f"{tree.settings.registry}/{planned.build.image}:{tag}"
-        for planned in plan.builds
-        for tag in (planned.immutable, *planned.floating)
+def note(tree: Tree, plan: Plan) -> None:
+    """Write down what will have to be removed, before any of it is made; adds to what is written
+    already."""
+    file = tree.folder / _MADE
+    before = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    made: Mapping[str, Iterable[str]] = {
+        "steps": (step.ref for step in plan.steps.values()),
+        "baked": (f"{planned.build.image}:{planned.immutable}" for planned in plan.builds),
+        "pushed": (
+            f"{tree.settings.registry}/{planned.build.image}:{tag}"
+            for planned in plan.builds
+            for tag in (planned.immutable, *planned.floating)
+        ),
     }
-    made: Mapping[str, Any] = {
-        "mark": tree.mark,
-        "registry": tree.settings.registry,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "steps": [step.ref for step in plan.steps.values()],
-        "pushed": sorted(pushed),
-    }
-    (tree.folder / _MADE).write_text(json.dumps(made), "utf-8")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    whole = {"mark": tree.mark, "registry": tree.settings.registry, "at": now, **before}
+    whole |= {kind: sorted({*refs, *before.get(kind, ())}) for kind, refs in made.items()}
+    file.write_text(json.dumps(whole), "utf-8")
 
 
 def _provide(origin: Settings, tree: Tree, plan: Plan, say: Say) -> None:

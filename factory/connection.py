@@ -72,7 +72,7 @@ class Connection:
         """The document behind a path of the API.
 
         Args:
-            path: below the version.
+            path: below the version; it may have a query.
             filters: those of images, containers and the like.
 
         Raises:

@@ -51,7 +51,7 @@ def ask(address: str, path: str, filters: object = None, *, seconds: float) -> t
 
     Args:
         address: as of ``local_address``.
-        path: below ``API``.
+        path: below ``API``; it may have a query.
         filters: what the engine takes as JSON in its parameter of this name.
         seconds: how long it may be silent.
 
@@ -62,7 +62,7 @@ def ask(address: str, path: str, filters: object = None, *, seconds: float) -> t
         OSError: nobody listens there, or it went away.
         ValueError: what it said is not HTTP.
     """
-    query = f"?filters={quote(json.dumps(filters))}" if filters else ""
+    query = f"{'&' if '?' in path else '?'}filters={quote(json.dumps(filters))}" if filters else ""
     # HTTP/1.0: the answer is not chunked, and its end is that of the connection.
     request = f"GET {API}{path}{query} HTTP/1.0\r\nHost: docker\r\n\r\n"
     with socket.socket(socket.AF_UNIX) as engine:

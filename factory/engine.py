@@ -206,11 +206,10 @@ class Engine:
 
     def resources(self, label: str) -> tuple[Resource, ...]:
         """Containers (stopped ones too), networks and volumes with a label, removable in order."""
-        filters = {"label": label}
-        with _explained("list what bears a label"):
-            containers = self._api.containers(all=True, filters=filters)
-            networks = self._api.networks(filters=filters)
-            volumes = self._api.volumes(filters=filters)["Volumes"] or ()
+        filters, action = {"label": [label]}, "list what bears a label"
+        containers = self._ask(action, "/containers/json?all=1", filters)
+        networks = self._ask(action, "/networks", filters)
+        volumes = self._ask(action, "/volumes", filters)["Volumes"] or ()
         return (
             *(
                 _resource(Kind.CONTAINER, one["Id"], one["Names"][0].lstrip("/"), one)

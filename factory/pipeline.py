@@ -6,7 +6,7 @@ All of it overlaps: one build is verified while another is built. What a gate do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from factory import preflight
 from factory.build import check_room, make_builder, write_dockerfile
 from factory.context import Contents
+from factory.glance import Glance
 from factory.history import History
 from factory.matrix import select
 from factory.model import Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
@@ -63,12 +64,19 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     return Prepared(project=written, builds=builds, plan=plan, contents=contents)
 
 
-def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: Observer) -> Ran:
+def run(
+    settings: Settings,
+    prepared: Prepared,
+    gates: Sequence[str],
+    observer: Observer,
+    glance: Glance | None = None,
+) -> Ran:
     """Take the selected builds through some gates, in the order of ``GATES``.
 
     Args:
         gates: those to pass now; earlier ones must have been passed before, by the ledger.
         observer: told of progress.
+        glance: a look at the engine that was begun before.
 
     Raises:
         MachineError: there is no usable engine, or no room on the disk.
@@ -92,7 +100,7 @@ def run(settings: Settings, prepared: Prepared, gates: Sequence[str], observer: 
             project=project,
             engine=engine,
             ledger=ledger,
-            present=in_engine(engine, ledger, plan),
+            present=in_engine(engine, ledger, plan, glance),
             history=History(plan=plan, contents=prepared.contents, ledger=ledger),
         )
         workshop = Workshop(
@@ -130,10 +138,20 @@ def _settled(
         settings,
         prepared.project,
         prepared.builds,
-        lambda project, builds, pins: planned(project, builds, pins, prepared.contents),
+        partial(_replanned, prepared),
         observer,
     )
     return found.project, found.plan, found.outcomes
+
+
+def _replanned(
+    prepared: Prepared, project: Project, builds: Sequence[Build], pins: Mapping[str, str]
+) -> Plan:
+    """The plan by what was looked up: the same, where it rests on nothing that may have moved."""
+    asked = project is prepared.project and tuple(builds) == prepared.builds
+    if asked and not any(step.moving for step in prepared.plan.steps.values()):
+        return prepared.plan
+    return planned(project, builds, pins, prepared.contents)
 
 
 def foreseen(settings: Settings, plan: Plan) -> dict[str, str]:

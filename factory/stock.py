@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from factory.engine import Engine
 from factory.errors import FactoryError
+from factory.glance import Glance
 from factory.history import History
 from factory.ledger import Ledger
 from factory.model import KEY_LABEL, Built, Plan, PlannedBuild, Project, Step, Target
@@ -21,16 +22,23 @@ _ASKED_AT_ONCE = 8
 """How many builds are looked for at targets at once: each is one small request."""
 
 
-def in_engine(engine: Engine, ledger: Ledger, plan: Plan) -> dict[str, tuple[str, str]]:
+def in_engine(
+    engine: Engine, ledger: Ledger, plan: Plan, glance: Glance | None
+) -> dict[str, tuple[str, str]]:
     """The engine's images of a plan's steps: tag to (id, key). Where all builds were made before
     and are there still, it is theirs alone: then nobody asks for what they stand on.
+
+    Args:
+        glance: what was asked before there was a plan.
 
     Raises:
         MachineError: the engine went away.
     """
     keys = {planned.key for planned in plan.builds}
     built = [one for one in map(ledger.built, keys) if one]
-    if len(built) == len(keys) and engine.holds({one.ref: one.image_id for one in built}):
+    images = {one.ref: one.image_id for one in built}
+    there = glance is not None and glance.confirms(images)
+    if len(built) == len(keys) and (there or engine.holds(images)):
         return {one.ref: (one.image_id, one.key) for one in built}
     return engine.keyed(KEY_LABEL, (step.ref for step in plan.steps.values()))
 

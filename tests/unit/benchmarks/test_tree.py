@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from benchmarks.gpu_rllib import _unexcluded
-from benchmarks.tree import Tree, _copy, _mark, _note, _settings, _sweep, workplace
+from benchmarks.tree import Tree, _mark, _sweep, note, settings_of, workplace
+from benchmarks.tree import copy as copy_project
 from factory.errors import ConfigError
 from factory.model import Selection
 from factory.pipeline import prepare
@@ -21,8 +22,8 @@ def origin(root: Path) -> Settings:
 
 def copy(root: Path, name: str, edit: Any = lambda _: None) -> Tree:
     folder = root.parent / name
-    made = Tree(folder=folder, settings=_settings(folder, origin(root)), mark=name)
-    _copy(origin(root), made, edit)
+    made = Tree(folder=folder, settings=settings_of(folder, origin(root)), mark=name)
+    copy_project(origin(root), made, edit)
     return made
 
 
@@ -62,7 +63,7 @@ def test_bases_of_a_registry_cannot_be_made_cold(tree: Path) -> None:
 def test_what_will_have_to_be_removed_is_written_down(tree: Path) -> None:
     made = copy(tree, "bench-1")
     plan = prepare(made.settings, Selection()).plan
-    _note(made, plan)
+    note(made, plan)
     noted = yaml.safe_load((made.folder / "made.json").read_text())
     assert set(noted["steps"]) == {step.ref for step in plan.steps.values()}
     assert f"{made.settings.registry}/demo:latest" in noted["pushed"]

@@ -1,0 +1,34 @@
+"""``docker buildx bake`` of a tree's builds: the alternative that does the same work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.tree import Tree
+from factory import process
+from factory.errors import FactoryError
+
+CODE = Path(__file__).parents[1]
+ENV = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
+"""What makes bake quicker, and its images comparable to ours."""
+
+BAKE = ("docker", "buildx", "bake", "--file", ".factory/render/docker-bake.json")
+_SECONDS = 3600
+
+
+def invoke(*arguments: str) -> list[str]:
+    """The factory's command, for wherever it is run."""
+    return [sys.executable, "-m", "invoke", "--search-root", str(CODE), *arguments]
+
+
+def run(tree: Tree, *argv: str) -> process.Completed:
+    """Run a command in the tree's project.
+
+    Raises:
+        FactoryError: it failed, so there is nothing to compare.
+    """
+    try:
+        return process.run(argv, cwd=tree.settings.root, env={**tree.env, **ENV}, timeout=_SECONDS)
+    except process.ProcessFailed as error:
+        raise FactoryError(f"it broke off: {error}", detail=error.completed.tail) from error

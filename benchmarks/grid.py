@@ -1,0 +1,25 @@
+"""Projects of many builds: the shipped templates and application, and an axis of the user's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.tree import Edit
+
+IMAGE = "ray-app"
+
+
+def grid(builds: int) -> Edit:
+    """What makes a matrix one of so many builds: one Python, two Rays, and half as many sites."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["axes"] = {
+            "python": ["3.11"],
+            "ray": content["axes"]["ray"][:2],
+            "site": [f"s{number:04}" for number in range(builds // 2)],
+        }
+        content["images"] = [IMAGE]
+        content["exclude"] = []
+        content.pop("latest", None)
+
+    return edit
