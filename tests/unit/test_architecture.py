@@ -36,6 +36,8 @@ PURE = sorted(
             FACTORY / f"report/{name}.py"
             for name in ("tables", "documents", "explanations", "summary", "results")
         ),
+        *(FACTORY / f"lock/{name}.py" for name in ("check", "lines", "outdated", "places")),
+        *(FACTORY / name for name in ("lock/resolve.py", "report/locks.py")),
         FACTORY / "console" / "layout.py",
         *(FACTORY / "context" / name for name in ("ignore.py", "patterns.py")),
     }

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,6 +27,7 @@ from factory.model import (
     Gate,
     Health,
     Outcome,
+    Outdated,
     Publication,
     Record,
     State,
@@ -36,6 +36,7 @@ from factory.model import (
 )
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
+from factory.report.locks import outdated_document
 from factory.settings import Settings
 from factory.verify.smoke.suite import SUITE
 from tests.conftest import ROOT
@@ -168,7 +169,7 @@ def prepared(tree: Path) -> Prepared:
     return prepare(Settings.from_environment({"FACTORY_ROOT": str(tree)}), Selection())
 
 
-def printed(prepared: Prepared) -> dict[str, Any]:
+def printed(prepared: Prepared) -> dict[str, object]:
     """Each document by its heading, with at least one item in every list."""
     matrix, plan = prepared.project.matrix, prepared.plan
     outcome = Outcome(verb="scan", subject="x", state=State.DONE, detail=("line",))
@@ -184,6 +185,7 @@ def printed(prepared: Prepared) -> dict[str, Any]:
         "build, scan, verify, publish, release": documents.outcomes(plan, [outcome]),
         "status": documents.status([record()]),
         "doctor": documents.doctor([finding]),
+        "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
 
 
