@@ -9,7 +9,6 @@ import pytest
 
 from factory.build import PackageSources
 from factory.errors import ConfigError, FactoryError, MachineError
-from factory.lock import files as lock_files_module
 from factory.model import Selection, parse_lock
 from factory.pipeline import prepare
 from tests.unit.indexes import make_wheel
@@ -316,7 +315,7 @@ def test_a_disk_that_fails_half_way_changes_no_file(
                 raise OSError(28, "No space left on device")
         return real(self, data, **more)
 
-    monkeypatch.setattr(lock_files_module.Path, "write_text", failing)
+    monkeypatch.setattr(Path, "write_text", failing)
     with pytest.raises(OSError, match="No space"):
         shelved.lock(upgrade=True)
     monkeypatch.undo()
