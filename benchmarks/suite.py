@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from factory.judging import COMPOSE_FILE
 from factory.model import CheckStatus, PlannedBuild, Project
 from factory.verify import ClusterRequest, nvidia_runtime
 from factory.verify.bundle import script
 from factory.verify.events import Transcript
 from factory.verify.request import Material
 from factory.verify.selection import Selection
-from factory.judging import COMPOSE_FILE
 
 
 def request_of(project: Project, root: Path, planned: PlannedBuild, ref: str) -> ClusterRequest:
