@@ -56,8 +56,9 @@ class Place:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
-        return f"{self.asked.name} of {self.cell.id}"
+        """What messages call it; no two places are called the same."""
+        own = self.asked.kind == "app"
+        return f"{self.asked.name}{':' if own else ' of '}{self.cell.id}"
 
 
 def places_of(project: Project, builds: Iterable[Build]) -> tuple[Place, ...]:

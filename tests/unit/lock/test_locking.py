@@ -161,6 +161,35 @@ def test_only_what_was_selected_is_asked_for(shelved: Shelf) -> None:
     assert not [work for work in shelved.seen.ran if "base of 2.55.1" in work]
 
 
+def test_equal_questions_are_asked_once(shelved: Shelf) -> None:
+    shelved.edit("matrix.yaml", ', "2.55.1"', "")
+    shelved.edit("matrix.yaml", "axes:\n", "axes:\n  flavour: [plain, spicy]\n")
+    shelved.edit("matrix.yaml", 'latest: {ray: "2.60.0"}', "")
+    shelved.lock()
+    cell = "2.60.0-py311-cpu-plain"
+    assert shelved.seen.ran == [f"lock base of {cell}", f"lock demo:{cell}"]
+    assert set(shelved.files()) == {BASE, APP}
+
+
+def test_images_that_want_different_versions_of_what_they_share_are_told(shelved: Shelf) -> None:
+    for name, line in (("demo", "click==8.1.0"), ("other", "click==8.2.0")):
+        folder = shelved.root / "images" / name
+        (folder / "app").mkdir(parents=True, exist_ok=True)
+        (folder / "image.yaml").write_text("description: Adds\nrequirements: requirements.txt\n")
+        (folder / "requirements.txt").write_text(f"{line}\n")
+    error = refused(shelved.lock)
+    assert isinstance(error, ConfigError)
+    assert error.where == "images/demo/requirements.txt", "the base has the newest, 8.2.0"
+    assert any("8.1.0" in line for line in error.detail)
+
+
+def test_an_image_may_be_called_as_a_step_is(shelved: Shelf) -> None:
+    (shelved.root / "images/demo").rename(shelved.root / "images/base")
+    shelved.lock()
+    assert shelved.check() == []
+    assert shelved.outdated() == ()
+
+
 def test_a_lock_that_a_selected_one_would_contradict_is_asked_anew(shelved: Shelf) -> None:
     """What Ray needs begins to need what another image has locked."""
     shelved.edit("matrix.yaml", ', "2.55.1"', "")
