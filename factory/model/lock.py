@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from factory.errors import ConfigError
@@ -119,7 +120,7 @@ def locks_folder(kind: str, image_folder: str) -> str:
 def lock_names(cell: Cell) -> tuple[str, ...]:
     """The names by which a cell's lock may go, the most particular first: its id, then what is left
     of that where axes do not matter: ``2.60.0-py311-rllib``, ``2.60.0-py311``, ``py311``."""
-    return tuple(dict.fromkeys([cell.id, *(lock_name(cell, axes) for axes in axes_of_locks())]))
+    return (cell.id, *_names(cell.ray, cell.python, cell.device, cell.rllib))
 
 
 def lock_path(folder: str, cell: Cell, there: Iterable[str] | Mapping[str, object]) -> str | None:
@@ -138,11 +139,22 @@ def axes_of_locks() -> Iterator[tuple[str, ...]]:
 
 def lock_name(cell: Cell, axes: Sequence[str]) -> str:
     """A cell's lock by some axes."""
+    return _name(cell.ray, cell.python, cell.device, cell.rllib, axes)
+
+
+@lru_cache(maxsize=1024)
+def _names(ray: str, python: str, device: str, rllib: bool) -> tuple[str, ...]:
+    """Cells that differ in axes of the user's share these, and there may be thousands of such."""
+    found = (_name(ray, python, device, rllib, axes) for axes in axes_of_locks())
+    return tuple(dict.fromkeys(found))
+
+
+def _name(ray: str, python: str, device: str, rllib: bool, axes: Sequence[str]) -> str:
     values = {
-        "ray": cell.ray,
-        "python": f"py{cell.python.replace('.', '')}",
-        "device": cell.device,
-        "rllib": "rllib" if cell.rllib else "",
+        "ray": ray,
+        "python": f"py{python.replace('.', '')}",
+        "device": device,
+        "rllib": "rllib" if rllib else "",
     }
     return "-".join(values[axis] for axis in axes if values[axis])
 
