@@ -21,7 +21,7 @@ RUNS = 3
 LIMIT = 1.0
 METHOD = f"""\
 All shipped builds, or those selected, are built once by `invoke build`, and once by `docker buildx
-bake` from the file that `invoke bake` writes, which finds all layers in BuildKit's cache. Then
+bake` from the file that `invoke bake` writes, so that its cache is warm as well. Then
 {RUNS} times, in turns: one line is added to the application that the most images stand on, and
 `invoke build` makes all builds anew; another line is added, and bake does, with the file as it is.
 Medians of the time from start to end of the process. Every line is a new one, so nobody finds what

@@ -27,7 +27,7 @@ LIMIT_RATIO = round(1 / 12, 4)
 METHOD = f"""\
 A project of {BUILDS} builds (one Python, two Rays, an axis of 48 values; shipped templates and
 application) is built once by `invoke build`, and once by `docker buildx bake` from the file that
-`invoke bake` writes, which finds all layers in BuildKit's cache. Then nothing changes: {RUNS} runs
+`invoke bake` writes, so that its cache is warm as well. Then nothing changes: {RUNS} runs
 of `invoke build` and of bake in turns, from start to end of the process, after one of each to warm
 up, with compiled bytecode. Medians.
 """
