@@ -30,6 +30,8 @@ class Transcript:
     Attributes:
         wanted: the checks that must end, in their order; the suite itself is not asked.
         nonce: what marks this run's events.
+        requests: what the running check asks the factory to do, as (what, host name); taken from
+            the front by whoever does it.
     """
 
     wanted: tuple[str, ...]
@@ -38,6 +40,7 @@ class Transcript:
     running: str | None = None
     planned: bool = False
     done: bool = False
+    requests: list[tuple[str, str]] = field(default_factory=list)
     trouble: str = ""
 
     def read(self, line: str) -> Check | None:
@@ -53,6 +56,8 @@ class Transcript:
                 name = event["check"]
                 self.ended[name] = _check(name, event)
                 return self.ended[name]
+            case "ask" if self.running is not None:
+                self.requests.append((str(event.get("what")), str(event.get("host"))))
             case "done":
                 self.done = True
         return None

@@ -24,6 +24,10 @@ from factory.verify.verdict import conclude
 SUITE_SECONDS = 1800.0
 """The whole suite's limit, behind those of its checks: it ends a suite that itself hangs."""
 
+_DISTURBANCES = 4
+"""How often an image can have workers killed and started."""
+
+_SHOWN = 40
 Log = Callable[[str], None]
 
 
@@ -127,10 +131,16 @@ def _suite(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
     request, own_checks = cluster.request, material.own_checks
     selection = Selection.of(request.expected, own_checks.specs, gpus=request.gpus)
     transcript = Transcript(selection.names, secrets.token_hex(16))
+    disturbances = [None] * _DISTURBANCES
 
     def hear(line: str) -> None:
         if check := transcript.read(line):
             log(_line(check))
+        while transcript.requests and disturbances:
+            disturbances.pop()
+            what, host = transcript.requests.pop(0)
+            log(f"{what} {printable(host)[:_SHOWN]}, as {transcript.running} asks")
+            cluster.disturb(what, host)
 
     script = bundle.script(
         material.suite,

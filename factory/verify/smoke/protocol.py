@@ -13,6 +13,9 @@ from typing import Any
 
 PREFIX = "@smoke "
 
+ASK = "ask"
+"""What makes a line of an interpreter's a request to the factory, and no result."""
+
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
 
 

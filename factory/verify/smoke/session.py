@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
 
-from . import own
+from . import asking, own
 from .protocol import FAIL, PASS, Expected, Result
 from .suite import SUITE, Spec
 
@@ -28,6 +28,7 @@ _LINE_CHARACTERS = 1000  # a result must stay far below what the factory takes f
 def main(folder: Path, answers: int, expected: Expected) -> None:
     """Serve until standard input ends."""
     os.set_inheritable(answers, False)
+    asking.answer_on(answers)
     faulthandler.register(signal.SIGUSR1, all_threads=False)  # shows where a check hangs
     requests = os.fdopen(os.dup(0), "r")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a check that reads must not eat the requests

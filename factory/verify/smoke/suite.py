@@ -122,6 +122,65 @@ SUITE = (
         needs=("nodes",),
     ),
     Spec(
+        name="head-rests",
+        proves="where the head has no CPUs, work runs on workers, and on all of them",
+        limit=60,
+        run="topology:head_rests",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="object-store",
+        proves="the object store is in shared memory, and gives back what it had to spill to disk",
+        limit=90,
+        run="store:object_store",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="serialization",
+        proves="cloudpickle, numpy, pyarrow, pandas, pydantic and torch are the same on all nodes, "
+        "and objects of each arrive whole",
+        limit=120,
+        run="serialization:serialization",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="ray-client",
+        proves="a Ray Client runs a task and gets its result",
+        limit=90,
+        run="client:ray_client",
+        needs=("nodes",),
+        connected=False,
+    ),
+    Spec(
+        name="dashboard",
+        proves="the dashboard answers, and knows which Ray this is",
+        limit=30,
+        run="observe:dashboard",
+        connected=False,
+    ),
+    Spec(
+        name="metrics",
+        proves="every node exports metrics, and Prometheus is told of every node",
+        limit=60,
+        run="observe:metrics",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="state-api",
+        proves="the state API lists the nodes, and a task that ran, with where and how it ended",
+        limit=60,
+        run="observe:state_api",
+        needs=("nodes",),
+    ),
+    Spec(
+        name="worker-loss",
+        proves="a worker is killed in mid-task: the task is retried elsewhere, an actor comes "
+        "back, the node is reported dead, and the one that takes its place gets work",
+        limit=240,
+        run="loss:worker_loss",
+        needs=("nodes",),
+    ),
+    Spec(
         name="torch-flavour",
         proves="torch can be imported on every node, and is the build for the image's CUDA, or for "
         "none; with CUDA, the runtime that it loads is the only one in the image",
