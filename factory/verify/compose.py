@@ -21,7 +21,7 @@ _SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_B
 BOOT_SECONDS = 180
 _DOWN_SECONDS = 120
 _LOG_LINES = 2000
-_KEPT_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 4 * 1024 * 1024
 """What a container says at most: an image could print without end."""
 _HOST_DIGITS = 12
 _CANNOT_EXECUTE = (126, 127)
@@ -151,7 +151,7 @@ class Cluster:
         """
         argv = ["docker", "logs", "--tail", str(_LOG_LINES), container.name]
         with self._answers_expected():
-            said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+            said = process.run(argv, timeout=60, check=False, keep=KEPT_BYTES)
         return (*said.stdout.splitlines(), *said.stderr.splitlines())
 
     def last_probe(self, container: Container) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ class Cluster:
         template = "{{with .State.Health}}{{range .Log}}{{.Output}}\n{{end}}{{end}}"
         argv = ["docker", "inspect", "--format", template, container.name]
         with self._answers_expected():
-            said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+            said = process.run(argv, timeout=60, check=False, keep=KEPT_BYTES)
         lines = said.stdout.splitlines()
         return tuple(f"its health check says: {line}" for line in lines if line.strip())[-1:]
 
@@ -200,7 +200,7 @@ class Cluster:
             on_line=on_line,
             check=False,
             shielded=shielded,
-            keep=_KEPT_BYTES,
+            keep=KEPT_BYTES,
         )
 
     @contextmanager

@@ -12,6 +12,7 @@ from factory.model import Cell
 from factory.verify import bundle
 from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke.protocol import Expected
+from factory.verify.smoke.suite import QUICK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,8 @@ class ClusterRequest:
             last; a later check takes the place of an earlier one with its name.
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; else ``None``.
         nvidia_runtime: whether the engine can give a container a GPU.
+        suite: how much is asked: ``contract``, ``quick`` or ``full``.
+        torch: whether the image asks for torch, though its cell has no RLlib.
     """
 
     subject: str
@@ -42,6 +45,8 @@ class ClusterRequest:
     own_checks: tuple[Path, ...] = ()
     cuda: str | None = None
     nvidia_runtime: bool = False
+    suite: str = QUICK
+    torch: bool = False
 
     @property
     def gpus(self) -> bool:
@@ -64,6 +69,7 @@ class ClusterRequest:
             device=self.cell.device,
             cuda=self.cuda,
             rllib=self.cell.rllib,
+            torch=self.torch or self.cell.rllib,
         )
 
 
@@ -106,6 +112,7 @@ def basis(request: ClusterRequest, material: Material | None = None) -> str:
         "gpus": request.gpus,
         "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
         "expected": asdict(request.expected),
+        "asked": request.suite,
     }
     return "sha256:" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

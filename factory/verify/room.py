@@ -6,13 +6,14 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
-from factory.verify import bundle
+from factory.verify import bare, bundle
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import Transcript, printable, tidy
 from factory.verify.own_checks import OwnChecks
@@ -77,11 +78,46 @@ def _checks(cluster: Cluster, material: Material, log: Log, logs: Path | None) -
 
 
 def _judge(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
+    request = cluster.request
+    selection = Selection.of(
+        request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
+    )
+    alone = _contract(cluster, material, selection, log)
+    if not selection.names or any(check.status is CheckStatus.FAIL for check in alone):
+        return alone
     boot = _boot(cluster)
     log(_line(boot))
     if boot.status is CheckStatus.FAIL:
-        return (boot,)
-    return (boot, *_suite(cluster, material, log), _alive(cluster))
+        return (*alone, boot)
+    return (*alone, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+
+
+def _contract(
+    cluster: Cluster, material: Material, selection: Selection, log: Log
+) -> tuple[Check, ...]:
+    """What a single container shows: there is no use in a cluster of an image that fails here."""
+    started = time.monotonic()
+    telling = _Telling.of(cluster.request, material, selection.contract, log)
+    try:
+        found = bare.run(
+            cluster.request, telling.script, run_id=cluster.run_id, on_line=telling.hear
+        )
+    except ProcessFailed:
+        why = f"the container did not end within {bare.SECONDS:g} s"
+        return telling.transcript.checks(why)
+    seconds = round(time.monotonic() - started, 3)
+    if not found.launched:
+        failed = Check(
+            name="launch",
+            status=CheckStatus.FAIL,
+            seconds=seconds,
+            reason=found.why_not,
+            detail=tidy(found.completed.tail),
+        )
+        log(_line(failed))
+        return (failed,)
+    launch = Check(name="launch", status=CheckStatus.PASS, seconds=seconds)
+    return (launch, *telling.transcript.checks(_broken_off(found.completed)))
 
 
 def _boot(cluster: Cluster) -> Check:
@@ -127,42 +163,69 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
     )
 
 
-def _suite(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
-    request, own_checks = cluster.request, material.own_checks
-    selection = Selection.of(request.expected, own_checks.specs, gpus=request.gpus)
-    transcript = Transcript(selection.names, secrets.token_hex(16))
-    disturbances = [None] * _DISTURBANCES
-
-    def hear(line: str) -> None:
-        if check := transcript.read(line):
-            log(_line(check))
-        while transcript.requests and disturbances:
-            disturbances.pop()
-            what, host = transcript.requests.pop(0)
-            log(f"{what} {printable(host)[:_SHOWN]}, as {transcript.running} asks")
-            cluster.disturb(what, host)
-
-    script = bundle.script(
-        material.suite,
-        request.expected,
-        own_checks,
-        checks=selection.names,
-        nonce=transcript.nonce,
-    )
-    broken_off = _run(cluster, script, hear)
-    if broken_off or not transcript.done:
+def _suite(
+    cluster: Cluster, material: Material, selection: Selection, log: Log
+) -> tuple[Check, ...]:
+    telling = _Telling.of(cluster.request, material, selection.names, log, cluster.disturb)
+    try:
+        ran = cluster.run_in_head(telling.script, timeout=SUITE_SECONDS, on_line=telling.hear)
+        broken_off = _broken_off(ran)
+    except ProcessFailed:
+        broken_off = f"the suite did not end within {SUITE_SECONDS:g} s"
+    if broken_off or not telling.transcript.done:
         cluster.containers()  # an engine that does not answer broke the suite off, not the image
     for check in selection.skipped:
         log(_line(check))
-    return (*transcript.checks(broken_off), *_unusable(own_checks), *selection.skipped)
+    return (
+        *telling.transcript.checks(broken_off),
+        *_unusable(material.own_checks),
+        *selection.skipped,
+    )
 
 
-def _run(cluster: Cluster, script: bytes, hear: Callable[[str], None]) -> str:
-    """Run the suite; why it was broken off, if it was."""
-    try:
-        ran = cluster.run_in_head(script, timeout=SUITE_SECONDS, on_line=hear)
-    except ProcessFailed:
-        return f"the suite did not end within {SUITE_SECONDS:g} s"
+@dataclass(kw_only=True)
+class _Telling:
+    """The script that runs some checks, and what is heard from it."""
+
+    script: bytes
+    transcript: Transcript
+    log: Log
+    disturb: Callable[[str, str], None]
+    disturbed: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        request: ClusterRequest,
+        material: Material,
+        names: tuple[str, ...],
+        log: Log,
+        disturb: Callable[[str, str], None] = lambda _what, _host: None,
+    ) -> _Telling:
+        transcript = Transcript(names, secrets.token_hex(16))
+        script = bundle.script(
+            material.suite,
+            request.expected,
+            material.own_checks,
+            checks=names,
+            nonce=transcript.nonce,
+        )
+        return cls(script=script, transcript=transcript, log=log, disturb=disturb)
+
+    def hear(self, line: str) -> None:
+        """Take in what was said, and do what was asked for."""
+        if check := self.transcript.read(line):
+            self.log(_line(check))
+        while self.transcript.requests:
+            what, host = self.transcript.requests.pop(0)
+            self.disturbed += 1
+            if self.disturbed <= _DISTURBANCES:
+                self.log(f"{what} {printable(host)[:_SHOWN]}, as {self.transcript.running} asks")
+                self.disturb(what, host)
+
+
+def _broken_off(ran: Completed) -> str:
+    """Why a suite ended before its end, if it did."""
     said = " / ".join(tidy(ran.stderr.splitlines())[-3:])
     return f"the suite broke off with exit code {ran.code}: {said}" if ran.code else ""
 

@@ -19,6 +19,16 @@ ASK = "ask"
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
 
 
+class CheckFailed(Exception):
+    """What was proven false, in words that need no traceback."""
+
+
+def expect(condition: bool, message: str) -> None:
+    """Fail the check unless the condition holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
 @dataclass(frozen=True)
 class Result:
     """The outcome of a check: status, why it is no pass, and lines that help to mend it."""
@@ -41,6 +51,7 @@ class Expected:
         device: ``cpu`` or ``gpu``: what the image is made for.
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; ``None`` in others.
         rllib: whether RLlib, with torch, is part of the image.
+        torch: whether torch may be there: with RLlib, or because the image asks for it.
     """
 
     nodes: int
@@ -49,6 +60,7 @@ class Expected:
     device: str = "cpu"
     cuda: str | None = None
     rllib: bool = False
+    torch: bool = False
 
 
 @dataclass(frozen=True)

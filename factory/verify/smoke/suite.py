@@ -13,6 +13,9 @@ from typing import cast
 
 from .protocol import Expected
 
+CONTRACT, QUICK, FULL = LEVELS = ("contract", "quick", "full")
+"""The suites, each with all of those before it. What is of the first needs no cluster."""
+
 
 def everywhere(_: Expected) -> bool:
     """Of every image."""
@@ -22,6 +25,11 @@ def everywhere(_: Expected) -> bool:
 def with_rllib(expected: Expected) -> bool:
     """Of images with RLlib."""
     return expected.rllib
+
+
+def without_torch(expected: Expected) -> bool:
+    """Of images that have no reason to have torch."""
+    return not expected.torch
 
 
 def made_for_gpus(expected: Expected) -> bool:
@@ -40,8 +48,10 @@ class Spec:
         run: ``module:function`` under ``checks``; for a check of the image's own, the file's
             origin and the function.
         needs: the checks without whose pass this one would only repeat their failure.
-        connected: whether it needs a driver that is connected to the cluster.
+        connected: whether it needs a driver that is connected to the cluster, which there is
+            from the second level on.
         own: whether it comes with the image.
+        level: the first of ``LEVELS`` that it is part of.
         asked: of which images it is asked; of others it is not, and they lack nothing for it.
         on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
             by the factory and never by the image, and the verdict says so.
@@ -54,6 +64,7 @@ class Spec:
     needs: tuple[str, ...] = ()
     connected: bool = True
     own: bool = False
+    level: str = QUICK
     asked: Callable[[Expected], bool] = everywhere
     on_gpu: bool = False
 
@@ -66,12 +77,47 @@ class Spec:
 
 SUITE = (
     Spec(
-        name="contract",
-        proves="what launchers ask of a Ray image: bash and ray on PATH, a home of its own, "
-        "no token left inside",
+        name="user",
+        proves="the image's user is not root, and can write to its home and read all of it",
+        limit=30,
+        run="contract:user",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="programs",
+        proves="`ray` and `python` are on PATH in a shell that reads no profile",
+        limit=30,
+        run="contract:programs",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="no-token",
+        proves="no token of Ray's is left in the image",
         limit=15,
-        run="contract:contract",
-        connected=False,
+        run="contract:no_token",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="locale",
+        proves="text is UTF-8 without anybody saying so",
+        limit=15,
+        run="contract:locale",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="bytecode",
+        proves="Ray is compiled, so that workers on small CPUs start fast",
+        limit=30,
+        run="contract:bytecode",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="no-torch",
+        proves="there is no torch in an image that does not ask for it",
+        limit=30,
+        run="contract:no_torch",
+        level=CONTRACT,
+        asked=without_torch,
     ),
     Spec(
         name="nodes",
@@ -115,7 +161,7 @@ SUITE = (
     ),
     Spec(
         name="jobs-api",
-        proves="a job succeeds, a job that fails says so, with its exit code, and neither can be "
+        proves="a job with a runtime_env succeeds, a job that fails says so, with its exit code, and neither can be "
         "submitted without the cluster's token (Ray 2.52 and later)",
         limit=90,
         run="jobs:jobs_api",
@@ -132,6 +178,7 @@ SUITE = (
         name="object-store",
         proves="the object store is in shared memory, and gives back what it had to spill to disk",
         limit=90,
+        level=FULL,
         run="store:object_store",
         needs=("nodes",),
     ),
@@ -140,6 +187,7 @@ SUITE = (
         proves="cloudpickle, numpy, pyarrow, pandas, pydantic and torch are the same on all nodes, "
         "and objects of each arrive whole",
         limit=120,
+        level=FULL,
         run="serialization:serialization",
         needs=("nodes",),
     ),
@@ -147,6 +195,7 @@ SUITE = (
         name="ray-client",
         proves="a Ray Client runs a task and gets its result",
         limit=90,
+        level=FULL,
         run="client:ray_client",
         needs=("nodes",),
         connected=False,
@@ -155,6 +204,7 @@ SUITE = (
         name="dashboard",
         proves="the dashboard answers, and knows which Ray this is",
         limit=30,
+        level=FULL,
         run="observe:dashboard",
         connected=False,
     ),
@@ -162,6 +212,7 @@ SUITE = (
         name="metrics",
         proves="every node exports metrics, and Prometheus is told of every node",
         limit=60,
+        level=FULL,
         run="observe:metrics",
         needs=("nodes",),
     ),
@@ -169,6 +220,7 @@ SUITE = (
         name="state-api",
         proves="the state API lists the nodes, and a task that ran, with where and how it ended",
         limit=60,
+        level=FULL,
         run="observe:state_api",
         needs=("nodes",),
     ),
@@ -177,6 +229,7 @@ SUITE = (
         proves="a worker is killed in mid-task: the task is retried elsewhere, an actor comes "
         "back, the node is reported dead, and the one that takes its place gets work",
         limit=240,
+        level=FULL,
         run="loss:worker_loss",
         needs=("nodes",),
     ),
@@ -195,6 +248,15 @@ SUITE = (
         limit=240,
         run="rllib:rllib_ppo",
         needs=("nodes", "torch-flavour"),
+        asked=with_rllib,
+    ),
+    Spec(
+        name="rllib-checkpoint",
+        proves="a checkpoint that one node saved is restored on another, to the same weights",
+        limit=180,
+        level=FULL,
+        run="rllib:rllib_checkpoint",
+        needs=("nodes", "rllib-ppo"),
         asked=with_rllib,
     ),
     Spec(

@@ -9,18 +9,12 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ..protocol import CheckFailed, expect
+
+__all__ = ["CheckFailed", "Node", "alive", "expect", "here", "on_each", "on_node", "pinned"]
+
 WORKER = "worker"
 """What each worker has one of and the head none: see ``compose/cluster.yaml``."""
-
-
-class CheckFailed(Exception):
-    """What was proven false, in words that need no traceback."""
-
-
-def expect(condition: bool, message: str) -> None:
-    """Fail the check unless the condition holds."""
-    if not condition:
-        raise CheckFailed(message)
 
 
 @dataclass(frozen=True)
