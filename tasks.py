@@ -98,13 +98,17 @@ def lint(_c: Context, selection: Selection, format: str = "text") -> None:
         raise Exit(code=2)
 
 
-def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:
+def _pass_gates(
+    gates: Sequence[str], selection: Selection, form: str, suite: str | None = None
+) -> None:
     from factory import console, errors, report
     from factory.pipeline import prepare, run
 
     check_form(form)
     settings = _settings()
     prepared = prepare(settings, selection)
+    if suite:
+        prepared = prepared.asking(suite)
     with console.observer(settings.state / "logs") as observer:
         ran = run(settings, prepared, gates, observer)
     show(
@@ -135,9 +139,11 @@ def scan(_c: Context, selection: Selection, format: str = "text") -> None:
 
 
 @selection_command
-def verify(_c: Context, selection: Selection, format: str = "text") -> None:
+def verify(
+    _c: Context, selection: Selection, format: str = "text", suite: str | None = None
+) -> None:
     """Boot built images as a head and workers, and run the smoke suite."""
-    _pass_gates(["verify"], selection, format)
+    _pass_gates(["verify"], selection, format, suite)
 
 
 @selection_command

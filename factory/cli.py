@@ -45,6 +45,9 @@ class FactoryTask(Task):  # type: ignore[type-arg]  # generic only for invoke's 
 
 
 FORMAT_HELP = {"format": "text (the default) or json"}
+_OWN_HELP = {"suite": "contract, quick or full, instead of what matrix.yaml says"}
+"""Flags that only some commands with a selection have."""
+
 _SELECTION_HELP = {name.replace("_", "-"): text for name, (_, text) in _SHARED.items()}
 
 Body = Callable[..., object]
@@ -65,11 +68,16 @@ def selection_command(body: Body) -> Body:
     made: Body = task(
         _selecting(body),
         klass=FactoryTask,
-        help=_SELECTION_HELP | FORMAT_HELP,
+        help=_SELECTION_HELP | FORMAT_HELP | _own_help(body),
         iterable=["only", "skip"],
         auto_shortflags=False,
     )
     return made
+
+
+def _own_help(body: Body) -> dict[str, str]:
+    flags = inspect.signature(body).parameters
+    return {name: text for name, text in _OWN_HELP.items() if name in flags}
 
 
 def _selecting(body: Body) -> Body:

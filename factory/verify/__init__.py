@@ -7,5 +7,6 @@
 from factory.verify.request import ClusterRequest, basis
 from factory.verify.room import verify
 from factory.verify.runtime import nvidia_runtime
+from factory.verify.smoke.suite import LEVELS
 
-__all__ = ["ClusterRequest", "basis", "nvidia_runtime", "verify"]
+__all__ = ["LEVELS", "ClusterRequest", "basis", "nvidia_runtime", "verify"]
