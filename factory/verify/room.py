@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
-from factory.verify import bare, bundle
+from factory.verify import bare
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
-from factory.verify.events import Transcript, printable, tidy
+from factory.verify.events import line_of, printable, tidy
 from factory.verify.own_checks import OwnChecks
 from factory.verify.request import ClusterRequest, Material, basis
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
+from factory.verify.telling import Log, Telling, broken_off
 from factory.verify.verdict import conclude
 
 SUITE_SECONDS = 1800.0
 """The whole suite's limit, behind those of its checks: it ends a suite that itself hangs."""
-
-_DISTURBANCES = 4
-"""How often an image can have workers killed and started."""
-
-_SHOWN = 40
-Log = Callable[[str], None]
 
 
 def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None = None) -> Verdict:
@@ -86,7 +79,7 @@ def _judge(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
     if not selection.names or any(check.status is CheckStatus.FAIL for check in alone):
         return alone
     boot = _boot(cluster)
-    log(_line(boot))
+    log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
         return (*alone, boot)
     return (*alone, boot, *_suite(cluster, material, selection, log), _alive(cluster))
@@ -96,28 +89,36 @@ def _contract(
     cluster: Cluster, material: Material, selection: Selection, log: Log
 ) -> tuple[Check, ...]:
     """What a single container shows: there is no use in a cluster of an image that fails here."""
-    started = time.monotonic()
-    telling = _Telling.of(cluster.request, material, selection.contract, log)
-    try:
-        found = bare.run(
-            cluster.request, telling.script, run_id=cluster.run_id, on_line=telling.hear
-        )
-    except ProcessFailed:
-        why = f"the container did not end within {bare.SECONDS:g} s"
-        return telling.transcript.checks(why)
-    seconds = round(time.monotonic() - started, 3)
-    if not found.launched:
-        failed = Check(
-            name="launch",
-            status=CheckStatus.FAIL,
-            seconds=seconds,
-            reason=found.why_not,
-            detail=tidy(found.completed.tail),
-        )
-        log(_line(failed))
+    telling = Telling.of(cluster.request, material, selection.contract, log)
+
+    def launched(seconds: float) -> None:
+        log(line_of(_launch(seconds)))
+
+    found = bare.run(
+        cluster.request,
+        telling.script,
+        run_id=cluster.run_id,
+        on_launch=launched,
+        on_line=telling.hear,
+    )
+    if found.launched is None:
+        failed = _launch(found.completed.seconds, found)
+        log(line_of(failed))
         return (failed,)
-    launch = Check(name="launch", status=CheckStatus.PASS, seconds=seconds)
-    return (launch, *telling.transcript.checks(_broken_off(found.completed)))
+    why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
+    checks = telling.transcript.checks(why or broken_off(found.completed))
+    return (_launch(found.launched), *checks)
+
+
+def _launch(seconds: float, failed: bare.Bare | None = None) -> Check:
+    """Whether the image runs what it is given."""
+    return Check(
+        name="launch",
+        status=CheckStatus.FAIL if failed else CheckStatus.PASS,
+        seconds=round(seconds, 3),
+        reason=failed.why_not if failed else "",
+        detail=tidy(failed.completed.tail) if failed else (),
+    )
 
 
 def _boot(cluster: Cluster) -> Check:
@@ -166,68 +167,22 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
 def _suite(
     cluster: Cluster, material: Material, selection: Selection, log: Log
 ) -> tuple[Check, ...]:
-    telling = _Telling.of(cluster.request, material, selection.names, log, cluster.disturb)
+    telling = Telling.of(cluster.request, material, selection.names, log, cluster.disturb)
     try:
-        ran = cluster.run_in_head(telling.script, timeout=SUITE_SECONDS, on_line=telling.hear)
-        broken_off = _broken_off(ran)
+        why = broken_off(
+            cluster.run_in_head(telling.script, timeout=SUITE_SECONDS, on_line=telling.hear)
+        )
     except ProcessFailed:
-        broken_off = f"the suite did not end within {SUITE_SECONDS:g} s"
-    if broken_off or not telling.transcript.done:
+        why = f"the suite did not end within {SUITE_SECONDS:g} s"
+    if why or not telling.transcript.done:
         cluster.containers()  # an engine that does not answer broke the suite off, not the image
     for check in selection.skipped:
-        log(_line(check))
+        log(line_of(check))
     return (
-        *telling.transcript.checks(broken_off),
+        *telling.transcript.checks(why),
         *_unusable(material.own_checks),
         *selection.skipped,
     )
-
-
-@dataclass(kw_only=True)
-class _Telling:
-    """The script that runs some checks, and what is heard from it."""
-
-    script: bytes
-    transcript: Transcript
-    log: Log
-    disturb: Callable[[str, str], None]
-    disturbed: int = 0
-
-    @classmethod
-    def of(
-        cls,
-        request: ClusterRequest,
-        material: Material,
-        names: tuple[str, ...],
-        log: Log,
-        disturb: Callable[[str, str], None] = lambda _what, _host: None,
-    ) -> _Telling:
-        transcript = Transcript(names, secrets.token_hex(16))
-        script = bundle.script(
-            material.suite,
-            request.expected,
-            material.own_checks,
-            checks=names,
-            nonce=transcript.nonce,
-        )
-        return cls(script=script, transcript=transcript, log=log, disturb=disturb)
-
-    def hear(self, line: str) -> None:
-        """Take in what was said, and do what was asked for."""
-        if check := self.transcript.read(line):
-            self.log(_line(check))
-        while self.transcript.requests:
-            what, host = self.transcript.requests.pop(0)
-            self.disturbed += 1
-            if self.disturbed <= _DISTURBANCES:
-                self.log(f"{what} {printable(host)[:_SHOWN]}, as {self.transcript.running} asks")
-                self.disturb(what, host)
-
-
-def _broken_off(ran: Completed) -> str:
-    """Why a suite ended before its end, if it did."""
-    said = " / ".join(tidy(ran.stderr.splitlines())[-3:])
-    return f"the suite broke off with exit code {ran.code}: {said}" if ran.code else ""
 
 
 def _unusable(own_checks: OwnChecks) -> tuple[Check, ...]:
@@ -281,8 +236,3 @@ def _remove(cluster: Cluster, log: Log, *, settled: bool) -> None:
             trouble = error.what
     if trouble:
         log(f"{cluster.project} could not be removed: {trouble}")
-
-
-def _line(check: Check) -> str:
-    reason = f": {check.reason}" if check.reason else ""
-    return f"{check.name} {check.status} {check.seconds:.1f} s{reason}"

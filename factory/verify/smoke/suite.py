@@ -55,6 +55,7 @@ class Spec:
         asked: of which images it is asked; of others it is not, and they lack nothing for it.
         on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
             by the factory and never by the image, and the verdict says so.
+        asks: how often it may have the factory kill or start a worker.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Spec:
     level: str = QUICK
     asked: Callable[[Expected], bool] = everywhere
     on_gpu: bool = False
+    asks: int = 0
 
     def function(self) -> Callable[[Expected], None]:
         """The function of a check that is not the image's own."""
@@ -79,42 +81,42 @@ SUITE = (
     Spec(
         name="user",
         proves="the image's user is not root, and can write to its home and read all of it",
-        limit=30,
+        limit=120,
         run="contract:user",
         level=CONTRACT,
     ),
     Spec(
         name="programs",
         proves="`ray` and `python` are on PATH in a shell that reads no profile",
-        limit=30,
+        limit=60,
         run="contract:programs",
         level=CONTRACT,
     ),
     Spec(
         name="no-token",
         proves="no token of Ray's is left in the image",
-        limit=15,
+        limit=30,
         run="contract:no_token",
         level=CONTRACT,
     ),
     Spec(
         name="locale",
         proves="text is UTF-8 without anybody saying so",
-        limit=15,
+        limit=30,
         run="contract:locale",
         level=CONTRACT,
     ),
     Spec(
         name="bytecode",
         proves="Ray is compiled, so that workers on small CPUs start fast",
-        limit=30,
+        limit=60,
         run="contract:bytecode",
         level=CONTRACT,
     ),
     Spec(
         name="no-torch",
         proves="there is no torch in an image that does not ask for it",
-        limit=30,
+        limit=60,
         run="contract:no_torch",
         level=CONTRACT,
         asked=without_torch,
@@ -122,62 +124,62 @@ SUITE = (
     Spec(
         name="nodes",
         proves="every node has joined, each with an address of its own",
-        limit=60,
+        limit=120,
         run="topology:nodes",
     ),
     Spec(
         name="versions",
         proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
-        limit=60,
+        limit=120,
         run="versions:versions",
     ),
     Spec(
         name="square",
         proves="every node computes: a task pinned to it returns 0, 1, 4, 9",
-        limit=60,
+        limit=120,
         run="topology:square",
         needs=("nodes",),
     ),
     Spec(
         name="spread",
         proves="a placement group with STRICT_SPREAD takes every node",
-        limit=60,
+        limit=120,
         run="topology:spread",
         needs=("nodes",),
     ),
     Spec(
         name="object-transfer",
         proves="64 MB made on one node arrive whole on another",
-        limit=60,
+        limit=120,
         run="transfer:object_transfer",
         needs=("nodes",),
     ),
     Spec(
         name="actors",
         proves="an actor lives on every node and reports the node's address",
-        limit=60,
+        limit=120,
         run="topology:actors",
         needs=("nodes",),
     ),
     Spec(
         name="jobs-api",
-        proves="a job with a runtime_env succeeds, a job that fails says so, with its exit code, and neither can be "
-        "submitted without the cluster's token (Ray 2.52 and later)",
-        limit=90,
+        proves="a job with a runtime_env succeeds, a job that fails says so, with its exit code, "
+        "and neither can be submitted without the cluster's token (Ray 2.52 and later)",
+        limit=180,
         run="jobs:jobs_api",
         needs=("nodes",),
     ),
     Spec(
         name="head-rests",
         proves="where the head has no CPUs, work runs on workers, and on all of them",
-        limit=60,
+        limit=120,
         run="topology:head_rests",
         needs=("nodes",),
     ),
     Spec(
         name="object-store",
         proves="the object store is in shared memory, and gives back what it had to spill to disk",
-        limit=90,
+        limit=240,
         level=FULL,
         run="store:object_store",
         needs=("nodes",),
@@ -186,7 +188,7 @@ SUITE = (
         name="serialization",
         proves="cloudpickle, numpy, pyarrow, pandas, pydantic and torch are the same on all nodes, "
         "and objects of each arrive whole",
-        limit=120,
+        limit=240,
         level=FULL,
         run="serialization:serialization",
         needs=("nodes",),
@@ -194,7 +196,7 @@ SUITE = (
     Spec(
         name="ray-client",
         proves="a Ray Client runs a task and gets its result",
-        limit=90,
+        limit=180,
         level=FULL,
         run="client:ray_client",
         needs=("nodes",),
@@ -203,7 +205,7 @@ SUITE = (
     Spec(
         name="dashboard",
         proves="the dashboard answers, and knows which Ray this is",
-        limit=30,
+        limit=60,
         level=FULL,
         run="observe:dashboard",
         connected=False,
@@ -211,7 +213,7 @@ SUITE = (
     Spec(
         name="metrics",
         proves="every node exports metrics, and Prometheus is told of every node",
-        limit=60,
+        limit=240,
         level=FULL,
         run="observe:metrics",
         needs=("nodes",),
@@ -219,7 +221,7 @@ SUITE = (
     Spec(
         name="state-api",
         proves="the state API lists the nodes, and a task that ran, with where and how it ended",
-        limit=60,
+        limit=180,
         level=FULL,
         run="observe:state_api",
         needs=("nodes",),
@@ -228,9 +230,10 @@ SUITE = (
         name="worker-loss",
         proves="a worker is killed in mid-task: the task is retried elsewhere, an actor comes "
         "back, the node is reported dead, and the one that takes its place gets work",
-        limit=240,
+        limit=480,
         level=FULL,
         run="loss:worker_loss",
+        asks=2,
         needs=("nodes",),
     ),
     Spec(
@@ -253,7 +256,7 @@ SUITE = (
     Spec(
         name="rllib-checkpoint",
         proves="a checkpoint that one node saved is restored on another, to the same weights",
-        limit=180,
+        limit=300,
         level=FULL,
         run="rllib:rllib_checkpoint",
         needs=("nodes", "rllib-ppo"),

@@ -8,7 +8,7 @@ import sys
 from ..protocol import Expected
 from .cluster import expect
 
-_SECONDS = 60
+_SECONDS = 150
 _SCRIPT = """\
 import ray
 ray.init("ray://127.0.0.1:10001", logging_level="ERROR")

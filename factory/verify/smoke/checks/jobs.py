@@ -16,7 +16,7 @@ from .cluster import expect
 
 _DASHBOARD = "127.0.0.1:8265"
 _REFUSED = (401, 403)
-_WAIT_SECONDS = 75.0
+_WAIT_SECONDS = 150.0
 _CODE = 7
 
 _MODULE = """

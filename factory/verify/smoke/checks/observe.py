@@ -16,7 +16,7 @@ from ..protocol import Expected
 from .cluster import alive, expect, here
 
 _DASHBOARD = "127.0.0.1:8265"
-_WAIT_SECONDS = 25.0
+_WAIT_SECONDS = 60.0
 _DISCOVERY_FILE = Path("/tmp/ray/prom_metrics_service_discovery.json")  # noqa: S108  # Ray's own
 
 
@@ -30,15 +30,30 @@ def dashboard(expected: Expected) -> None:
 
 def metrics(_: Expected) -> None:
     """Every node exports metrics, and Prometheus is told of every node."""
-    for node in ray.nodes():
-        place = f"{node['NodeManagerAddress']}:{node['MetricsExportPort']}"
-        deadline = time.monotonic() + _WAIT_SECONDS
+    deadline = time.monotonic() + _WAIT_SECONDS
+    for place in _exporters():
         while "\nray_" not in (body := _metrics(place)):
             expect(time.monotonic() < deadline, f"{place}/metrics has none of Ray's: {body[:80]!r}")
             time.sleep(0.5)
-    told = _discovered()
-    missing = [node.address for node in alive() if not any(node.address in one for one in told)]
-    expect(not missing, f"Prometheus is not told of {', '.join(missing)}: it is told {told}")
+    while missing := _missing(told := _discovered()):
+        where = ", ".join(missing)
+        expect(time.monotonic() < deadline, f"Prometheus is not told of {where}, only of {told}")
+        time.sleep(0.5)
+
+
+def _exporters() -> list[str]:
+    """Where the nodes that are alive say that their metrics are."""
+    return [
+        f"{node['NodeManagerAddress']}:{node['MetricsExportPort']}"
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+
+
+def _missing(told: list[str]) -> list[str]:
+    """The addresses of nodes that service discovery does not name."""
+    named = {place.rpartition(":")[0] for place in told}
+    return [node.address for node in alive() if node.address not in named]
 
 
 def state_api(expected: Expected) -> None:
@@ -64,7 +79,7 @@ def _finished(name: str) -> list[str]:
 def _metrics(place: str) -> str:
     try:
         return _get(place, "/metrics")[1]
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         return str(error)
 
 

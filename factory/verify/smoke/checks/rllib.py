@@ -12,7 +12,7 @@ from typing import Any
 import ray
 
 from ..protocol import Expected
-from .cluster import WORKER, expect, here, on_node, workers
+from .cluster import WORKER, alive, expect, here, on_node, workers
 
 _RUNNERS = 2
 _ITERATIONS = 2
@@ -74,7 +74,8 @@ def _node(_: object) -> str:
 
 def rllib_checkpoint(_: Expected) -> None:
     """What one node saved, another restores to the same weights."""
-    maker, taker = workers()[0], workers()[-1]
+    maker, *others = workers()
+    taker = next(node for node in [*others, *alive()] if node != maker)
     saved, weights = ray.get(on_node(_save, maker).remote())
     found = ray.get(on_node(_restore, taker).remote(saved))
     expect(found == weights, "a checkpoint restored on another node has other weights")

@@ -64,7 +64,8 @@ def _checksum(data: bytes) -> str:
 def _on_disk() -> int:
     """Bytes that this node has spilled."""
     folders = Path(_SPILLED).glob("ray_spilled_objects*")
-    return sum(file.stat().st_size for folder in folders for file in folder.rglob("*"))
+    files = (file for folder in folders for file in folder.rglob("*"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _spill_and_restore() -> None:
