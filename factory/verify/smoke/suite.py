@@ -77,6 +77,9 @@ class Spec:
         return cast("Callable[[Expected], None]", getattr(found, name))
 
 
+_WORKING = ("nodes", "square")
+"""What nothing else works without."""
+
 SUITE = (
     Spec(
         name="user",
@@ -128,12 +131,6 @@ SUITE = (
         run="topology:nodes",
     ),
     Spec(
-        name="versions",
-        proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
-        limit=120,
-        run="versions:versions",
-    ),
-    Spec(
         name="square",
         proves="every node computes: a task pinned to it returns 0, 1, 4, 9",
         limit=120,
@@ -141,25 +138,32 @@ SUITE = (
         needs=("nodes",),
     ),
     Spec(
+        name="versions",
+        proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
+        limit=120,
+        run="versions:versions",
+        needs=_WORKING,
+    ),
+    Spec(
         name="spread",
         proves="a placement group with STRICT_SPREAD takes every node",
         limit=120,
         run="topology:spread",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="object-transfer",
         proves="64 MB made on one node arrive whole on another",
         limit=120,
         run="transfer:object_transfer",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="actors",
         proves="an actor lives on every node and reports the node's address",
         limit=120,
         run="topology:actors",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="jobs-api",
@@ -167,14 +171,14 @@ SUITE = (
         "and neither can be submitted without the cluster's token (Ray 2.52 and later)",
         limit=180,
         run="jobs:jobs_api",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="head-rests",
         proves="where the head has no CPUs, work runs on workers, and on all of them",
         limit=120,
         run="topology:head_rests",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="object-store",
@@ -182,7 +186,7 @@ SUITE = (
         limit=240,
         level=FULL,
         run="store:object_store",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="serialization",
@@ -191,7 +195,7 @@ SUITE = (
         limit=240,
         level=FULL,
         run="serialization:serialization",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="ray-client",
@@ -199,7 +203,7 @@ SUITE = (
         limit=180,
         level=FULL,
         run="client:ray_client",
-        needs=("nodes",),
+        needs=_WORKING,
         connected=False,
     ),
     Spec(
@@ -216,7 +220,7 @@ SUITE = (
         limit=240,
         level=FULL,
         run="observe:metrics",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="state-api",
@@ -224,7 +228,7 @@ SUITE = (
         limit=180,
         level=FULL,
         run="observe:state_api",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="worker-loss",
@@ -234,7 +238,7 @@ SUITE = (
         level=FULL,
         run="loss:worker_loss",
         asks=2,
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="torch-flavour",
@@ -242,7 +246,7 @@ SUITE = (
         "none; with CUDA, the runtime that it loads is the only one in the image",
         limit=180,
         run="flavour:torch_flavour",
-        needs=("nodes",),
+        needs=_WORKING,
         asked=with_rllib,
     ),
     Spec(
@@ -250,7 +254,7 @@ SUITE = (
         proves="RLlib trains PPO, and takes its steps on the workers",
         limit=240,
         run="rllib:rllib_ppo",
-        needs=("nodes", "torch-flavour"),
+        needs=(*_WORKING, "torch-flavour"),
         asked=with_rllib,
     ),
     Spec(
@@ -259,7 +263,7 @@ SUITE = (
         limit=300,
         level=FULL,
         run="rllib:rllib_checkpoint",
-        needs=("nodes", "rllib-ppo"),
+        needs=(*_WORKING, "rllib-ppo"),
         asked=with_rllib,
     ),
     Spec(
@@ -267,7 +271,7 @@ SUITE = (
         proves="every node can load CUDA's runtime, and it and the image's variables say the same",
         limit=60,
         run="cuda:cuda_runtime",
-        needs=("nodes",),
+        needs=_WORKING,
         asked=made_for_gpus,
     ),
     Spec(
@@ -275,7 +279,7 @@ SUITE = (
         proves="a task on each worker moves data to a GPU and back",
         limit=90,
         run="cuda:cuda_device",
-        needs=("nodes", "cuda-runtime"),
+        needs=(*_WORKING, "cuda-runtime"),
         asked=made_for_gpus,
         on_gpu=True,
     ),

@@ -46,8 +46,12 @@ def test_ray_is_told_of_gpus_and_guesses_none(name: str) -> None:
 
 
 def test_only_workers_have_what_keeps_work_off_the_head() -> None:
-    assert "--resources='{\"worker\": 1}'" in SERVICES["worker"]["command"][-1]
-    assert "--resources" not in SERVICES["head"]["command"][-1]
+    assert '\'{"each": 1, "worker": 1}\'' in SERVICES["worker"]["command"][-1]
+    assert "'{\"each\": 1}'" in SERVICES["head"]["command"][-1]
+
+
+def test_the_head_has_no_cpus_for_work() -> None:
+    assert "--num-cpus=${HEAD_CPUS:-0}" in SERVICES["head"]["command"][-1]
 
 
 def test_the_file_that_gives_gpus_gives_one_to_each_worker_and_no_more() -> None:
