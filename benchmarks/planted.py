@@ -154,18 +154,18 @@ _CLUSTER = (
     ),
     Control(
         planted="an import that ends every worker process",
-        lines=f"RUN printf 'import os, sys\\n"
-        'if "default_worker.py" in str(sys.orig_argv): os._exit(9)\\n\''
-        f" >{_SITE}/sitecustomize.py",
+        lines='RUN echo \'import os, sys; "default_worker.py" in str(sys.orig_argv) '
+        "and os._exit(9)'"
+        f" >{_SITE}/at_start.pth",
         on="worker",
         caught_by=("square",),
         says="did not end",
     ),
     Control(
         planted="a job that hangs",
-        lines=f"RUN printf 'import os, time\\n"
-        'if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ: time.sleep(3600)\\n\''
-        f" >{_SITE}/sitecustomize.py",
+        lines='RUN echo \'import os, time; "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ '
+        "and time.sleep(3600)'"
+        f" >{_SITE}/at_start.pth",
         caught_by=("jobs-api",),
         says="still",
     ),
