@@ -164,7 +164,9 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
     show(outdated_table(found), lambda: outdated_document(found), format)
 
 
-def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:
+def _pass_gates(
+    gates: Sequence[str], selection: Selection, form: str, suite: str | None = None
+) -> None:
     from factory import console, errors, report
     from factory.glance import Glance
 
@@ -174,6 +176,8 @@ def _pass_gates(gates: Sequence[str], selection: Selection, form: str) -> None:
     from factory.pipeline import prepare, run
 
     prepared = prepare(settings, selection)
+    if suite:
+        prepared = prepared.asking(suite)
     with console.observer(settings.state / "logs") as observer:
         ran = run(settings, prepared, gates, observer, glance)
     show(
@@ -203,10 +207,12 @@ def scan(_c: Context, selection: Selection, format: str = "text") -> None:
     _pass_gates(["scan"], selection, format)
 
 
-@selection_command
-def verify(_c: Context, selection: Selection, format: str = "text") -> None:
+@selecting_command(suite="contract, quick or full, instead of what matrix.yaml says")
+def verify(
+    _c: Context, selection: Selection, format: str = "text", suite: str | None = None
+) -> None:
     """Boot built images as a head and workers, and run the smoke suite."""
-    _pass_gates(["verify"], selection, format)
+    _pass_gates(["verify"], selection, format, suite)
 
 
 @selection_command

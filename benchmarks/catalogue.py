@@ -49,6 +49,10 @@ BENCHES: Mapping[str, Entry] = {
     ),
 }
 SOAKS: Mapping[str, Entry] = {
+    "verify": Entry(
+        module="controls",
+        about="images that are broken on purpose, each caught by name; a good one, 20 times",
+    ),
     "gpu-rllib": Entry(
         module="gpu_rllib",
         about="a cell with CUDA and RLlib, which the matrix leaves out: gigabytes to download",

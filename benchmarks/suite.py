@@ -1,4 +1,6 @@
-"""What the serial script asks an image's cluster: what the factory would ask, to the byte."""
+"""What the serial script asks an image's cluster: the factory's quick suite, to the byte, though of
+one container fewer: what the factory asks of a single one, it asks of the head.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,7 @@ def request_of(project: Project, root: Path, planned: PlannedBuild, ref: str) ->
         cell=cell,
         compose_file=COMPOSE_FILE,
         workers=project.matrix.workers,
+        torch=any(project.asks_for(image, "torch") for image in lineage),
         own_checks=tuple(root / one.folder / one.checks for one in lineage if one.checks),
         cuda=cuda.version if cuda else None,
         nvidia_runtime=cell.device == "gpu" and nvidia_runtime(),
@@ -38,10 +41,9 @@ def questions(request: ClusterRequest) -> tuple[bytes, Transcript]:
     material = Material.of(request)
     own = material.own_checks
     chosen = Selection.of(request.expected, own.specs, gpus=request.gpus)
-    transcript = Transcript(chosen.names, secrets.token_hex(16))
-    text = script(
-        material.suite, request.expected, own, checks=chosen.names, nonce=transcript.nonce
-    )
+    names = (*chosen.contract, *chosen.names)
+    transcript = Transcript(names, secrets.token_hex(16))
+    text = script(material.suite, request.expected, own, checks=names, nonce=transcript.nonce)
     return text, transcript
 
 

@@ -38,6 +38,8 @@ def request_of(
         cell=cell,
         compose_file=COMPOSE_FILE,
         workers=project.matrix.workers,
+        suite=project.matrix.suite,
+        torch=any(project.asks_for(image, "torch") for image in lineage),
         own_checks=tuple(
             settings.root / image.folder / image.checks for image in lineage if image.checks
         ),

@@ -7,16 +7,17 @@ All of it overlaps: one build is verified while another is built. What a gate do
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from factory import preflight
 from factory.build import check_room, make_builder, write_dockerfile
 from factory.context import Contents
+from factory.errors import ConfigError
 from factory.glance import Glance
 from factory.history import History
-from factory.matrix import select
+from factory.matrix import near, select
 from factory.model import Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
 from factory.plan import is_present, steps_to_build
 from factory.planning import planned
@@ -25,6 +26,7 @@ from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
 from factory.stock import Stock, in_engine
+from factory.verify import LEVELS
 from factory.workshop import Workshop
 
 GATES = ("build", "scan", "verify", "publish")
@@ -40,6 +42,17 @@ class Prepared:
     builds: tuple[Build, ...]
     plan: Plan
     contents: Contents
+
+    def asking(self, suite: str) -> Prepared:
+        """The same, with another suite of verify's.
+
+        Raises:
+            ConfigError: there is no such suite.
+        """
+        if suite not in LEVELS:
+            raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, LEVELS))
+        matrix = replace(self.project.matrix, suite=suite)
+        return replace(self, project=replace(self.project, matrix=matrix))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,6 +138,9 @@ class VerifySpec(_Strict):
     """The cluster that each image is booted as."""
 
     workers: int = Field(2, ge=1, le=8, description="workers beside the head")
+    suite: Literal["contract", "quick", "full"] = Field(
+        "quick", description="how much is asked of an image before it may be published"
+    )
 
 
 class MatrixSpec(_Strict):

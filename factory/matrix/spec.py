@@ -63,6 +63,7 @@ def parse_matrix(
         targets=_targets(spec, document, registry),
         scan=_scan(spec),
         workers=spec.verify.workers,
+        suite=spec.verify.suite,
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -60,6 +61,7 @@ class Matrix:
         targets: where to publish.
         scan: the scan gate's policy.
         workers: how many workers ``verify`` boots beside the head.
+        suite: how much it asks: ``contract``, ``quick`` or ``full``.
     """
 
     cells: tuple[Cell, ...]
@@ -71,6 +73,7 @@ class Matrix:
     targets: tuple[Target, ...]
     scan: ScanPolicy
     workers: int
+    suite: str = "quick"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +102,14 @@ class Project:
         while parent := chain[-1].parent:
             chain.append(self.images[parent])
         return tuple(reversed(chain))
+
+    def asks_for(self, image: Image, package: str) -> bool:
+        """Whether a requirements file of an image's names a package."""
+        files = (image.requirements, *(one.requirements for one in image.overrides))
+        lines = (
+            line for file in files for line in self.requirements.get(f"{image.folder}/{file}", ())
+        )
+        return any(re.split(r"[^a-z0-9._-]", line.strip().lower())[0] == package for line in lines)
 
     def made_for(self, name: str, cell: Cell) -> bool:
         """Whether an image and all that it stands on are made for a cell."""

@@ -21,16 +21,23 @@ _SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_B
 BOOT_SECONDS = 180
 _DOWN_SECONDS = 120
 _LOG_LINES = 2000
-_KEPT_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 4 * 1024 * 1024
 """What a container says at most: an image could print without end."""
+_HOST_DIGITS = 12
 _CANNOT_EXECUTE = (126, 127)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Container:
-    """A container of the cluster: its name, the engine's word for its state, and the rest."""
+    """A container of the cluster: its names, the engine's word for its state, and the rest.
+
+    Attributes:
+        host: its host name, which is the beginning of its id.
+    """
 
     name: str
+    host: str
+    service: str
     state: str
     health: str
     exit_code: int
@@ -113,12 +120,28 @@ class Cluster:
         return tuple(
             Container(
                 name=row["Name"],
+                host=row["ID"][:_HOST_DIGITS],
+                service=row["Service"],
                 state=row["State"],
                 health=row["Health"],
                 exit_code=int(row["ExitCode"]),
             )
             for row in sorted(rows, key=lambda row: str(row["Name"]))
         )
+
+    def disturb(self, what: str, host: str) -> None:
+        """Do to a worker what a check asks for: ``kill`` or ``start`` it. Whatever else an image
+        asks for is not done.
+
+        Raises:
+            VerifyError: the engine does not answer.
+        """
+        if what not in ("kill", "start"):
+            return
+        for container in self.containers():
+            if container.service == "worker" and container.host == host:
+                with self._answers_expected():
+                    process.run(["docker", what, container.name], timeout=60, check=False)
 
     def log(self, container: Container) -> tuple[str, ...]:
         """The last lines that a container printed, standard error last.
@@ -128,7 +151,7 @@ class Cluster:
         """
         argv = ["docker", "logs", "--tail", str(_LOG_LINES), container.name]
         with self._answers_expected():
-            said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+            said = process.run(argv, timeout=60, check=False, keep=KEPT_BYTES)
         return (*said.stdout.splitlines(), *said.stderr.splitlines())
 
     def last_probe(self, container: Container) -> tuple[str, ...]:
@@ -140,7 +163,7 @@ class Cluster:
         template = "{{with .State.Health}}{{range .Log}}{{.Output}}\n{{end}}{{end}}"
         argv = ["docker", "inspect", "--format", template, container.name]
         with self._answers_expected():
-            said = process.run(argv, timeout=60, check=False, keep=_KEPT_BYTES)
+            said = process.run(argv, timeout=60, check=False, keep=KEPT_BYTES)
         lines = said.stdout.splitlines()
         return tuple(f"its health check says: {line}" for line in lines if line.strip())[-1:]
 
@@ -177,7 +200,7 @@ class Cluster:
             on_line=on_line,
             check=False,
             shielded=shielded,
-            keep=_KEPT_BYTES,
+            keep=KEPT_BYTES,
         )
 
     @contextmanager

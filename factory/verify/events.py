@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,14 +30,20 @@ class Transcript:
     Attributes:
         wanted: the checks that must end, in their order; the suite itself is not asked.
         nonce: what marks this run's events.
+        may_ask: how often a check may ask the factory for something; one that is not named, never.
+        requests: what the running check asks the factory to do, as (what, host name); taken from
+            the front by whoever does it.
     """
 
     wanted: tuple[str, ...]
     nonce: str
+    may_ask: Mapping[str, int] = field(default_factory=dict)
     ended: dict[str, Check] = field(default_factory=dict)
     running: str | None = None
     planned: bool = False
     done: bool = False
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    asked: int = 0
     trouble: str = ""
 
     def read(self, line: str) -> Check | None:
@@ -47,12 +53,14 @@ class Transcript:
             case "plan":
                 self._plan(_list(event.get("checks")))
             case "begin" if self._expected(event.get("check")):
-                self.running = event["check"]
+                self.running, self.asked = event["check"], 0
             case "end" if self._expected(event.get("check")):
                 self.running = None
                 name = event["check"]
                 self.ended[name] = _check(name, event)
                 return self.ended[name]
+            case "ask":
+                self._ask(str(event.get("what")), str(event.get("host")))
             case "done":
                 self.done = True
         return None
@@ -85,6 +93,13 @@ class Transcript:
             self._distrust("it announced other checks than it was given, or announced them twice")
         self.planned = True
 
+    def _ask(self, what: str, host: str) -> None:
+        self.asked += 1
+        if self.running is None or self.asked > self.may_ask.get(self.running, 0):
+            self._distrust(f"{self.running or 'no check'} asked for what it may not")
+        else:
+            self.requests.append((what, host))
+
     def _expected(self, name: object) -> bool:
         """Whether this check is wanted and has not ended yet: its first end counts."""
         if isinstance(name, str) and name in self.wanted and name not in self.ended:
@@ -108,6 +123,12 @@ def tidy(lines: Iterable[str]) -> tuple[str, ...]:
     """The last lines of a log, fit for a terminal and a record."""
     kept = [printable(line)[:_LINE_CHARACTERS] for line in lines]
     return tuple(line for line in kept if line)[-_DETAIL_LINES:]
+
+
+def line_of(check: Check) -> str:
+    """A check's result for people who watch."""
+    reason = f": {check.reason}" if check.reason else ""
+    return f"{check.name} {check.status} {check.seconds:.1f} s{reason}"
 
 
 def _list(value: object) -> list[object]:

@@ -13,6 +13,7 @@ from factory.model import Cell
 from factory.verify import bundle
 from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke.protocol import Expected
+from factory.verify.smoke.suite import QUICK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,8 @@ class ClusterRequest:
             last; a later check takes the place of an earlier one with its name.
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; else ``None``.
         nvidia_runtime: whether the engine can give a container a GPU.
+        suite: how much is asked: ``contract``, ``quick`` or ``full``.
+        torch: whether the image asks for torch, though its cell has no RLlib.
     """
 
     subject: str
@@ -43,6 +46,8 @@ class ClusterRequest:
     own_checks: tuple[Path, ...] = ()
     cuda: str | None = None
     nvidia_runtime: bool = False
+    suite: str = QUICK
+    torch: bool = False
 
     @property
     def gpus(self) -> bool:
@@ -65,6 +70,7 @@ class ClusterRequest:
             device=self.cell.device,
             cuda=self.cuda,
             rllib=self.cell.rllib,
+            torch=self.torch or self.cell.rllib,
         )
 
 
@@ -116,6 +122,7 @@ def parts(request: ClusterRequest, material: Material | None = None) -> dict[str
         "gpus": request.gpus,
         "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
         "expected": asdict(request.expected),
+        "asked": request.suite,
     }
 
 

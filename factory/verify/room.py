@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
-from factory.verify import bundle
+from factory.verify import bare
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
-from factory.verify.events import Transcript, printable, tidy
+from factory.verify.events import line_of, printable, tidy
 from factory.verify.own_checks import OwnChecks
 from factory.verify.request import ClusterRequest, Material, basis
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
+from factory.verify.telling import Log, Telling, broken_off
 from factory.verify.verdict import conclude
 
 SUITE_SECONDS = 1800.0
 """The whole suite's limit, behind those of its checks: it ends a suite that itself hangs."""
-
-Log = Callable[[str], None]
 
 
 def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None = None) -> Verdict:
@@ -73,11 +71,54 @@ def _checks(cluster: Cluster, material: Material, log: Log, logs: Path | None) -
 
 
 def _judge(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
+    request = cluster.request
+    selection = Selection.of(
+        request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
+    )
+    alone = _contract(cluster, material, selection, log)
+    if not selection.names or any(check.status is CheckStatus.FAIL for check in alone):
+        return alone
     boot = _boot(cluster)
-    log(_line(boot))
+    log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
-        return (boot,)
-    return (boot, *_suite(cluster, material, log), _alive(cluster))
+        return (*alone, boot)
+    return (*alone, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+
+
+def _contract(
+    cluster: Cluster, material: Material, selection: Selection, log: Log
+) -> tuple[Check, ...]:
+    """What a single container shows: there is no use in a cluster of an image that fails here."""
+    telling = Telling.of(cluster.request, material, selection.contract, log)
+
+    def launched(seconds: float) -> None:
+        log(line_of(_launch(seconds)))
+
+    found = bare.run(
+        cluster.request,
+        telling.script,
+        run_id=cluster.run_id,
+        on_launch=launched,
+        on_line=telling.hear,
+    )
+    if found.launched is None:
+        failed = _launch(found.completed.seconds, found)
+        log(line_of(failed))
+        return (failed,)
+    why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
+    checks = telling.transcript.checks(why or broken_off(found.completed))
+    return (_launch(found.launched), *checks)
+
+
+def _launch(seconds: float, failed: bare.Bare | None = None) -> Check:
+    """Whether the image runs what it is given."""
+    return Check(
+        name="launch",
+        status=CheckStatus.FAIL if failed else CheckStatus.PASS,
+        seconds=round(seconds, 3),
+        reason=failed.why_not if failed else "",
+        detail=tidy(failed.completed.tail) if failed else (),
+    )
 
 
 def _boot(cluster: Cluster) -> Check:
@@ -123,38 +164,25 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
     )
 
 
-def _suite(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
-    request, own_checks = cluster.request, material.own_checks
-    selection = Selection.of(request.expected, own_checks.specs, gpus=request.gpus)
-    transcript = Transcript(selection.names, secrets.token_hex(16))
-
-    def hear(line: str) -> None:
-        if check := transcript.read(line):
-            log(_line(check))
-
-    script = bundle.script(
-        material.suite,
-        request.expected,
-        own_checks,
-        checks=selection.names,
-        nonce=transcript.nonce,
-    )
-    broken_off = _run(cluster, script, hear)
-    if broken_off or not transcript.done:
+def _suite(
+    cluster: Cluster, material: Material, selection: Selection, log: Log
+) -> tuple[Check, ...]:
+    telling = Telling.of(cluster.request, material, selection.names, log, cluster.disturb)
+    try:
+        why = broken_off(
+            cluster.run_in_head(telling.script, timeout=SUITE_SECONDS, on_line=telling.hear)
+        )
+    except ProcessFailed:
+        why = f"the suite did not end within {SUITE_SECONDS:g} s"
+    if why or not telling.transcript.done:
         cluster.containers()  # an engine that does not answer broke the suite off, not the image
     for check in selection.skipped:
-        log(_line(check))
-    return (*transcript.checks(broken_off), *_unusable(own_checks), *selection.skipped)
-
-
-def _run(cluster: Cluster, script: bytes, hear: Callable[[str], None]) -> str:
-    """Run the suite; why it was broken off, if it was."""
-    try:
-        ran = cluster.run_in_head(script, timeout=SUITE_SECONDS, on_line=hear)
-    except ProcessFailed:
-        return f"the suite did not end within {SUITE_SECONDS:g} s"
-    said = " / ".join(tidy(ran.stderr.splitlines())[-3:])
-    return f"the suite broke off with exit code {ran.code}: {said}" if ran.code else ""
+        log(line_of(check))
+    return (
+        *telling.transcript.checks(why),
+        *_unusable(material.own_checks),
+        *selection.skipped,
+    )
 
 
 def _unusable(own_checks: OwnChecks) -> tuple[Check, ...]:
@@ -208,8 +236,3 @@ def _remove(cluster: Cluster, log: Log, *, settled: bool) -> None:
             trouble = error.what
     if trouble:
         log(f"{cluster.project} could not be removed: {trouble}")
-
-
-def _line(check: Check) -> str:
-    reason = f": {check.reason}" if check.reason else ""
-    return f"{check.name} {check.status} {check.seconds:.1f} s{reason}"

@@ -9,28 +9,41 @@ from dataclasses import dataclass
 
 from factory.model import NO_RUNTIME, Check, CheckStatus
 from factory.verify.smoke.protocol import Expected
-from factory.verify.smoke.suite import SUITE, Spec
+from factory.verify.smoke.suite import CONTRACT, LEVELS, QUICK, SUITE, Spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """The checks that run, in their order, and those that should have and cannot."""
+    """The checks that run, in their order, and those that should have and cannot.
 
+    Attributes:
+        contract: of a single container, before a cluster is booted.
+        names: of the cluster; none if there is to be no cluster.
+        skipped: with their reasons.
+    """
+
+    contract: tuple[str, ...]
     names: tuple[str, ...]
     skipped: tuple[Check, ...]
 
     @classmethod
-    def of(cls, expected: Expected, own: Iterable[Spec], *, gpus: bool) -> Selection:
+    def of(
+        cls, expected: Expected, own: Iterable[Spec], *, gpus: bool, suite: str = QUICK
+    ) -> Selection:
         """Choose.
 
         Args:
             expected: what the image is, which decides what it is asked.
             own: the image's own checks.
             gpus: whether the cluster's workers are given GPUs.
+            suite: one of ``LEVELS``.
         """
-        asked = [spec for spec in (*SUITE, *own) if spec.asked(expected)]
+        levels = LEVELS[: LEVELS.index(suite) + 1]
+        asked = [spec for spec in (*SUITE, *own) if spec.asked(expected) and spec.level in levels]
+        run = [spec for spec in asked if gpus or not spec.on_gpu]
         return cls(
-            names=tuple(spec.name for spec in asked if gpus or not spec.on_gpu),
+            contract=tuple(spec.name for spec in run if spec.level == CONTRACT),
+            names=tuple(spec.name for spec in run if spec.level != CONTRACT),
             skipped=tuple(_skipped(spec) for spec in asked if spec.on_gpu and not gpus),
         )
 

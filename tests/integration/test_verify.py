@@ -15,7 +15,8 @@ from factory import process
 from factory.errors import Interrupted, VerifyError
 from factory.model import NO_RUNTIME, Cell, Check, CheckStatus, Gate, Status, Verdict
 from factory.verify import ClusterRequest, compose, room, verify
-from factory.verify.smoke.suite import SUITE
+from factory.verify.selection import Selection
+from factory.verify.smoke.suite import CONTRACT, FULL
 
 pytestmark = pytest.mark.engine
 
@@ -140,13 +141,17 @@ def derived(ray_image: str) -> Iterator[Callable[[str], str]]:
     process.run(["docker", "rmi", "--force", tag], check=False)
 
 
-def test_a_good_image_passes_every_check(ray_image: str) -> None:
-    verdict = judge(request_for(ray_image))
+def test_a_good_image_passes_every_check_of_every_suite(ray_image: str) -> None:
+    said: list[str] = []
+    request = request_for(ray_image, suite=FULL)
+    verdict = verify(request, run_id=RUN_ID, log=said.append)
     assert verdict.failures == ()
     assert (verdict.gate, verdict.status) == (Gate.VERIFY, Status.PASS)
-    asked = [spec.name for spec in SUITE if spec.asked(request_for(ray_image).expected)]
-    assert list(by_name(verdict)) == ["boot", *asked, "alive"]
-    assert all(check.seconds > 0 for check in verdict.checks)
+    asked = Selection.of(request.expected, (), gpus=False, suite=FULL)
+    told = ["launch", *asked.contract, "boot", *asked.names, "alive"]
+    assert list(by_name(verdict)) == told
+    disturbed = [line for line in said if line.startswith(("kill ", "start "))]
+    assert [line.split(", ")[1] for line in disturbed] == ["as worker-loss asks"] * 2
 
 
 def test_a_worker_with_another_ray_fails_at_boot(ray_image: str, other_ray_image: str) -> None:
@@ -193,11 +198,45 @@ def test_an_image_that_never_gets_healthy_fails_in_time_and_says_what_its_probe_
     assert "Connection refused" in boot.detail[-1]
 
 
-def test_an_image_without_bash_fails_at_boot(derived: Callable[[str], str]) -> None:
-    image = derived('USER 0\nRUN ["rm", "-f", "/bin/bash", "/usr/bin/bash"]\nUSER 1000')
-    boot = by_name(judge(request_for(image)))["boot"]
-    assert boot.status is CheckStatus.FAIL
-    assert "bash" in " ".join(boot.detail)
+@pytest.mark.parametrize(
+    ("planted", "caught_by", "says"),
+    [
+        ('USER 0\nRUN ["rm", "-f", "/bin/bash", "/usr/bin/bash"]\nUSER 1000', "launch", "bash"),
+        ('ENTRYPOINT ["python", "-c", "print(1)"]', "launch", "ENTRYPOINT"),
+        ("RUN rm $(which ray)", "programs", "`ray`"),
+        ("USER 0", "user", "root"),
+        (
+            "USER 0\nRUN install -m 600 /dev/null /home/ray/model.bin\nUSER 1000",
+            "user",
+            "/home/ray/model.bin",
+        ),
+        ("RUN mkdir ~/.ray && echo 0123 >~/.ray/auth_token", "no-token", "auth_token"),
+        ("ENV LC_ALL=de_DE.ISO-8859-1", "locale", "de_DE.ISO-8859-1"),
+        (
+            "RUN rm $(python -c 'import importlib.util as u;"
+            ' print(u.cache_from_source(u.find_spec("ray").origin))\')',
+            "bytecode",
+            "ray/__init__.py is not compiled",
+        ),
+        ("RUN mkdir app/torch && touch app/torch/__init__.py", "no-torch", "/home/ray/app/torch"),
+    ],
+    ids=["bash", "entrypoint", "ray", "root", "unreadable", "token", "locale", "pyc", "torch"],
+)
+def test_an_image_that_breaks_the_contract_fails_by_name_before_any_cluster(
+    derived: Callable[[str], str], planted: str, caught_by: str, says: str
+) -> None:
+    verdict = judge(request_for(derived(planted)))
+    assert verdict.status is Status.FAIL
+    assert [check.name for check in verdict.failures] == [caught_by]
+    assert says in verdict.failures[0].reason
+    assert "boot" not in by_name(verdict)
+
+
+def test_the_contract_alone_needs_no_cluster(ray_image: str) -> None:
+    verdict = judge(request_for(ray_image, suite=CONTRACT))
+    assert verdict.status is Status.PASS
+    asked = Selection.of(request_for(ray_image).expected, (), gpus=False, suite=CONTRACT)
+    assert list(by_name(verdict)) == ["launch", *asked.contract]
 
 
 def test_whatever_an_own_check_does_has_a_clear_result(
@@ -259,8 +298,9 @@ def test_an_engine_that_cannot_give_the_gpus_it_promised_is_an_error_and_no_verd
 
 
 def test_a_missing_image_is_an_error_and_no_verdict() -> None:
-    with pytest.raises(VerifyError, match="could not start a cluster"):
+    with pytest.raises(VerifyError, match="could not run a container") as caught:
         judge(request_for("factory.invalid/no-such-image:none"))
+    assert "No such image" in " ".join(caught.value.detail)
 
 
 def test_an_engine_that_starts_only_some_containers_is_an_error_and_no_verdict(
@@ -270,7 +310,7 @@ def test_an_engine_that_starts_only_some_containers_is_an_error_and_no_verdict(
         judge(request_for(ray_image, worker="factory.invalid/no-such-image:none"))
 
 
-@pytest.mark.parametrize("after", [0.3, 0.6, 1.0, 4.0])
+@pytest.mark.parametrize("after", [0.3, 0.6, 1.0, 4.0, 8.0])
 def test_an_interrupt_while_booting_leaves_nothing(ray_image: str, after: float) -> None:
     threading.Timer(after, process.cancel_all).start()
     started = time.monotonic()

@@ -38,7 +38,7 @@ from factory.pipeline import Prepared, prepare
 from factory.report import documents
 from factory.report.locks import outdated_document
 from factory.settings import Settings
-from factory.verify.smoke.suite import SUITE
+from factory.verify.smoke.suite import FULL, SUITE
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -135,11 +135,18 @@ def test_the_sample_of_an_image_is_valid() -> None:
 
 
 def test_every_smoke_check_is_in_the_table_with_its_limit() -> None:
-    listed = [(row[0].strip("`"), row[1]) for row in rows(page("docs/verify.md")) if len(row) == 3]
+    table = [row for row in rows(page("docs/verify.md")) if len(row) == 3]
+    listed = [(row[0].strip("`"), row[1]) for row in table if row[0] != "`boot`"]
     suite = [(spec.name, f"{spec.limit:g}") for spec in SUITE]
     at = listed.index(suite[0])
     assert listed[at : at + len(suite)] == suite
-    assert {"boot", "own:…", "alive"} <= {name for name, _ in listed}
+    assert {"`launch`", "`boot`", "`own:…`", "`alive`"} <= {name for name, _, _ in table}
+
+
+def test_what_only_the_full_suite_asks_is_marked_and_nothing_else() -> None:
+    said = {row[0].strip("`"): row[2] for row in rows(page("docs/verify.md")) if len(row) == 3}
+    marked = {spec.name for spec in SUITE if said[spec.name].startswith("full")}
+    assert marked == {spec.name for spec in SUITE if spec.level == FULL}
 
 
 @pytest.mark.parametrize("check", ["secrets", "misconfiguration", "vulnerabilities"])

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from .protocol import FAIL, PASS, Expected, Result
+from .protocol import ASK, FAIL, PASS, Expected, Result
 from .suite import Spec
 
 _PRINTED_BYTES = 16 * 1024
@@ -22,6 +23,10 @@ _PRINTED_LINES = 20
 _CHUNK = 64 * 1024
 _POLL_SECONDS = 0.5
 _LAST_WORDS_SECONDS = 0.5
+
+
+def _refuse(_asked: dict[str, str]) -> None:
+    """Nobody is there to do it."""
 
 
 class _Printed:
@@ -53,19 +58,26 @@ class Interpreter:
         self._expected = expected
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, spec: Spec) -> Result:
-        """The result of one check, whatever it does to the process."""
+    def ask(self, spec: Spec, asked: Callable[[dict[str, str]], None] = _refuse) -> Result:
+        """The result of one check, whatever it does to the process.
+
+        Args:
+            asked: told what the check asks of the factory.
+        """
         process = self._process or self._start()
         self._printed.forget()
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the wait for an answer finds out why
             process.stdin.write(spec.name.encode() + b"\n")
             process.stdin.flush()
-        answer = self._answer(process, time.monotonic() + spec.limit)
-        if answer is None:
-            return self._lost(process, spec)
-        result = Result(**json.loads(answer))
-        return result if result.status == PASS else self._with_printed(result)
+        deadline = time.monotonic() + spec.limit
+        while (answer := self._answer(process, deadline)) is not None:
+            said = json.loads(answer)
+            if ASK not in said:
+                result = Result(**said)
+                return result if result.status == PASS else self._with_printed(result)
+            asked(said)
+        return self._lost(process, spec)
 
     def close(self) -> None:
         """End the process and what it started."""
@@ -78,6 +90,7 @@ class Interpreter:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._answers, theirs = os.pipe()
+        self._unread = b""
         arguments = [str(self._folder), str(theirs), json.dumps(vars(self._expected))]
         path = [str(self._folder), os.environ.get("PYTHONPATH", "")]  # the application's, after us
         self._process = subprocess.Popen(  # our own module, started without a shell
@@ -95,9 +108,8 @@ class Interpreter:
         return self._process
 
     def _answer(self, process: subprocess.Popen[bytes], deadline: float) -> bytes | None:
-        """The line that it answers, or ``None`` if it, or its time, ends without one."""
-        answer = b""
-        while not answer.endswith(b"\n"):
+        """The next line that it says, or ``None`` if it, or its time, ends without one."""
+        while b"\n" not in self._unread:
             ended = process.poll() is not None  # asked first: its last words are still read
             left = deadline - time.monotonic()
             wait = 0.0 if ended else max(0.0, min(left, _POLL_SECONDS))
@@ -105,10 +117,11 @@ class Interpreter:
                 chunk = os.read(self._answers, _CHUNK)
                 if not chunk:
                     return None
-                answer += chunk
+                self._unread += chunk
             elif ended or left <= 0:
                 return None
-        return answer
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
 
     def _lost(self, process: subprocess.Popen[bytes], spec: Spec) -> Result:
         try:

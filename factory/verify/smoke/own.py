@@ -89,7 +89,7 @@ def _spec(origin: str, function: str, limit: float) -> Spec:
         proves="what the image's own check asserts",
         limit=limit,
         run=f"{origin}:{function}",
-        needs=("nodes",),
+        needs=("nodes", "square"),
         own=True,
     )
 

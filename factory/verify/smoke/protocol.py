@@ -13,7 +13,20 @@ from typing import Any
 
 PREFIX = "@smoke "
 
+ASK = "ask"
+"""What makes a line of an interpreter's a request to the factory, and no result."""
+
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
+
+
+class CheckFailed(Exception):
+    """What was proven false, in words that need no traceback."""
+
+
+def expect(condition: bool, message: str) -> None:
+    """Fail the check unless the condition holds."""
+    if not condition:
+        raise CheckFailed(message)
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Expected:
         device: ``cpu`` or ``gpu``: what the image is made for.
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; ``None`` in others.
         rllib: whether RLlib, with torch, is part of the image.
+        torch: whether torch may be there: with RLlib, or because the image asks for it.
     """
 
     nodes: int
@@ -46,6 +60,7 @@ class Expected:
     device: str = "cpu"
     cuda: str | None = None
     rllib: bool = False
+    torch: bool = False
 
 
 @dataclass(frozen=True)

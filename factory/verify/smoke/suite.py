@@ -13,6 +13,9 @@ from typing import cast
 
 from .protocol import Expected
 
+CONTRACT, QUICK, FULL = LEVELS = ("contract", "quick", "full")
+"""The suites, each with all of those before it. What is of the first needs no cluster."""
+
 
 def everywhere(_: Expected) -> bool:
     """Of every image."""
@@ -22,6 +25,11 @@ def everywhere(_: Expected) -> bool:
 def with_rllib(expected: Expected) -> bool:
     """Of images with RLlib."""
     return expected.rllib
+
+
+def without_torch(expected: Expected) -> bool:
+    """Of images that have no reason to have torch."""
+    return not expected.torch
 
 
 def made_for_gpus(expected: Expected) -> bool:
@@ -40,11 +48,14 @@ class Spec:
         run: ``module:function`` under ``checks``; for a check of the image's own, the file's
             origin and the function.
         needs: the checks without whose pass this one would only repeat their failure.
-        connected: whether it needs a driver that is connected to the cluster.
+        connected: whether it needs a driver that is connected to the cluster, which there is
+            from the second level on.
         own: whether it comes with the image.
+        level: the first of ``LEVELS`` that it is part of.
         asked: of which images it is asked; of others it is not, and they lack nothing for it.
         on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
             by the factory and never by the image, and the verdict says so.
+        asks: how often it may have the factory kill or start a worker.
     """
 
     name: str
@@ -54,8 +65,10 @@ class Spec:
     needs: tuple[str, ...] = ()
     connected: bool = True
     own: bool = False
+    level: str = QUICK
     asked: Callable[[Expected], bool] = everywhere
     on_gpu: bool = False
+    asks: int = 0
 
     def function(self) -> Callable[[Expected], None]:
         """The function of a check that is not the image's own."""
@@ -64,62 +77,168 @@ class Spec:
         return cast("Callable[[Expected], None]", getattr(found, name))
 
 
+_WORKING = ("nodes", "square")
+"""What nothing else works without."""
+
 SUITE = (
     Spec(
-        name="contract",
-        proves="what launchers ask of a Ray image: bash and ray on PATH, a home of its own, "
-        "no token left inside",
-        limit=15,
-        run="contract:contract",
-        connected=False,
+        name="user",
+        proves="the image's user is not root, and can write to its home and read all of it",
+        limit=120,
+        run="contract:user",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="programs",
+        proves="`ray` and `python` are on PATH in a shell that reads no profile",
+        limit=60,
+        run="contract:programs",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="no-token",
+        proves="no token of Ray's is left in the image",
+        limit=30,
+        run="contract:no_token",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="locale",
+        proves="text is UTF-8 without anybody saying so",
+        limit=30,
+        run="contract:locale",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="bytecode",
+        proves="Ray is compiled, so that workers on small CPUs start fast",
+        limit=60,
+        run="contract:bytecode",
+        level=CONTRACT,
+    ),
+    Spec(
+        name="no-torch",
+        proves="there is no torch in an image that does not ask for it",
+        limit=60,
+        run="contract:no_torch",
+        level=CONTRACT,
+        asked=without_torch,
     ),
     Spec(
         name="nodes",
         proves="every node has joined, each with an address of its own",
-        limit=60,
+        limit=120,
         run="topology:nodes",
-    ),
-    Spec(
-        name="versions",
-        proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
-        limit=60,
-        run="versions:versions",
     ),
     Spec(
         name="square",
         proves="every node computes: a task pinned to it returns 0, 1, 4, 9",
-        limit=60,
+        limit=120,
         run="topology:square",
         needs=("nodes",),
     ),
     Spec(
+        name="versions",
+        proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
+        limit=120,
+        run="versions:versions",
+        needs=_WORKING,
+    ),
+    Spec(
         name="spread",
         proves="a placement group with STRICT_SPREAD takes every node",
-        limit=60,
+        limit=120,
         run="topology:spread",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="object-transfer",
         proves="64 MB made on one node arrive whole on another",
-        limit=60,
+        limit=120,
         run="transfer:object_transfer",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="actors",
         proves="an actor lives on every node and reports the node's address",
-        limit=60,
+        limit=120,
         run="topology:actors",
-        needs=("nodes",),
+        needs=_WORKING,
     ),
     Spec(
         name="jobs-api",
-        proves="a job succeeds, a job that fails says so, with its exit code, and neither can be "
-        "submitted without the cluster's token (Ray 2.52 and later)",
-        limit=90,
+        proves="a job with a runtime_env succeeds, a job that fails says so, with its exit code, "
+        "and neither can be submitted without the cluster's token (Ray 2.52 and later)",
+        limit=180,
         run="jobs:jobs_api",
-        needs=("nodes",),
+        needs=_WORKING,
+    ),
+    Spec(
+        name="head-rests",
+        proves="where the head has no CPUs, work runs on workers, and on all of them",
+        limit=120,
+        run="topology:head_rests",
+        needs=_WORKING,
+    ),
+    Spec(
+        name="object-store",
+        proves="the object store is in shared memory, and gives back what it had to spill to disk",
+        limit=240,
+        level=FULL,
+        run="store:object_store",
+        needs=_WORKING,
+    ),
+    Spec(
+        name="serialization",
+        proves="cloudpickle, numpy, pyarrow, pandas, pydantic and torch are the same on all nodes, "
+        "and objects of each arrive whole",
+        limit=240,
+        level=FULL,
+        run="serialization:serialization",
+        needs=_WORKING,
+    ),
+    Spec(
+        name="ray-client",
+        proves="a Ray Client runs a task and gets its result",
+        limit=240,
+        level=FULL,
+        run="client:ray_client",
+        needs=_WORKING,
+        connected=False,
+    ),
+    Spec(
+        name="dashboard",
+        proves="the dashboard answers, and knows which Ray this is",
+        limit=60,
+        level=FULL,
+        run="observe:dashboard",
+        connected=False,
+    ),
+    Spec(
+        name="metrics",
+        proves="every node exports metrics, and Prometheus is told of every node",
+        limit=240,
+        level=FULL,
+        run="observe:metrics",
+        needs=_WORKING,
+    ),
+    Spec(
+        name="state-api",
+        proves="the state API lists the nodes, and a task that ran, with where and how it ended",
+        limit=180,
+        level=FULL,
+        run="observe:state_api",
+        needs=_WORKING,
+    ),
+    Spec(
+        name="worker-loss",
+        proves="a worker is killed in mid-task: the task is retried elsewhere, an actor comes "
+        "back, the node is reported dead, and the one that takes its place gets work",
+        limit=480,
+        level=FULL,
+        run="loss:worker_loss",
+        asks=2,
+        needs=_WORKING,
     ),
     Spec(
         name="torch-flavour",
@@ -127,7 +246,7 @@ SUITE = (
         "none; with CUDA, the runtime that it loads is the only one in the image",
         limit=180,
         run="flavour:torch_flavour",
-        needs=("nodes",),
+        needs=_WORKING,
         asked=with_rllib,
     ),
     Spec(
@@ -135,7 +254,16 @@ SUITE = (
         proves="RLlib trains PPO, and takes its steps on the workers",
         limit=240,
         run="rllib:rllib_ppo",
-        needs=("nodes", "torch-flavour"),
+        needs=(*_WORKING, "torch-flavour"),
+        asked=with_rllib,
+    ),
+    Spec(
+        name="rllib-checkpoint",
+        proves="a checkpoint that one node saved is restored on another, to the same weights",
+        limit=300,
+        level=FULL,
+        run="rllib:rllib_checkpoint",
+        needs=(*_WORKING, "rllib-ppo"),
         asked=with_rllib,
     ),
     Spec(
@@ -143,7 +271,7 @@ SUITE = (
         proves="every node can load CUDA's runtime, and it and the image's variables say the same",
         limit=60,
         run="cuda:cuda_runtime",
-        needs=("nodes",),
+        needs=_WORKING,
         asked=made_for_gpus,
     ),
     Spec(
@@ -151,7 +279,7 @@ SUITE = (
         proves="a task on each worker moves data to a GPU and back",
         limit=90,
         run="cuda:cuda_device",
-        needs=("nodes", "cuda-runtime"),
+        needs=(*_WORKING, "cuda-runtime"),
         asked=made_for_gpus,
         on_gpu=True,
     ),

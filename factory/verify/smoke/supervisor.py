@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 from . import own
 from .interpreter import Interpreter
-from .protocol import PASS, SKIPPED, Expected, Result, Voice
+from .protocol import ASK, PASS, SKIPPED, Expected, Result, Voice
 from .suite import SUITE, Spec
 
 
@@ -23,13 +24,17 @@ def main(folder: Path, expected: Expected, checks: list[str], nonce: str) -> Non
         for spec in specs:
             voice.say("begin", check=spec.name, limit=spec.limit)
             started = time.monotonic()
-            result = _skipped(spec, statuses) or interpreter.ask(spec)
+            result = _skipped(spec, statuses) or interpreter.ask(spec, partial(_pass_on, voice))
             statuses[spec.name] = result.status
             seconds = round(time.monotonic() - started, 3)
             voice.say("end", check=spec.name, seconds=seconds, **result.as_dict())
     finally:
         interpreter.close()
     voice.say("done")
+
+
+def _pass_on(voice: Voice, asked: dict[str, str]) -> None:
+    voice.say(ASK, what=asked.get(ASK), host=asked.get("host"))
 
 
 def _skipped(spec: Spec, statuses: dict[str, str]) -> Result | None:

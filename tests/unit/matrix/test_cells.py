@@ -119,7 +119,21 @@ def test_defaults_are_the_strict_ones() -> None:
     assert matrix.scan.vulnerabilities == {"CRITICAL"}
     assert matrix.scan.misconfigurations == {"CRITICAL", "HIGH"}
     assert matrix.workers == 2
+    assert matrix.suite == "quick"
     assert {cell.device for cell in matrix.cells} == {"cpu"}
+
+
+@pytest.mark.parametrize("suite", ["contract", "quick", "full"])
+def test_how_much_verify_asks_is_one_of_its_suites(suite: str) -> None:
+    assert matrix_of(MATRIX + f"verify: {{suite: {suite}}}\n").suite == suite
+
+
+def test_a_suite_that_there_is_not_is_refused_with_its_place() -> None:
+    with pytest.raises(ConfigErrors) as raised:
+        matrix_of(MATRIX + "verify: {suite: quik}\n")
+    [error] = raised.value.errors
+    assert "quick" in str(error)
+    assert error.where.startswith("matrix.yaml:")
 
 
 def test_an_images_overrides_add_and_replace_for_the_cells_they_match() -> None:

@@ -53,6 +53,9 @@ def test_another_image_of_the_same_kind_is_judged_on_the_same_basis(
         {"cell": Cell(python="3.11", ray="2.60.0", device="gpu")},
         {"cell": Cell(python="3.11", ray="2.60.0", device="cpu", rllib=True)},
         {"cuda": "13.0"},
+        {"suite": "contract"},
+        {"suite": "full"},
+        {"torch": True},
     ],
     ids=str,
 )

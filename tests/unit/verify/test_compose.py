@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,9 @@ def hanging(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "run", impatient)
 
 
-CONTAINER = Container(name="head", state="running", health="", exit_code=0)
+CONTAINER = Container(
+    name="head", host="0123456789ab", service="head", state="running", health="", exit_code=0
+)
 
 
 @pytest.mark.usefixtures("hanging")
@@ -110,3 +113,62 @@ def test_workers_get_gpus_where_the_image_wants_them_and_the_engine_has_them(
     said = Cluster.of(request, request.compose_files, "run").up().stdout.split()
     assert said[0] == gpus
     assert [Path(word).name for word in said if word.endswith(".yaml")] == files
+
+
+ROWS = [
+    {"ID": name * 64, "Name": f"c-{service}-1", "Service": service, "State": "running"}
+    for name, service in (("a", "head"), ("b", "worker"))
+]
+
+
+@pytest.fixture
+def two_nodes(docker: Path) -> Path:
+    """A cluster of a head and a worker; the file lists what else was asked of the engine."""
+    rows = [json.dumps({**row, "Health": "healthy", "ExitCode": 0}) for row in ROWS]
+    asked = docker.with_name("asked")
+    asked.touch()
+    with docker.open("a") as file:
+        file.write(f"""import sys
+if "ps" in sys.argv:
+    print({chr(10).join(rows)!r})
+else:
+    open({str(asked)!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
+""")
+    return asked
+
+
+def test_a_container_is_known_by_its_host_name_and_its_service(
+    request_: ClusterRequest, two_nodes: Path
+) -> None:
+    head, worker = Cluster.of(request_, request_.compose_files, "run").containers()
+    assert (head.service, head.host) == ("head", "a" * 12)
+    assert (worker.service, worker.host) == ("worker", "b" * 12)
+    assert two_nodes.read_text() == ""
+
+
+def test_a_worker_is_killed_and_started_by_its_host_name(
+    request_: ClusterRequest, two_nodes: Path
+) -> None:
+    cluster = Cluster.of(request_, request_.compose_files, "run")
+    for what in ("kill", "start"):
+        cluster.disturb(what, "b" * 12)
+    assert two_nodes.read_text().splitlines() == ["kill c-worker-1", "start c-worker-1"]
+
+
+@pytest.mark.parametrize(
+    ("what", "host"),
+    [
+        ("kill", "a" * 12),
+        ("kill", "c" * 12),
+        ("kill", ""),
+        ("kill", "c-worker-1"),
+        ("rm", "b" * 12),
+        ("kill --signal=USR1", "b" * 12),
+    ],
+    ids=["the head", "a stranger", "nobody", "a name", "another verb", "a flag"],
+)
+def test_nothing_else_is_done_for_an_image(
+    request_: ClusterRequest, two_nodes: Path, what: str, host: str
+) -> None:
+    Cluster.of(request_, request_.compose_files, "run").disturb(what, host)
+    assert two_nodes.read_text() == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,21 @@ def test_ray_is_told_of_gpus_and_guesses_none(name: str) -> None:
 
 
 def test_only_workers_have_what_keeps_work_off_the_head() -> None:
-    assert "--resources='{\"worker\": 1}'" in SERVICES["worker"]["command"][-1]
-    assert "--resources" not in SERVICES["head"]["command"][-1]
+    assert '\'{"each": 1, "worker": 1}\'' in SERVICES["worker"]["command"][-1]
+    assert "'{\"each\": 1}'" in SERVICES["head"]["command"][-1]
+
+
+@pytest.mark.parametrize("name", ["head", "worker"])
+def test_a_nodes_agents_need_not_look_for_ports(name: str) -> None:
+    command = SERVICES[name]["command"][-1]
+    flags = ("dashboard-agent-grpc-port", "runtime-env-agent-port", "metrics-export-port")
+    ports = [re.findall(rf"--{flag}=(\d+)", command) for flag in flags]
+    assert all(len(found) == 1 for found in ports)
+    assert len({found[0] for found in ports}) == len(flags)
+
+
+def test_the_head_has_no_cpus_for_work() -> None:
+    assert "--num-cpus=${HEAD_CPUS:-0}" in SERVICES["head"]["command"][-1]
 
 
 def test_the_file_that_gives_gpus_gives_one_to_each_worker_and_no_more() -> None:

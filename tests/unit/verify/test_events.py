@@ -26,7 +26,7 @@ def end(check: str, status: str = "pass", **fields: object) -> str:
 
 
 def transcript(*lines: str, wanted: tuple[str, ...] = WANTED) -> Transcript:
-    made = Transcript(wanted, NONCE)
+    made = Transcript(wanted, NONCE, {"square": 2})
     for each in lines:
         made.read(each)
     return made
@@ -79,6 +79,47 @@ def test_a_suite_that_chooses_its_own_checks_has_failed() -> None:
     chosen = transcript(line("plan", checks=["nodes"]), end("nodes"), line("done"))
     assert failures(chosen)["square"] == "it did not run"
     assert "announced" in failures(chosen)["suite"]
+
+
+def begin(check: str) -> str:
+    return line("begin", check=check, limit=60)
+
+
+KILL = line("ask", what="kill", host="0123456789ab")
+
+
+def test_what_a_check_asks_for_waits_for_whoever_does_it() -> None:
+    start = line("ask", what="start", host="0123456789ab")
+    made = transcript(end("nodes"), begin("square"), KILL, start, end("square"), line("done"))
+    assert made.requests == [("kill", "0123456789ab"), ("start", "0123456789ab")]
+    assert failures(made) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "who"),
+    [
+        ([], 1, "no check"),
+        ([begin("nodes")], 1, "nodes"),
+        ([begin("square")], 3, "square"),
+        ([begin("square"), end("square")], 1, "no check"),
+    ],
+    ids=["none runs", "another", "too often", "too late"],
+)
+def test_a_request_of_a_check_that_may_not_make_it_fails_the_suite(
+    before: list[str], asked: int, who: str
+) -> None:
+    made = transcript(*before, *[KILL] * asked)
+    allowed = 2 if who == "square" else 0
+    assert len(made.requests) == allowed
+    assert failures(made)["suite"] == f"{who} asked for what it may not"
+
+
+def test_requests_are_counted_for_each_check() -> None:
+    made = Transcript(WANTED, NONCE, dict.fromkeys(WANTED, 1))
+    for each in (begin("nodes"), KILL, end("nodes"), begin("square"), KILL, end("square")):
+        made.read(each)
+    assert len(made.requests) == 2
+    assert made.trouble == ""
 
 
 def test_a_suite_that_says_nothing_and_ends_well_has_failed() -> None:
@@ -177,9 +218,9 @@ def test_any_text_can_be_read(text: str) -> None:
 
 @given(st.recursive(st.none() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_any_fields_can_be_read(value: object) -> None:
-    for event in ("plan", "begin", "end", "done"):
+    for event in ("plan", "begin", "end", "ask", "done"):
         transcript(
-            line(event, check=value, checks=value, status=value, seconds=value, detail=value),
+            line(event, check=value, checks=value, status=value, what=value, host=value),
             line(event, check="nodes", status=value, reason=value, seconds=value, detail=value),
         ).checks("cut off")
 

@@ -17,7 +17,7 @@ def test_own_checks_are_found_without_running_them() -> None:
         ("own:b", 5.0),
         ("own:a-b", own.LIMIT_SECONDS),
     ]
-    assert all(spec.own and spec.needs == ("nodes",) for spec in specs)
+    assert all(spec.own and spec.needs == ("nodes", "square") for spec in specs)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ from factory.model import CheckStatus
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
 from factory.verify.smoke.protocol import Expected
-from factory.verify.smoke.suite import SUITE, Spec, everywhere, made_for_gpus, with_rllib
+from factory.verify.smoke.suite import (
+    CONTRACT,
+    FULL,
+    LEVELS,
+    QUICK,
+    SUITE,
+    Spec,
+    everywhere,
+    made_for_gpus,
+    with_rllib,
+)
 
 CPU = Expected(nodes=3, ray="2.60.0", python="3.11")
 GPU = replace(CPU, device="gpu", cuda="13.0")
@@ -19,8 +29,8 @@ OWN = tuple(own.discover("def check_it(): ...\n", "0-app"))
 IMAGES = [replace(image, rllib=rllib) for image, rllib in product((CPU, GPU), (False, True))]
 
 
-def names(*, asked: object) -> list[str]:
-    return [spec.name for spec in SUITE if spec.asked is asked]
+def names(*, asked: object, level: str = QUICK) -> list[str]:
+    return [spec.name for spec in SUITE if spec.asked is asked and spec.level == level]
 
 
 @pytest.mark.parametrize("gpus", [False, True])
@@ -54,7 +64,33 @@ def test_without_gpus_what_needs_one_is_skipped_by_name_with_the_reason_of_polic
 @pytest.mark.parametrize("gpus", [False, True])
 def test_no_check_needs_one_that_is_not_asked_before_it(image: Expected, gpus: bool) -> None:
     """It could never run: what it needs would never have passed."""
-    asked = Selection.of(image, (), gpus=gpus).names
     specs: dict[str, Spec] = {spec.name: spec for spec in SUITE}
-    for index, name in enumerate(asked):
-        assert set(specs[name].needs) <= set(asked[:index])
+    for suite in LEVELS:
+        selection = Selection.of(image, (), gpus=gpus, suite=suite)
+        for asked in (selection.contract, selection.names):
+            for index, name in enumerate(asked):
+                assert set(specs[name].needs) <= set(asked[:index])
+
+
+def test_a_suite_has_all_of_the_one_before_it_and_more() -> None:
+    found = [Selection.of(CPU, OWN, gpus=False, suite=suite) for suite in LEVELS]
+    asked = [{*one.contract, *one.names} for one in found]
+    assert asked[0] < asked[1] < asked[2]
+    assert asked[2] >= set(names(asked=everywhere, level=FULL))
+    assert found[1] == Selection.of(CPU, OWN, gpus=False), "quick is the usual one"
+
+
+def test_the_contract_is_asked_of_a_container_alone_and_first() -> None:
+    selection = Selection.of(CPU, OWN, gpus=False, suite=CONTRACT)
+    assert selection.contract[: len(names(asked=everywhere, level=CONTRACT))] == tuple(
+        names(asked=everywhere, level=CONTRACT)
+    )
+    assert (selection.names, selection.skipped) == ((), ())
+    full = Selection.of(CPU, OWN, gpus=False, suite=FULL)
+    assert full.contract == selection.contract
+    assert not set(full.contract) & set(full.names)
+
+
+def test_torch_is_refused_only_where_nobody_asks_for_it() -> None:
+    assert "no-torch" in Selection.of(CPU, (), gpus=False).contract
+    assert "no-torch" not in Selection.of(replace(CPU, torch=True), (), gpus=False).contract

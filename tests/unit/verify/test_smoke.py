@@ -71,6 +71,16 @@ def check_raises_a_flood():
 def check_reads_standard_input():
     assert sys.stdin.read() == ""
 
+def check_asks_for_a_loss():
+    from factory.verify.smoke.asking import ask_host
+    ask_host("kill", "0123456789ab")
+    ask_host("start", "0123456789ab")
+
+def check_asks_and_dies():
+    from factory.verify.smoke.asking import ask_host
+    ask_host("kill", "0123456789ab")
+    os._exit(3)
+
 def check_closes_everything():
     os.closerange(3, 100)
     os.abort()
@@ -106,9 +116,13 @@ def interpreter(folder: Path) -> Iterator[Interpreter]:
     made.close()
 
 
-def ask(interpreter: Interpreter, name: str) -> Result:
+def spec_of(name: str) -> Spec:
     (spec,) = (spec for spec in own.discover(CHECKS, "0-app") if spec.name == f"own:{name}")
-    return interpreter.ask(spec)
+    return spec
+
+
+def ask(interpreter: Interpreter, name: str) -> Result:
+    return interpreter.ask(spec_of(name))
 
 
 @pytest.mark.parametrize("name", ["passes", "is-told", "reads-standard-input"])
@@ -171,6 +185,25 @@ def test_a_check_that_kills_the_interpreter_fails_and_the_next_one_runs(
     assert ask(interpreter, "passes") == Result("pass")
 
 
+@pytest.mark.parametrize(
+    ("name", "wants", "status"),
+    [("asks-for-a-loss", ["kill", "start"], "pass"), ("asks-and-dies", ["kill"], "fail")],
+)
+def test_what_a_check_asks_for_is_passed_on_before_its_result(
+    interpreter: Interpreter, name: str, wants: list[str], status: str
+) -> None:
+    heard: list[dict[str, str]] = []
+    assert interpreter.ask(spec_of(name), heard.append).status == status
+    assert heard == [{"ask": what, "host": "0123456789ab"} for what in wants]
+
+
+def test_what_a_check_asks_for_is_no_result_of_it_where_nobody_listens(
+    interpreter: Interpreter,
+) -> None:
+    assert ask(interpreter, "asks-for-a-loss") == Result("pass")
+    assert ask(interpreter, "passes") == Result("pass")
+
+
 def test_checks_of_two_files_run_apart_and_the_later_of_two_with_a_name_runs(
     tmp_path: Path, interpreter: Interpreter
 ) -> None:
@@ -200,6 +233,10 @@ def test_every_check_needs_only_what_runs_before_it() -> None:
         assert set(spec.needs) <= {earlier.name for earlier in SUITE[:index]}
 
 
+def test_only_the_loss_of_a_worker_may_ask_for_one() -> None:
+    assert [spec.name for spec in SUITE if spec.asks] == ["worker-loss"]
+
+
 def test_the_suite_is_python_3_9() -> None:
     for name, content in bundle.suite_files().items():
         ast.parse(content, name, feature_version=(3, 9))
@@ -211,7 +248,8 @@ def run_script(
     """What the script says where no Ray is: every check of Ray's fails, none is lost."""
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder), **env}
     found = OwnChecks.of([(Path("app/checks.py"), own_checks)])
-    names = Selection.of(EXPECTED, found.specs, gpus=False).names
+    selection = Selection.of(EXPECTED, found.specs, gpus=False)
+    names = (*selection.contract, *selection.names)
     transcript = Transcript(names, "7f3a")
     script = bundle.script(bundle.suite_files(), EXPECTED, found, checks=names, nonce="7f3a")
     ran = subprocess.run(
@@ -240,7 +278,7 @@ def test_the_applications_path_gets_into_the_checks_and_not_before_them(tmp_path
     transcript, ran = run_script(b"def check_it(): ...\n", tmp_path, PYTHONPATH=str(app))
     assert transcript.done
     assert b"here" not in ran.stdout.splitlines()
-    assert "taken over" in " ".join(transcript.ended["contract"].detail)
+    assert "taken over" in " ".join(transcript.ended["nodes"].detail)
 
 
 def test_the_script_holds_no_secret_of_the_factory(monkeypatch: pytest.MonkeyPatch) -> None:

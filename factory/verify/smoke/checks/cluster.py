@@ -9,33 +9,36 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ..protocol import CheckFailed, expect
 
-class CheckFailed(Exception):
-    """What was proven false, in words that need no traceback."""
+__all__ = ["CheckFailed", "Node", "alive", "expect", "here", "on_each", "on_node", "pinned"]
 
-
-def expect(condition: bool, message: str) -> None:
-    """Fail the check unless the condition holds."""
-    if not condition:
-        raise CheckFailed(message)
+WORKER = "worker"
+"""What each worker has one of and the head none: see ``compose/cluster.yaml``."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node that is alive: Ray's id of it and its address."""
+    """A node that is alive: Ray's id of it, its address, and whether it is no head."""
 
     id: str
     address: str
+    worker: bool
 
 
 def alive() -> list[Node]:
     """The nodes that are alive now, in a stable order."""
     nodes = [
-        Node(str(node["NodeID"]), str(node["NodeManagerAddress"]))
+        Node(str(node["NodeID"]), str(node["NodeManagerAddress"]), WORKER in node["Resources"])
         for node in ray.nodes()
         if node["Alive"]
     ]
     return sorted(nodes, key=lambda node: node.address)
+
+
+def workers() -> list[Node]:
+    """Those that are not the head, which has no CPUs for tasks."""
+    return [node for node in alive() if node.worker]
 
 
 def pinned(node: Node) -> NodeAffinitySchedulingStrategy:
@@ -45,10 +48,13 @@ def pinned(node: Node) -> NodeAffinitySchedulingStrategy:
 
 def on_each(nodes: Sequence[Node], function: Callable[..., Any], *args: object) -> list[Any]:
     """Run a function once on every node, at the same time; results in the order of the nodes."""
-    task = ray.remote(num_cpus=1)(function)
-    return list(
-        ray.get([task.options(scheduling_strategy=pinned(node)).remote(*args) for node in nodes])
-    )
+    return list(ray.get([on_node(function, node).remote(*args) for node in nodes]))
+
+
+def on_node(function: Callable[..., Any], node: Node, *, returns: int = 1) -> Any:
+    """A function as a task that runs on a node or not at all; it takes no CPU on the head."""
+    task = ray.remote(num_cpus=1 if node.worker else 0)(function)
+    return task.options(scheduling_strategy=pinned(node), num_returns=returns)
 
 
 def here() -> tuple[str, str]:

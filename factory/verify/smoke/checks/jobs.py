@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import shlex
+import tempfile
 import time
+from pathlib import Path
 
 import ray
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
@@ -14,21 +16,31 @@ from .cluster import expect
 
 _DASHBOARD = "127.0.0.1:8265"
 _REFUSED = (401, 403)
-_WAIT_SECONDS = 75.0
+_WAIT_SECONDS = 150.0
 _CODE = 7
 
-_GOOD = "import ray; ray.init(); print('sum', ray.get(ray.remote(lambda: 40 + 2).remote()))"
+_MODULE = """
+import os
+import ray
+
+ray.init()
+total = ray.get(ray.remote(lambda: 40 + int(os.environ["JOB_ADDS"])).remote())
+print("sum", total)
+"""
 _BAD = f"raise SystemExit({_CODE})"
 
 
 def jobs_api(_: Expected) -> None:
-    """A job that uses the cluster and one that fails, side by side; strangers are refused."""
+    """A job that brings its code and variables, and one that fails, side by side; strangers are
+    refused."""
     status = _status_without_token()
     expect(status in _REFUSED or not _knows_tokens(), f"without a token it answers {status}")
     client = JobSubmissionClient(f"http://{_DASHBOARD}")
-    good, bad = (
-        client.submit_job(entrypoint=f"python -c {shlex.quote(code)}") for code in (_GOOD, _BAD)
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "job.py").write_text(_MODULE, "utf-8")
+        environment = {"working_dir": folder, "env_vars": {"JOB_ADDS": "2"}}
+        good = client.submit_job(entrypoint="python job.py", runtime_env=environment)
+    bad = client.submit_job(entrypoint=f"python -c {shlex.quote(_BAD)}")
     deadline = time.monotonic() + _WAIT_SECONDS
     succeeded, failed = _ended(client, good, deadline), _ended(client, bad, deadline)
     logs = client.get_job_logs(good)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import io
+import tarfile
+import tempfile
 from typing import Any
 
 import ray
 
 from ..protocol import Expected
-from .cluster import expect, here
+from .cluster import WORKER, alive, expect, here, on_node, workers
 
 _RUNNERS = 2
 _ITERATIONS = 2
 _STEPS = "num_env_steps_sampled_lifetime"
-_WORKER = {"worker": 1}
-"""What each worker has one of and the head none: see ``compose/cluster.yaml``."""
+_WORKER = {WORKER: 1}
 
 
 def rllib_ppo(expected: Expected) -> None:
@@ -67,3 +70,51 @@ def _ppo(runners: int) -> Any:
 
 def _node(_: object) -> str:
     return str(ray.get_runtime_context().get_node_id())
+
+
+def rllib_checkpoint(_: Expected) -> None:
+    """What one node saved, another restores to the same weights."""
+    maker, *others = workers()
+    taker = next(node for node in [*others, *alive()] if node != maker)
+    saved, weights = ray.get(on_node(_save, maker).remote())
+    found = ray.get(on_node(_restore, taker).remote(saved))
+    expect(found == weights, "a checkpoint restored on another node has other weights")
+
+
+def _save() -> tuple[bytes, str]:
+    """A checkpoint as an archive, and a digest of its weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        algorithm = _ppo(0).build_algo()
+        try:
+            algorithm.train()
+            algorithm.save_to_path(folder)
+            return _packed(folder), _digest(algorithm)
+        finally:
+            algorithm.stop()
+
+
+def _restore(saved: bytes) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+            archive.extractall(folder)  # noqa: S202  # made a moment ago by ``_save``
+        algorithm = _ppo(0).build_algo()
+        try:
+            algorithm.restore_from_path(folder)
+            return _digest(algorithm)
+        finally:
+            algorithm.stop()
+
+
+def _packed(folder: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(folder, arcname=".")
+    return buffer.getvalue()
+
+
+def _digest(algorithm: Any) -> str:
+    """Of all weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(algorithm.get_module().get_state().items()):
+        digest.update(name.encode() + weight.tobytes())
+    return digest.hexdigest()

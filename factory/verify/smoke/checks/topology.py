@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -10,10 +12,13 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from ..protocol import Expected
-from .cluster import Node, alive, expect, here, on_each, pinned
+from .cluster import alive, expect, here, on_each, pinned, workers
 
-_JOIN_SECONDS = 30.0
-_PLACE_SECONDS = 30.0
+_JOIN_SECONDS = 60.0
+_PLACE_SECONDS = 60.0
+_PENDING_SECONDS = 1.0
+_EACH = "each"
+"""A resource that every node has one of: see ``compose/cluster.yaml``."""
 
 
 def nodes(expected: Expected) -> None:
@@ -42,23 +47,32 @@ def square(_: Expected) -> None:
 
 
 def spread(expected: Expected) -> None:
-    """One bundle on every node, and a task in each bundle."""
-    group = placement_group([{"CPU": 1}] * expected.nodes, strategy="STRICT_SPREAD")
-    try:
+    """One bundle on every node, and a task in each bundle; one bundle more has no place."""
+    with _spread_over(expected.nodes) as group:
         expect(
             bool(group.wait(_PLACE_SECONDS)),
             f"{expected.nodes} bundles were not placed within {_PLACE_SECONDS:.0f} s",
         )
         where = _in_each_bundle(group, expected.nodes)
-    finally:
-        remove_placement_group(group)
     missed = [node.address for node in alive() if node.id not in where]
     expect(not missed, f"no bundle is on {', '.join(missed)}")
     expect(len(set(where)) == expected.nodes, "two bundles share a node")
+    with _spread_over(expected.nodes + 1) as group:
+        placed = bool(group.wait(_PENDING_SECONDS))
+        expect(not placed, f"{expected.nodes + 1} bundles were placed on {expected.nodes} nodes")
+
+
+@contextmanager
+def _spread_over(bundles: int) -> Iterator[PlacementGroup]:
+    group = placement_group([{_EACH: 0.1}] * bundles, strategy="STRICT_SPREAD")
+    try:
+        yield group
+    finally:
+        remove_placement_group(group)
 
 
 def _in_each_bundle(group: PlacementGroup, bundles: int) -> list[str]:
-    task = ray.remote(num_cpus=1)(here)
+    task = ray.remote(num_cpus=0, resources={_EACH: 0.1})(here)
     refs = [
         task.options(
             scheduling_strategy=PlacementGroupSchedulingStrategy(
@@ -78,7 +92,7 @@ class _Reporter:
 def actors(_: Expected) -> None:
     """The classic test: one actor on each node, and the addresses that they report."""
     members = alive()
-    actor: Any = ray.remote(num_cpus=1)(_Reporter)
+    actor: Any = ray.remote(num_cpus=0)(_Reporter)
     reporters = [actor.options(scheduling_strategy=pinned(node)).remote() for node in members]
     try:
         reports = ray.get([reporter.where.remote() for reporter in reporters])
@@ -86,4 +100,22 @@ def actors(_: Expected) -> None:
         for reporter in reporters:
             ray.kill(reporter)
     for node, report in zip(members, reports):
-        expect(Node(*report) == node, f"the actor on {node.address} reports {report[1]}")
+        truth = report == (node.id, node.address)
+        expect(truth, f"the actor on {node.address} reports {report[1]}")
+
+
+def head_rests(_: Expected) -> None:
+    """Where the head has no CPUs, work that asks for one runs on workers, on all of them, and
+    waits when all are taken."""
+    members = workers()
+    actor: Any = ray.remote(num_cpus=1)(_Reporter)
+    reporters = [actor.remote() for _ in members]
+    try:
+        where = {node for node, _ in ray.get([one.where.remote() for one in reporters])}
+        expect(where == {node.id for node in members}, f"actors with a CPU each are on {where}")
+        reporters.append(actor.remote())
+        early = ray.wait([reporters[-1].where.remote()], timeout=_PENDING_SECONDS)[0]
+        expect(not early, "one more found a CPU, though workers have none left and the head none")
+    finally:
+        for reporter in reporters:
+            ray.kill(reporter)

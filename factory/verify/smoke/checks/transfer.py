@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import random
-from typing import Any
 
 import ray
 
 from ..protocol import Expected
-from .cluster import Node, alive, expect, here, pinned
+from .cluster import alive, expect, here, on_node, workers
 
 SIZE = 64 * 1024 * 1024
 
@@ -23,16 +22,12 @@ def _checksum(data: bytes) -> tuple[str, str]:
     return hashlib.sha256(data).hexdigest(), here()[0]
 
 
-def _remote(function: Any, node: Node, returns: int = 1) -> Any:
-    task = ray.remote(num_cpus=1)(function)
-    return task.options(scheduling_strategy=pinned(node), num_returns=returns)
-
-
 def object_transfer(_: Expected) -> None:
-    """Made and kept on the last node, read on the one before it, compared by checksum."""
-    source, sink = alive()[-1], alive()[-2]
-    data, made = _remote(_make, source, returns=2).remote(SIZE)
-    arrived, sink_id = ray.get(_remote(_checksum, sink).remote(data))
+    """Made and kept on a worker, read on another node, compared by checksum."""
+    source = workers()[-1]
+    sink = next(node for node in alive() if node != source)
+    data, made = on_node(_make, source, returns=2).remote(SIZE)
+    arrived, sink_id = ray.get(on_node(_checksum, sink).remote(data))
     left, source_id = ray.get(made)
     expect((source_id, sink_id) == (source.id, sink.id), "the tasks ran on other nodes than asked")
     expect(source_id != sink_id, "both tasks ran on one node, so nothing was transferred")
