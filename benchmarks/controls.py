@@ -25,11 +25,11 @@ from benchmarks.signals import undisturbed
 from factory import process, runs
 from factory.engine import Engine
 from factory.errors import ConfigError
+from factory.judging import COMPOSE_FILE
 from factory.model import Build, CheckStatus, PlannedBuild, Selection, Verdict
 from factory.pipeline import Prepared, prepare
 from factory.settings import Settings
 from factory.verify import ClusterRequest, verify
-from factory.workshop import COMPOSE_FILE
 
 METHOD = """\
 Each control is a good image of the project's with one thing broken, by a line or two of a
