@@ -29,22 +29,20 @@ def write_locks(
 
     Raises:
         ConfigError: the project is wrong, or what it asks for cannot be had.
-        MachineError: no index or registry answers, or a base image is not there to be looked into;
-            the digests of base images are written then.
+        MachineError: no index or registry answers, or a base image is not there to be looked into.
     """
     with hold(settings.state / "lock.lock"), terminable():
         locker = Locker.of(settings, selection, observer)
         old = locker.project.bases
         bases = _pinned(locker, upgrade)
-        text = json.dumps(bases, indent=2, sort_keys=True) + "\n"
-        written = {BASES_LOCK: text} if bases else {}
-        lock.write_files(settings.root, written, gone=() if bases else [BASES_LOCK])
         book = locker.book() | locker.lists(bases)
         wanted = {place.key for place in locker.wanted}
         book = lock.resolve(locker.places, wanted, book, locker.ask, upgrade=upgrade)
         files = lock.named(book)
         texts = {path: each.text() for path, each in files.items()}
-        lock.write_files(settings.root, texts, gone=locker.files.keys() - files.keys())
+        texts |= {BASES_LOCK: json.dumps(bases, indent=2, sort_keys=True) + "\n"} if bases else {}
+        gone = [*(locker.files.keys() - files.keys()), *([] if bases else [BASES_LOCK])]
+        lock.write_files(settings.root, texts, gone=gone)
         return [*_moved(old, bases), *lock.changes(locker.files, files)]
 
 

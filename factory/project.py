@@ -10,7 +10,17 @@ from pathlib import Path
 from factory.context import contained
 from factory.errors import ConfigError, ConfigErrors
 from factory.matrix import check_parents, near, parse_image, parse_matrix
-from factory.model import BASES_LOCK, TEMPLATES, Build, Image, Matrix, Project, made_for
+from factory.model import (
+    BASES_LOCK,
+    TEMPLATES,
+    Build,
+    Image,
+    Matrix,
+    Project,
+    lock_content,
+    lock_versions,
+    made_for,
+)
 from factory.settings import Settings
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -27,12 +37,15 @@ def load(settings: Settings) -> Project:
     matrix, wanted, where = parse_matrix(text, registry=settings.registry)
     images = _images(root, matrix, wanted, where)
     _check_paths(root, matrix, images)
+    locks = _locks(root, images.values())
     project = Project(
         matrix=matrix,
         images=images,
         templates=_templates(root),
         requirements=_requirements(root, images.values()),
-        locks=_locks(root, images.values()),
+        locks={name: made_for(text, name) for name, text in locks.items()},
+        locked={name: lock_versions(text) for name, text in locks.items()},
+        lock_contents={name: lock_content(text) for name, text in locks.items()},
         bases=_bases(root),
     )
     errors = [error for image in images.values() for error in _idle(project, image)]
@@ -212,12 +225,8 @@ def _requirements(root: Path, images: Iterable[Image]) -> Mapping[str, tuple[str
 
 
 def _locks(root: Path, images: Iterable[Image]) -> Mapping[str, str]:
-    """What each lock file says that it was made for.
-
-    Raises:
-        ConfigError: one is no whole lock.
-    """
-    return {name: made_for(_read(root / name, name), name) for name in lock_files(root, images)}
+    """The text of every lock file."""
+    return {name: _read(root / name, name) for name in lock_files(root, images)}
 
 
 def lock_files(root: Path, images: Iterable[Image]) -> list[str]:

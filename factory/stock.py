@@ -14,7 +14,7 @@ from factory.glance import Glance
 from factory.history import History
 from factory.ledger import Ledger
 from factory.model import KEY_LABEL, Built, Plan, PlannedBuild, Project, Step, Target
-from factory.publish import existing, local
+from factory.publish import existing, held, local
 from factory.registry import Registry
 from factory.settings import Settings
 
@@ -70,7 +70,8 @@ class Stock:
             return self._registry
 
     def held(self, builds: Sequence[PlannedBuild]) -> set[str]:
-        """The keys of those builds that a target holds already, as far as that can be asked."""
+        """The keys of those builds that a target holds already, as far as that can be asked within
+        seconds: a registry that is slow or away costs no more than building does."""
         pairs = [(one, target) for one in builds for target in self.project.matrix.targets]
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
             found = pool.map(lambda pair: self._holds(*pair), pairs)
@@ -81,8 +82,8 @@ class Stock:
             return False
         try:
             self.ensure(target)
-            repository = target.repository(planned.build.image)
-            return self.registry().head(repository, planned.immutable) is not None
+            known = self.ledger.publication(planned.build.id, target.name)
+            return held(self.registry().hasty(), planned, target, known)
         except FactoryError:
             self._silent.add(target.name)  # the publish gate will meet the same, and report it
             return False

@@ -15,7 +15,7 @@ from factory import base
 from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.build import Builder
-from factory.errors import FactoryError, PublishError, ScanError, VerifyError
+from factory.errors import BuildError, FactoryError, PublishError, ScanError, VerifyError
 from factory.judging import possible_parts, request_of, standing
 from factory.ledger import Ledger
 from factory.locks import hold
@@ -31,6 +31,7 @@ from factory.model import (
     Target,
     Verdict,
 )
+from factory.plan import is_present
 from factory.publish import Publisher, outranking
 from factory.report import failure_lines, verdict_words, write_junit
 from factory.settings import Settings
@@ -83,6 +84,7 @@ class Workshop:
             self.stock.look_again(step)  # another run may have built it while this one waited
             if self.stock.in_engine(step):
                 return State.CACHED, "built by another run meanwhile"
+            self._require_parent(step)
             reason = self.stock.history.reason(step)
             rootfs = self._rootfs(step, log) if step.rootfs else None
             self.stock.record(
@@ -103,6 +105,18 @@ class Workshop:
                 raise
             log(f"not taken from a target, so it is built: {error.what}")
             return None
+
+    def _require_parent(self, step: Step) -> None:
+        """What a step stands on was not made in this run if a target seemed to hold the step."""
+        parent = self.plan.steps[step.parent] if step.parent else None
+        if parent is None or is_present(parent, self.stock.present):
+            return
+        if not self.stock.engine.image(parent.ref):
+            raise BuildError(
+                f"{step.label} was to be taken from a target, which cannot be done any more",
+                where=step.label,
+                todo="run the command again: what is not to be had there is built",
+            )
 
     def scan(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image's content."""

@@ -199,7 +199,7 @@ class _Finder:
         if added and is_repository(seen):
             self.repositories.append(repository(written, seen, line))
             return
-        if added and (_HTTP.match(seen) or (source is None and seen.startswith("$"))):
+        if added and (_HTTP.match(seen) or (source is None and "$" in seen.partition("/")[0])):
             checksum = next(iter(instruction.values("checksum")), "")
             self.downloads.append((line, checksum))
         if not added or not _HTTP.match(seen):

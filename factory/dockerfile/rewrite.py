@@ -84,8 +84,13 @@ def as_of(text: str, instructions: Sequence[Instruction], epoch: str) -> str:
     """A Dockerfile whose stages that run something declare the epoch: so BuildKit, which knows
     nothing of our keys, does not take from its cache what was fetched as of another time."""
     lines = text.split("\n")
+    triggers = any(_runs(each.trigger) for each in instructions if each.trigger)
     starts = [at for at, each in enumerate(instructions) if each.keyword == "FROM"]
     for start, end in reversed(list(zip(starts, [*starts[1:], len(instructions)], strict=True))):
-        if any(each.keyword == "RUN" for each in instructions[start:end]):
+        if triggers or any(map(_runs, instructions[start:end])):
             lines.insert(instructions[start].last, f'ARG {EPOCH}="{epoch}"')
     return "\n".join(lines)
+
+
+def _runs(instruction: Instruction) -> bool:
+    return instruction.keyword == "RUN"

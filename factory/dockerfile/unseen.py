@@ -11,7 +11,8 @@ from factory.dockerfile.parse import SYNTAX, Instruction
 from factory.dockerfile.words import json_words
 
 _FETCHES = re.compile(
-    r"""(?:^|[;&|({`"'\n]|\b(?:then|do|else|exec|sudo|xargs|time|env|nice|command(?!\s+-[vV]))\s)\s*
+    r"""(?:^|[;&|({`"'\n]|\b(?:then|do|else|if|elif|while|until|exec|sudo|xargs|time|env|nice|nohup|command(?!\s+-[vV])
+    |(?:timeout|retry)\s+\S+|gosu\s+\S+)\s)\s*(?:!\s+)?
     (?:(?:-\S+|\w+=\S*)\s+)*(?:\S*/)?
     (?P<command>curl|wget|aria2c|svn|rsync|scp|huggingface-cli|hf|gsutil
     |git\s+(?:-\S+\s+(?:[^-\s]\S*\s+)?)*(?:clone|fetch|pull)|aws\s+s3|gcloud\s+storage)(?=\s|$)""",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,20 +21,23 @@ def read_locks(root: Path, paths: Iterable[str]) -> dict[str, Lock]:
 
 
 def write_files(root: Path, files: Mapping[str, str], gone: Iterable[str] = ()) -> None:
-    """Write some files and remove others. All are written beside their places first: what fails,
+    """Write some files and remove others. All are written elsewhere first: what fails,
     such as a full disk, fails before anything is changed.
 
     Raises:
         OSError: the folders cannot be written to.
     """
     halves: dict[Path, Path] = {}
+    # Out of the way of builds and of version control, should a kill leave them behind.
+    work = root / ".factory" / f"locks-{os.getpid()}"
+    work.mkdir(parents=True, exist_ok=True)
     try:
         for path, text in files.items():
             file = root / path
             if file.is_file() and file.read_text(encoding="utf-8") == text:
                 continue
             file.parent.mkdir(parents=True, exist_ok=True)
-            half = file.with_name(f".{file.name}.{os.getpid()}")
+            half = work / f"{len(halves)}"
             halves[half] = file
             half.write_text(text, encoding="utf-8")
         for half, file in halves.items():
@@ -43,8 +47,7 @@ def write_files(root: Path, files: Mapping[str, str], gone: Iterable[str] = ()) 
             with suppress(OSError):  # another lock is in there
                 (root / path).parent.rmdir()
     finally:
-        for half in halves:
-            half.unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def changes(old: Mapping[str, Lock], new: Mapping[str, Lock]) -> Iterator[str]:

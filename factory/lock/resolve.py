@@ -21,7 +21,8 @@ def resolve(
 ) -> Book:
     """The new content of all places.
 
-    A place that is not wanted keeps its lock, unless that does not fit any more.
+    A place that is not wanted keeps its lock, unless that does not fit any more, or something that
+    it stands on has moved: then it is asked whether its versions still go.
 
     Args:
         places: all of the project.
@@ -35,7 +36,9 @@ def resolve(
         questions: dict[Place, Question] = {}
         for place in level:
             below, old = below_of(place, book), book.get(place.key)
-            if below is None or (place.key not in wanted and _stays(place, old, below)):
+            moved = any(book.get(key) != known.get(key) for key in place.below)
+            stays = place.key not in wanted and not moved and _stays(place, old, below or ())
+            if below is None or stays or (old is None and place.key not in wanted):
                 continue
             anew = upgrade and place.key in wanted
             questions[place] = question(place, below, () if anew else _kept(place, known))

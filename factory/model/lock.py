@@ -29,6 +29,7 @@ _ASKED, _OF = "# asked: ", "# of: "
 _STANDARD = ("ray", "python", "device", "rllib")
 _HASH = r"    --hash=sha256:[0-9a-f]{64}"
 _PIN = r"([a-z0-9]+(?:-[a-z0-9]+)*)={2,3}([a-z0-9.+!]+)"
+_ANY_PIN = re.compile(rf"^{_PIN}", re.ASCII | re.MULTILINE)
 _PINNED = re.compile(rf"{_PIN}((?: \\\n{_HASH})+)\n", re.ASCII)
 _LOCK = re.compile(rf"{_ASKED}([0-9a-f]{{64}})\n(?:#.*\n|{_PINNED.pattern})*", re.ASCII)
 _LISTED = re.compile(rf"{_PIN}\n", re.ASCII)
@@ -110,6 +111,17 @@ def parse_lock(text: str, where: str) -> Lock:
         hashes = tuple(re.findall(r"--hash=(\S+)", found[0]))
         pins[name] = Pin(version=version, hashes=hashes, exact=exact)
     return Lock(made_for=header, pins=pins)
+
+
+def lock_versions(text: str) -> dict[str, str]:
+    """Version by name, of a text that is a whole lock or list."""
+    return dict(_ANY_PIN.findall(text))
+
+
+def lock_content(text: str) -> str:
+    """A digest of what is installed by a lock: its name and comments change nothing."""
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def locks_folder(kind: str, image_folder: str) -> str:

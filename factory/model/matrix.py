@@ -86,6 +86,8 @@ class Project:
         templates: file name to text, of ``dockerfiles/``.
         requirements: the lines of images' requirements files, by path relative to the root.
         locks: what each lock file says was asked for, by its path.
+        locked: what each of them says of versions, by name.
+        lock_contents: a digest of what is installed by each.
         bases: the committed pins of images: name to digest.
     """
 
@@ -94,6 +96,8 @@ class Project:
     templates: Mapping[str, str]
     requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     locks: Mapping[str, str] = field(default_factory=dict)
+    locked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lock_contents: Mapping[str, str] = field(default_factory=dict)
     bases: Mapping[str, str] = field(default_factory=dict)
 
     def lineage(self, name: str) -> tuple[Image, ...]:

@@ -55,6 +55,9 @@ class Recipe:
         given: what the factory makes for the build: reads of these are in other inputs, or change
             nothing. A context's name stands for all that is in it.
         asked_by: the file of the user's that asks for what is read, if it is not the template.
+        lock: what it installs from, as (path relative to its context, path relative to the root, a
+            digest of what is installed). Its name and comments are in no key: another cell may
+            have it called otherwise.
     """
 
     kind: str
@@ -67,13 +70,14 @@ class Recipe:
     wheels: Wheels | None = None
     secrets: tuple[tuple[str, str], ...] = ()
     asked_by: str = ""
+    lock: tuple[str, str, str] | None = None
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """All of it but the variables, which the rendered text shows."""
         return (
             *(self.kind, self.name, self.template, tuple(self.contexts.items()), self.given),
-            *(self.rootfs, self.wheels, self.secrets, self.asked_by),
+            *(self.rootfs, self.wheels, self.secrets, self.asked_by, self.lock),
         )
 
 
@@ -119,7 +123,7 @@ class Assembly:
             *self._settings(recipe, found),
             *self._pins(moving),
             *self._files(recipe, reads, recipe.asked_by or where),
-            ("dockerfile", _digest_of_text(instructions, from_ref)),
+            ("dockerfile", _digest_of_text(instructions, from_ref, recipe.lock)),
             *([("parent", parent.key)] if parent else []),
         )
         pinned = pin(text, instructions, moving, self.pins, where=where)
@@ -128,7 +132,7 @@ class Assembly:
         return Step(
             kind=recipe.kind,
             name=recipe.name,
-            key=key_of([("kind", recipe.kind), ("name", recipe.name), *inputs]),
+            key=key_of([("kind", recipe.kind), ("name", recipe.name), *_keyed(inputs, recipe)]),
             parent=parent.key if parent else None,
             dockerfile=as_of(pinned, instructions, self.epoch),
             contexts=tuple(sorted({(it.context, recipe.contexts[it.context]) for it in reads})),
@@ -207,7 +211,19 @@ def _reads(recipe: Recipe, found: Inputs, where: str) -> Iterator[Read]:
         yield read
 
 
-def _digest_of_text(instructions: tuple[Instruction, ...], parent: str) -> str:
-    """Of what BuildKit acts on; the parent's key is an input of its own."""
+def _keyed(inputs: tuple[tuple[str, str], ...], recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The inputs as they are in the key: a lock by what it holds."""
+    for name, value in inputs:
+        if recipe.lock and name == f"file {recipe.lock[1]}":
+            yield "lock", recipe.lock[2]
+        else:
+            yield name, value
+
+
+def _digest_of_text(
+    instructions: tuple[Instruction, ...], parent: str, lock: tuple[str, str, str] | None
+) -> str:
+    """Of what BuildKit acts on; the parent's key and the lock's content are inputs of their own."""
     text = json.dumps(list(canonical(instructions)))
+    text = text.replace(lock[0], "lock") if lock else text
     return text_digest(text.replace(parent, "parent") if parent else text)

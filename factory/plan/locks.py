@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from factory.errors import ConfigError
 from factory.model import LOCK_AGAIN, Asked, Build, Cell, Project, asked_by, lock_path, locks_folder
 
@@ -16,13 +18,15 @@ def locks_of(project: Project, build: Build, base_image: str) -> Locks:
         base_image: the image that its base is made from, or nothing where that asks for packages.
 
     Raises:
-        ConfigError: a lock was made for other requirements, or for another base; or there is none
-            for something that it stands on.
+        ConfigError: a lock was made for other requirements, or for another base; it contradicts
+            what it stands on; or there is none for something of that.
     """
     found: Locks = {}
     if not project.locks:
         return found
     unlocked = _unlocked_base(project, build.cell, base_image) if base_image else ""
+    listed = lock_path(locks_folder("base", ""), build.cell, project.locks) if base_image else None
+    paths = [listed] if listed else []
     for asked in asked_by(project, build):
         path = lock_path(asked.folder, build.cell, project.locks)
         if path is None:
@@ -30,7 +34,25 @@ def locks_of(project: Project, build: Build, base_image: str) -> Locks:
             continue
         _check(project, asked, path, unlocked)
         found[asked.kind, asked.name] = path.removeprefix(f"{asked.context}/")
+        _agree(project, paths, path)
+        paths.append(path)
     return found
+
+
+def _agree(project: Project, below: Sequence[str], path: str) -> None:
+    """A lock may not have another version of something than what it stands on, as after an edit by
+    hand or a merge."""
+    own = project.locked.get(path, {})
+    for other in below:
+        theirs = project.locked.get(other, {})
+        for name in own.keys() & theirs.keys():
+            if own[name] != theirs[name]:
+                raise ConfigError(
+                    f"{name} is {own[name]} here, and {theirs[name]} in {other}, on which this "
+                    "stands",
+                    where=path,
+                    todo=LOCK_AGAIN,
+                )
 
 
 def _check(project: Project, asked: Asked, path: str, unlocked: str) -> None:

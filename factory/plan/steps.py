@@ -153,6 +153,7 @@ class _Chains:
             variables={"cell": cell, "extras": base.extras, "wheel": wheel, "lock": lock},
             contexts={TEMPLATES: TEMPLATES} | ({"ray-wheel": folder} if base.wheel else {}),
             given=frozenset({"packages", Read(context=MAIN, path="rootfs.tar")}),
+            lock=self._content(TEMPLATES, lock),
             rootfs=self.foundations.rootfs(cell),
             wheels=None if base.wheel or lock else wheels,
         )
@@ -169,6 +170,7 @@ class _Chains:
             template="cuda.Dockerfile.j2",
             variables={"cell": cell, "cuda": cuda, "driver": driver, "lock": lock},
             contexts=_SHARED,
+            lock=self._content(TEMPLATES, lock),
             wheels=None if lock else wheels,
         )
 
@@ -191,6 +193,7 @@ class _Chains:
                 "lock": lock,
             },
             contexts={**_SHARED, **folder},
+            lock=self._content(TEMPLATES, lock),
             wheels=None
             if lock
             else replace(_wheels(cell, *wanted), index=torch.index, find_links=torch.find_links),
@@ -203,6 +206,7 @@ class _Chains:
         secrets = [(f"script-{name}", name) for name in install.secrets] if install else []
         secrets += [(GIT_SECRET, git.token)] if git and git.token else []
         folder = f":{git.folder}" if git and git.folder else ""
+        lock = locks.get(("app", image.name))
         return Recipe(
             kind="app",
             name=image.name,
@@ -211,12 +215,20 @@ class _Chains:
                 "cell": cell,
                 "image": image,
                 "git": f"{git.name}{folder}" if git else "",
-                "lock": locks.get(("app", image.name)),
+                "lock": lock,
+                "locked": bool(locks),
             },
             contexts={MAIN: image.folder, TEMPLATES: TEMPLATES},
+            lock=self._content(image.folder, lock),
             secrets=tuple(secrets),
             asked_by=f"{image.folder}/image.yaml",
         )
+
+    def _content(self, context: str, lock: str | None) -> tuple[str, str, str] | None:
+        """A lock as a recipe has it; ``None`` too where it is not known what is in it."""
+        path = f"{context}/{lock}"
+        content = self.project.lock_contents.get(path)
+        return (lock, path, content) if lock and content else None
 
 
 def _wheels(cell: Cell, *requirements: str) -> Wheels:

@@ -1,7 +1,7 @@
 """From verdicts to a registry: nothing moves that did not pass."""
 
-from factory.publish.adopt import existing
+from factory.publish.adopt import existing, held
 from factory.publish.gate import outranking, refusals
 from factory.publish.push import Publisher
 
-__all__ = ["Publisher", "existing", "outranking", "refusals"]
+__all__ = ["Publisher", "existing", "held", "outranking", "refusals"]

@@ -19,6 +19,28 @@ from factory.publish.manifest import config_digest
 from factory.registry import Registry, place
 
 
+def held(
+    registry: Registry, planned: PlannedBuild, target: Target, known: Publication | None
+) -> bool:
+    """Whether a target holds an image of this build's key under its immutable tag.
+
+    Args:
+        known: the last publication of this build there, from the ledger.
+
+    Raises:
+        RegistryError: the registry failed.
+    """
+    repository = target.repository(planned.build.image)
+    digest = registry.head(repository, planned.immutable)
+    if digest is None:
+        return False
+    try:
+        _config(registry, repository, digest, planned, known)
+    except PublishError:  # another key's, or no single image: publishing will refuse it
+        return False
+    return True
+
+
 def existing(
     engine: Engine,
     registry: Registry,

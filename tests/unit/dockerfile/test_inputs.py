@@ -230,6 +230,8 @@ def test_a_commit_pins_a_repository() -> None:
         ("ADD https://h/a http://h/b /", ((2, ""), (2, ""))),
         ("ADD https://h/$a /", ((2, ""),)),
         ("ADD $a /", ((2, ""),)),
+        ('ADD "$a" /', ((2, ""),)),
+        ('ADD "${a}/b" /', ((2, ""),)),
         ("ONBUILD ADD https://h/a /", ((2, ""),)),
         ("COPY https://h/a /", ()),
     ],

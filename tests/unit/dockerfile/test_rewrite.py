@@ -123,6 +123,10 @@ def test_once_pinned_nothing_moves_and_all_else_is_as_it_was(text: str) -> None:
         ("FROM a\nCOPY b c\n", "FROM a\nCOPY b c\n"),
         ("FROM a AS b\nRUN c\nFROM d\nCOPY e f", "FROM a AS b\nE\nRUN c\nFROM d\nCOPY e f"),
         ("ARG a\nFROM \\\n  a\n# b\nRUN c", "ARG a\nFROM \\\n  a\nE\n# b\nRUN c"),
+        (
+            "FROM a AS b\nONBUILD RUN c\nFROM b\n",
+            "FROM a AS b\nE\nONBUILD RUN c\nFROM b\nE\n",
+        ),
         ("FROM a\nRUN <<F\nFROM b\nRUN c\nF\n", "FROM a\nE\nRUN <<F\nFROM b\nRUN c\nF\n"),
     ],
 )

@@ -43,6 +43,15 @@ def test_a_download_in_a_run_is_reported(command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "before",
+    ["if ", "while ! ", "! ", "timeout 60 ", "nohup ", "retry 3 ", "gosu ray ", "until "],
+)
+def test_a_download_is_reported_whatever_starts_it(before: str) -> None:
+    command = f"{before}curl -fsS https://x.example/y"
+    assert rules(f"FROM scratch\nRUN {command}\n") == [(2, "download")]
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "apt-get install --yes curl wget git rsync",

@@ -106,3 +106,32 @@ def test_the_most_particular_lock_is_taken() -> None:
         files={**project.files, common: "8" * 64},
     )
     assert f"file {APP}" in dict(chain(plan_of(both))["app"].inputs)
+
+
+def test_a_lock_that_contradicts_what_it_stands_on_is_refused() -> None:
+    """As after an edit by hand or a merge: it would be installed over Ray's own."""
+    project = locked(project_of(ONE))
+    fits = {BASE: {"click": "8.2.0", "ray": "2.60.0"}, APP: {"fsspec": "2026.4.0"}}
+    assert plan_of(replace(project, locked=fits)).builds
+    clash = {**fits, APP: {"click": "8.1.0"}}
+    error = refusal(replace(project, locked=clash))
+    assert error.where == APP
+    assert f"click is 8.1.0 here, and 8.2.0 in {BASE}" in error.what
+
+
+def test_what_a_lock_is_called_is_in_no_key() -> None:
+    """Another cell may make it be called otherwise."""
+    project = locked(project_of(ONE))
+    common = "images/demo/locks/py311.txt"
+    contents = {BASE: "b" * 64, APP: "a" * 64}
+    before = keys(plan_of(replace(project, lock_contents=contents)))
+    renamed = replace(
+        project,
+        locks={BASE: project.locks[BASE], common: project.locks[APP]},
+        files={**project.files, common: "7" * 64},
+        lock_contents={BASE: "b" * 64, common: "a" * 64},
+    )
+    assert keys(plan_of(renamed)) == before
+    other = replace(renamed, lock_contents={BASE: "b" * 64, common: "c" * 64})
+    assert keys(plan_of(other))["base"] == before["base"]
+    assert keys(plan_of(other))["app"] != before["app"]
