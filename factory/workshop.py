@@ -186,7 +186,7 @@ class Workshop:
             compose_file=COMPOSE_FILE,
             workers=self.project.matrix.workers,
             suite=self.project.matrix.suite,
-            torch=any(self.project.asks_for(image, "torch") for image in lineage),
+            torch=any(self.project.asks_for(image, cell, "torch") for image in lineage),
             own_checks=tuple(
                 self.settings.root / image.folder / image.checks
                 for image in lineage
