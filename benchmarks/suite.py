@@ -29,7 +29,7 @@ def request_of(project: Project, root: Path, planned: PlannedBuild, ref: str) ->
         cell=cell,
         compose_file=COMPOSE_FILE,
         workers=project.matrix.workers,
-        torch=any(project.asks_for(image, "torch") for image in lineage),
+        torch=any(project.asks_for(image, cell, "torch") for image in lineage),
         own_checks=tuple(root / one.folder / one.checks for one in lineage if one.checks),
         cuda=cuda.version if cuda else None,
         nvidia_runtime=cell.device == "gpu" and nvidia_runtime(),

@@ -39,7 +39,7 @@ def request_of(
         compose_file=COMPOSE_FILE,
         workers=project.matrix.workers,
         suite=project.matrix.suite,
-        torch=any(project.asks_for(image, "torch") for image in lineage),
+        torch=any(project.asks_for(image, cell, "torch") for image in lineage),
         own_checks=tuple(
             settings.root / image.folder / image.checks for image in lineage if image.checks
         ),

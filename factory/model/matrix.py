@@ -107,12 +107,10 @@ class Project:
             chain.append(self.images[parent])
         return tuple(reversed(chain))
 
-    def asks_for(self, image: Image, package: str) -> bool:
-        """Whether a requirements file of an image's names a package."""
-        files = (image.requirements, *(one.requirements for one in image.overrides))
-        lines = (
-            line for file in files for line in self.requirements.get(f"{image.folder}/{file}", ())
-        )
+    def asks_for(self, image: Image, cell: Cell, package: str) -> bool:
+        """Whether the requirements of an image in a cell name a package (in lower case)."""
+        file = image.for_cell(cell).requirements
+        lines = self.requirements.get(f"{image.folder}/{file}", ())
         return any(re.split(r"[^a-z0-9._-]", line.strip().lower())[0] == package for line in lines)
 
     def made_for(self, name: str, cell: Cell) -> bool:

@@ -200,7 +200,7 @@ SUITE = (
     Spec(
         name="ray-client",
         proves="a Ray Client runs a task and gets its result",
-        limit=240,
+        limit=300,
         level=FULL,
         run="client:ray_client",
         needs=_WORKING,
