@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from factory.context import contained
 from factory.errors import ConfigError, ConfigErrors
 from factory.matrix import check_parents, near, parse_image, parse_matrix
 from factory.model import (
     BASES_LOCK,
     TEMPLATES,
     Build,
+    Derived,
     Image,
     Matrix,
     Project,
@@ -21,6 +21,7 @@ from factory.model import (
     lock_versions,
     made_for,
 )
+from factory.refused import contained
 from factory.settings import Settings
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -44,8 +45,8 @@ def load(settings: Settings) -> Project:
         templates=_templates(root),
         requirements=_requirements(root, images.values()),
         locks={name: made_for(text, name) for name, text in locks.items()},
-        locked={name: lock_versions(text) for name, text in locks.items()},
-        lock_contents={name: lock_content(text) for name, text in locks.items()},
+        locked=Derived(locks, lock_versions),
+        lock_contents=Derived(locks, lock_content),
         bases=_bases(root),
     )
     errors = [error for image in images.values() for error in _idle(project, image)]

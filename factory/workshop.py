@@ -33,7 +33,8 @@ from factory.model import (
 )
 from factory.plan import is_present
 from factory.publish import Publisher, outranking
-from factory.report import failure_lines, verdict_words, write_junit
+from factory.report import failure_lines, verdict_words
+from factory.report.junit import write_junit
 from factory.settings import Settings
 from factory.stock import Stock
 from factory.verify import ClusterRequest

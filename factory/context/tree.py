@@ -17,13 +17,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from factory.context import cache, refused
+from factory import refused
+from factory.context import cache
 from factory.context.cache import DIGEST, Known, Remembered
 from factory.context.hashing import Changed, hash_files
 from factory.context.ignore import Ignore
 from factory.context.patterns import BadPattern, has_wildcards
-from factory.context.refused import IGNORE_FILE, contained
 from factory.context.walk import FIELDS, MODE, Listing, matching, packed, walk
+from factory.refused import IGNORE_FILE, contained
 
 FILE, EXECUTABLE, LINK, FOLDER = "file", "executable", "link", "folder"
 _WORTH_NAMES = 64

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import TypeVar
 
 from factory.errors import ConfigError
 from factory.model.cell import Cell
@@ -24,6 +25,8 @@ BASES_LOCK = f"{TEMPLATES}/locks/images.json"
 
 LOCK_AGAIN = "run `invoke lock`, and commit what it writes"
 """What is to be done where locks do not fit."""
+
+T = TypeVar("T")
 
 _ASKED, _OF = "# asked: ", "# of: "
 _STANDARD = ("ray", "python", "device", "rllib")
@@ -111,6 +114,30 @@ def parse_lock(text: str, where: str) -> Lock:
         hashes = tuple(re.findall(r"--hash=(\S+)", found[0]))
         pins[name] = Pin(version=version, hashes=hashes, exact=exact)
     return Lock(made_for=header, pins=pins)
+
+
+class Derived(Mapping[str, T]):
+    """What comes of each of some texts, worked out when it is asked for: not every command plans.
+
+    Args:
+        texts: by name.
+        function: of a text.
+    """
+
+    def __init__(self, texts: Mapping[str, str], function: Callable[[str], T]) -> None:
+        self._texts, self._function = texts, function
+        self._known: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._known:
+            self._known[name] = self._function(self._texts[name])
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 def lock_versions(text: str) -> dict[str, str]:

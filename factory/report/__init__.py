@@ -2,7 +2,6 @@
 
 from factory.report import documents
 from factory.report.explanations import explanation_text
-from factory.report.junit import write_junit
 from factory.report.summary import summary
 from factory.report.tables import (
     columns,
@@ -24,5 +23,4 @@ __all__ = [
     "status_table",
     "summary",
     "verdict_words",
-    "write_junit",
 ]
