@@ -41,8 +41,7 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
         builds = [build.id for build in tree.prepare(selection).builds]
         say(f"{len(builds)} builds, for the first time")
         half.factory(tree, "build", *flags)
-        baked.run(tree, *baked.invoke("bake", *flags))
-        baked.run(tree, *baked.BAKE)
+        baked.warm(tree, *flags)
         ours, theirs = [], []
         for turn in range(RUNS):
             ours.append(_ours(tree, selection, f"factory {turn}"))

@@ -26,10 +26,10 @@ LIMIT_SECONDS = 0.5
 LIMIT_RATIO = round(1 / 12, 4)
 METHOD = f"""\
 A project of {BUILDS} builds (one Python, two Rays, an axis of 48 values; shipped templates and
-application) is built once by `invoke build`, and once by `docker buildx bake` from the file that
-`invoke bake` writes, so that its cache is warm as well. Then nothing changes: {RUNS} runs
-of `invoke build` and of bake in turns, from start to end of the process, after one of each to warm
-up, with compiled bytecode. Medians.
+application) is built once by `invoke build`. So that its cache is warm as well, `docker buildx bake`
+builds it once from the file that `invoke bake` writes, {baked.AT_ONCE} targets at a time: all at once, it breaks
+off. Then nothing changes: {RUNS} runs of `invoke build` and of bake in turns, from start to end of the
+process, after one of each to warm up, with compiled bytecode. Medians.
 """
 _STOPWATCH = baked.CODE / "benchmarks" / "stopwatch.py"
 
@@ -48,8 +48,7 @@ def run(settings: Settings, selection: Selection, say: Callable[[str], None]) ->
         flags = half.selecting(selection.only)
         say(f"{builds} builds, for the first time")
         half.factory(tree, "build", *flags)
-        baked.run(tree, *baked.invoke("bake", *flags))
-        baked.run(tree, *baked.BAKE)
+        baked.warm(tree, *flags)
         say(f"{RUNS} times nothing, by the factory and by bake")
         ours, theirs = _times(tree, baked.invoke("build", *flags))
         _see_that_nothing_is_done(tree, flags)

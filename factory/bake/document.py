@@ -13,6 +13,9 @@ from typing import Any
 
 from factory.model import KEY_LABEL, MAIN, PLATFORM, Plan, Rootfs, Step
 
+_PACKAGES = "packages"
+"""Its target and its context; steps' targets have a part of a key in their names."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
@@ -43,12 +46,23 @@ def document(plan: Plan, around: Surroundings) -> dict[str, Any]:
     for planned in plan.builds:
         name = f"{planned.build.image}:{planned.immutable}"
         tags.setdefault(planned.key, []).append(name)
+    steps = {
+        _name(step): _target(step, plan, around, tags.get(key, []))
+        for key, step in plan.steps.items()
+    }
     return {
         "group": {"default": {"targets": [_name(plan.steps[key]) for key in tags]}},
-        "target": {
-            _name(step): _target(step, plan, around, tags.get(key, []))
-            for key, step in plan.steps.items()
-        },
+        "target": steps | ({_PACKAGES: _wheels(around.packages)} if around.packages else {}),
+    }
+
+
+def _wheels(folder: str) -> dict[str, Any]:
+    """The host's wheels as a target of their own: as a folder, bake would send them to BuildKit for
+    each target anew, all at once, which it does not survive where targets or wheels are many."""
+    return {
+        "context": _plain(folder),
+        "dockerfile-inline": "FROM scratch\nCOPY . /\n",
+        "output": ["type=cacheonly"],
     }
 
 
@@ -58,7 +72,7 @@ def _target(step: Step, plan: Plan, around: Surroundings, tags: list[str]) -> di
     parent = plan.steps[step.parent] if step.parent else None
     contexts = {
         **({parent.ref: f"target:{_name(parent)}"} if parent else {}),
-        **({"packages": around.packages} if around.packages else {}),
+        **({_PACKAGES: f"target:{_PACKAGES}"} if around.packages else {}),
         **folders,
     }
     return {

@@ -72,7 +72,9 @@ def test_a_base_is_made_of_its_root_file_system_and_others_of_what_they_read() -
 def test_the_folder_with_wheels_is_given_where_there_is_one() -> None:
     assert "packages" not in target("base")["contexts"]
     targets = exported(PLAN, packages="/wheels")["target"]
-    assert {one["contexts"]["packages"] for one in targets.values()} == {"/wheels"}
+    wheels = targets.pop("packages")
+    assert wheels["context"] == "/wheels"
+    assert {one["contexts"]["packages"] for one in targets.values()} == {"target:packages"}
 
 
 def test_secrets_are_files_and_variables_by_name() -> None:
