@@ -173,9 +173,9 @@ def _pass_gates(
     check_form(form)
     settings = _settings()
     glance = Glance(settings)  # the engine looks for images while all else is loaded and planned
-    from factory.pipeline import prepare, run
+    from factory.pipeline import prepare_some, run
 
-    prepared = prepare(settings, selection)
+    prepared = prepare_some(settings, selection)
     if suite:
         prepared = prepared.asking(suite)
     with console.observer(settings.state / "logs") as observer:

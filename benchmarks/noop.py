@@ -26,10 +26,11 @@ LIMIT_SECONDS = 0.5
 LIMIT_RATIO = round(1 / 12, 4)
 METHOD = f"""\
 A project of {BUILDS} builds (one Python, two Rays, an axis of 48 values; shipped templates and
-application) is built once by `invoke build`. So that its cache is warm as well, `docker buildx bake`
-builds it once from the file that `invoke bake` writes, {baked.AT_ONCE} targets at a time: all at once, it breaks
-off. Then nothing changes: {RUNS} runs of `invoke build` and of bake in turns, from start to end of the
-process, after one of each to warm up, with compiled bytecode. Medians.
+application) is built once by `invoke build`. So that its cache is warm as well, `docker buildx
+bake` builds it once from the file that `invoke bake` writes, {baked.AT_ONCE} targets at a time:
+all at once, it breaks off. Then nothing changes: {RUNS} runs of `invoke build` and of bake in
+turns, from start to end of the process, after one of each to warm up, with compiled bytecode.
+Medians.
 """
 _STOPWATCH = baked.CODE / "benchmarks" / "stopwatch.py"
 

@@ -143,8 +143,8 @@ class Engine:
             yield from self._ask("list images", "/images/json", {"reference": some})
 
     def holds(self, images: Mapping[str, str]) -> bool:
-        """Whether the engine has every one of these images (reference to id), at a quarter
-        or less of the CPU that listing them takes. ``False`` may also mean that it cannot be asked so.
+        """Whether the engine has every one of these images (reference to id), at a quarter or less
+        of the CPU that listing them takes. ``False`` may also mean that it cannot be asked so.
         """
         return presence.holds(self._connection, images)
 

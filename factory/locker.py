@@ -97,7 +97,7 @@ class Locker:
     def tags(self, builds: Sequence[Build]) -> dict[str, list[Build]]:
         """Every image that the templates of some builds name by a tag, and these builds."""
         bare = replace(self.project, locks={}, bases={})
-        plan = planned(bare, builds, {}, Contents(self.settings.root))
+        plan = planned(bare, builds, {}, Contents(self.settings.root)).whole()
         found: dict[str, list[Build]] = {}
         for one in plan.builds:
             for name in plan.steps[one.key].moving:

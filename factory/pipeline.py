@@ -69,11 +69,24 @@ def prepare(settings: Settings, selection: Selection) -> Prepared:
     Raises:
         ConfigError: anything in the project or the selection is wrong.
     """
+    prepared = prepare_some(settings, selection)
+    prepared.plan.whole()
+    return prepared
+
+
+def prepare_some(settings: Settings, selection: Selection) -> Prepared:
+    """The same for a run, in which a build that cannot be planned does not stop the others.
+
+    Raises:
+        ConfigError: the project or the selection is wrong, or no build is left.
+    """
     written = load(settings)
     builds = select(all_builds(written), selection)
     project, pins = preflight.recalled(settings, written, builds)
     contents = Contents(settings.root, settings.state / "digests")
     plan = planned(project, builds, pins, contents)
+    if not plan.builds:
+        plan.whole()
     return Prepared(project=written, builds=builds, plan=plan, contents=contents)
 
 
@@ -146,7 +159,7 @@ def _settled(
     up anew what the plan rests on."""
     if "build" not in gates:
         project, _ = preflight.recalled(settings, prepared.project, prepared.builds)
-        return project, prepared.plan, ()
+        return project, prepared.plan, preflight.refusals(prepared.plan)
     found = preflight.ask(
         settings,
         prepared.project,

@@ -14,7 +14,7 @@ from factory.render import Renderer
 def planned(
     project: Project, builds: Sequence[Build], pins: Mapping[str, str], contents: Contents
 ) -> Plan:
-    """The plan of some builds by what is known of the network.
+    """The plan of some builds by what is known of the network; it refuses what cannot be made.
 
     Args:
         project: with ``base.source`` settled.
@@ -23,8 +23,7 @@ def planned(
         contents: the project's files.
 
     Raises:
-        ConfigError: a cell cannot be made, a template or a lock is wrong, or what a Dockerfile
-            reads cannot be had.
+        ConfigError: two builds would get one tag.
     """
     matrix = project.matrix
     return make_plan(

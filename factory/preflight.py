@@ -80,8 +80,7 @@ def ask(
     registry = Registry()
     found: dict[str, str] = {}
     settled = _settled(project, registry, observer, found)
-    refused = _refused(settled, builds)
-    first = plan_of(settled, [one for one in builds if one not in refused], {})
+    first = plan_of(settled, builds, {})
     questions = _questions(settled, first, registry)
     works = [
         Work(verb="check", subject=name, run=partial(_answer, name, question, found), lane=LANE)
@@ -90,32 +89,31 @@ def ask(
     outcomes = execute(works, {LANE: _LOOKED_UP}, observer) if works else ()
     pins.save(settings, found)
     asking = {name: builds for name, (_, builds) in questions.items()}
-    stopped = refused | _stopped(builds, outcomes, asking)
-    left = tuple(build for build in builds if build not in stopped)
+    stopped = _stopped(builds, outcomes, asking)
+    left = [build for build in builds if build not in stopped]
+    plan = plan_of(settled, left, found) if stopped or questions else first
     return Answers(
         project=settled,
         pins=found,
-        builds=left,
-        outcomes=(*outcomes, *stopped.values()),
-        plan=plan_of(settled, left, found) if stopped or questions else first,
+        builds=tuple(build for build in left if build not in plan.refused),
+        outcomes=(*outcomes, *stopped.values(), *refusals(plan)),
+        plan=plan,
     )
 
 
-def _refused(project: Project, builds: Sequence[Build]) -> dict[Build, Outcome]:
-    """The builds that cannot be made with what ``auto`` came down to; the others can go on."""
-    matrix, refused = project.matrix, {}
-    for build in builds:
-        error = base.unsupported(matrix.base, matrix.devices, build.cell)
-        if error:
-            refused[build] = Outcome(
-                verb="build",
-                subject=build.id,
-                state=State.FAILED,
-                reason=error.what,
-                detail=tuple(str(error).splitlines()),
-                code=error.exit_code,
-            )
-    return refused
+def refusals(plan: Plan) -> tuple[Outcome, ...]:
+    """What comes of the builds that a plan refuses."""
+    return tuple(
+        Outcome(
+            verb="build",
+            subject=build.id,
+            state=State.FAILED,
+            reason=error.what,
+            detail=tuple(str(error).splitlines()),
+            code=error.exit_code,
+        )
+        for build, error in plan.refused.items()
+    )
 
 
 def _stopped(

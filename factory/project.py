@@ -23,6 +23,7 @@ from factory.model import (
 )
 from factory.refused import contained
 from factory.settings import Settings
+from factory.wheel import dependencies_digest
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
@@ -48,6 +49,7 @@ def load(settings: Settings) -> Project:
         locked=Derived(locks, lock_versions),
         lock_contents=Derived(locks, lock_content),
         bases=_bases(root),
+        wheel=_wheel(root, matrix),
     )
     errors = [error for image in images.values() for error in _idle(project, image)]
     if errors:
@@ -235,6 +237,12 @@ def lock_files(root: Path, images: Iterable[Image]) -> list[str]:
     folders = (root / TEMPLATES, *(root / image.folder for image in images))
     files = sorted(file for folder in folders for file in folder.glob("locks/**/*.txt"))
     return [file.relative_to(root).as_posix() for file in files]
+
+
+def _wheel(root: Path, matrix: Matrix) -> str:
+    """What a Ray wheel of the user's own depends on, which its locks are made for."""
+    wheel = matrix.base.wheel if matrix.base.substituted else None
+    return dependencies_digest(root / wheel, where="matrix.yaml") if wheel else ""
 
 
 def _bases(root: Path) -> Mapping[str, str]:

@@ -30,6 +30,7 @@ class Asked:
         base: where bases come from, ``registry`` or ``packages``: a lock holds what its base lacks.
         torch: what is taken from an index or a folder of its own, or ``None``.
         wheel: a Ray of the user's own, relative to the root, which no lock holds, or ``None``.
+        depends: a digest of what that depends on, which locks do hold.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Asked:
     base: str
     torch: Torch | None = None
     wheel: str | None = None
+    depends: str = ""
 
     @property
     def folder(self) -> str:
@@ -49,7 +51,7 @@ class Asked:
     @property
     def digest(self) -> str:
         """What a lock's header says of it."""
-        own = [f"with {self.wheel}"] if self.wheel else []
+        own = [f"with {self.wheel} {self.depends}"] if self.wheel else []
         return asked_digest([*self.requirements, f"on {self.base}", *own])
 
 
@@ -107,6 +109,7 @@ def app_asked(project: Project, image: Image) -> Asked | None:
         context=image.folder,
         base=base.source,
         wheel=base.wheel if base.substituted else None,
+        depends=project.wheel,
     )
 
 
@@ -123,4 +126,5 @@ def _shared(
         base=base.source,
         torch=torch,
         wheel=base.wheel if base.substituted else None,
+        depends=project.wheel,
     )

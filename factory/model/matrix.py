@@ -89,6 +89,7 @@ class Project:
         locked: what each of them says of versions, by name.
         lock_contents: a digest of what is installed by each.
         bases: the committed pins of images: name to digest.
+        wheel: a digest of what a Ray wheel of the user's own depends on; empty without one.
     """
 
     matrix: Matrix
@@ -99,6 +100,7 @@ class Project:
     locked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lock_contents: Mapping[str, str] = field(default_factory=dict)
     bases: Mapping[str, str] = field(default_factory=dict)
+    wheel: str = ""
 
     def lineage(self, name: str) -> tuple[Image, ...]:
         """An image and all that it stands on, the root first."""

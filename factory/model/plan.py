@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from factory.errors import ConfigError, ConfigErrors
 from factory.model.cell import Cell
 
 KEY_DIGITS = 12
@@ -161,8 +162,21 @@ class Plan:
         steps: distinct ones by key, parents before children.
         builds: the builds that they make.
         base: where bases come from, ``registry`` or ``packages``; empty if nothing was planned.
+        refused: builds that cannot be planned, and why; the others do not mind.
     """
 
     steps: Mapping[str, Step]
     builds: tuple[PlannedBuild, ...]
     base: str = ""
+    refused: Mapping[Build, ConfigError] = field(default_factory=dict)
+
+    def whole(self) -> Plan:
+        """The plan itself, for those who can do nothing with a part of it.
+
+        Raises:
+            ConfigError: a build was refused; what several were refused for is told once.
+        """
+        errors = list({str(error): error for error in self.refused.values()}.values())
+        if errors:
+            raise errors[0] if len(errors) == 1 else ConfigErrors(errors)
+        return self

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from factory.errors import ConfigError, ConfigErrors
+from factory.errors import ConfigError
 from factory.model import (
     MAIN,
     TEMPLATES,
@@ -71,23 +71,26 @@ def make_plan(
         pins: what names on the network stand for: an image's to its digest, a git repository's
             (``url#ref``) to its commit. What is missing there makes a step ``unresolved``.
 
+    Returns:
+        The plan of those that can be made. The others are in ``refused``: their cell is not
+        supported, a template is wrong, what it reads cannot be had, or a lock does not fit.
+
     Raises:
-        ConfigError: a cell is not supported (all such are shown), a template is wrong, what it
-            reads cannot be had, a lock is out of date, or two builds would get one tag.
+        ConfigError: two builds would get one tag.
     """
-    wanted = tuple(builds)
-    cells = dict.fromkeys(build.cell for build in wanted)
-    refused = [foundations.unsupported(cell) for cell in cells]
-    errors = [error for error in refused if error]
-    if errors:
-        raise ConfigErrors(errors)
     assembly = Assembly(
         render=render, contents=contents, pins=pins, epoch=project.matrix.base.epoch
     )
     chains = _Chains(project=project, assembly=assembly, foundations=foundations)
-    planned = tuple(chains.plan(build) for build in wanted)
+    planned, refused = [], {}
+    for build in builds:
+        try:
+            planned.append(chains.plan(build))
+        except ConfigError as error:
+            refused[build] = error
     check_unique(planned)
-    return Plan(steps=chains.steps, builds=planned, base=project.matrix.base.source)
+    source = project.matrix.base.source
+    return Plan(steps=chains.steps, builds=tuple(planned), base=source, refused=refused)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +104,13 @@ class _Chains:
 
     def plan(self, build: Build) -> PlannedBuild:
         matrix = self.project.matrix
+        unsupported = self.foundations.unsupported(build.cell)
+        if unsupported:
+            raise unsupported
         chain: list[Step] = []
         for recipe in self._recipes(build):
-            step = self.assembly.step(recipe, chain[-1] if chain else None)
-            chain.append(self.steps.setdefault(step.key, step))
+            chain.append(self.assembly.step(recipe, chain[-1] if chain else None))
+        chain = [self.steps.setdefault(step.key, step) for step in chain]
         return PlannedBuild(
             build=build,
             steps=tuple(step.key for step in chain),

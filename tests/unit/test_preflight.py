@@ -17,7 +17,7 @@ from factory.registry import Registry
 from factory.scheduler import Work
 from factory.settings import Settings
 from tests.conftest import IMAGE, MATRIX
-from tests.unit.plan.projects import FILES, plan_of, project_of
+from tests.unit.plan.projects import FILES, partial_plan_of, plan_of, project_of
 
 DIGEST = "sha256:" + "a" * 64
 COMMIT = "b" * 40
@@ -100,7 +100,7 @@ def ask(
 
 
 def planner(project: Project, builds: Sequence[Build], found: Mapping[str, str]) -> Plan:
-    return plan_of(project, found, builds)
+    return partial_plan_of(project, found, builds)
 
 
 def recalled(settings: Settings, project: Project) -> tuple[Project, dict[str, str]]:

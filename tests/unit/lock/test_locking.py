@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -352,15 +353,47 @@ def test_a_disk_that_fails_half_way_changes_no_file(
     assert shelved.files() == before
 
 
-def test_a_wheel_of_ones_own_is_in_no_lock(shelved: Shelf) -> None:
-    tag = "cp311-cp311-manylinux_2_28_x86_64"
-    wheel = f"ray-2.60.0-{tag}.whl"
-    make_wheel(shelved.root / "wheels", "ray", "2.60.0", tag, "click>=8")
+TAG = "cp311-cp311-manylinux_2_28_x86_64"
+
+
+def with_own_ray(shelved: Shelf, *requires: str) -> str:
+    """A Ray wheel of the user's own, locked; returns its name."""
+    wheel = f"ray-2.60.0-{TAG}.whl"
+    make_wheel(shelved.root / "wheels", "ray", "2.60.0", TAG, *requires)
     shelved.edit("matrix.yaml", ', "2.55.1"', "")
     packages = f"packages: {{wheel: wheels/{wheel}}}"
     shelved.edit("matrix.yaml", '"2026-11"', f'"2026-11"\n  {packages}')
     shelved.ask_for("ray", "fsspec")
     shelved.lock()
+    return wheel
+
+
+def test_another_wheel_of_that_name_keeps_its_lock_only_if_it_depends_on_the_same(
+    shelved: Shelf,
+) -> None:
+    wheel = with_own_ray(shelved, "click>=8")
+    before = shelved.files()
+    make_wheel(shelved.root / "wheels", "ray", "2.60.0", TAG, "click>=8")
+    with zipfile.ZipFile(shelved.root / "wheels" / wheel, "a") as archive:
+        archive.writestr("ray/more.py", "")
+    assert shelved.check() == []
+    make_wheel(shelved.root / "wheels", "ray", "2.60.0", TAG, "click>=8", "fsspec")
+    error = refused(lambda: prepare(shelved.settings, Selection()))
+    assert "made for other requirements" in str(error)
+    shelved.lock()
+    assert shelved.files() != before
+    assert prepare(shelved.settings, Selection()).plan.builds
+
+
+def test_what_is_no_wheel_is_named(shelved: Shelf) -> None:
+    wheel = with_own_ray(shelved, "click>=8")
+    (shelved.root / "wheels" / wheel).write_bytes(b"PK no zip")
+    error = refused(lambda: prepare(shelved.settings, Selection()))
+    assert f"{wheel} cannot be read as a wheel" in str(error)
+
+
+def test_a_wheel_of_ones_own_is_in_no_lock(shelved: Shelf) -> None:
+    wheel = with_own_ray(shelved, "click>=8")
     [base] = [path for path in shelved.files() if "base" in path]
     assert "click" in versions(shelved, base)
     assert not any("ray=" in text or wheel in text for text in shelved.files().values())

@@ -84,7 +84,16 @@ def plan_of(
     pins: Mapping[str, str] = MappingProxyType({}),
     builds: Sequence[Build] | None = None,
 ) -> Plan:
-    """The plan of everything, or of some builds."""
+    """The plan of everything, or of some builds, none of which is refused."""
+    return partial_plan_of(project, pins, builds).whole()
+
+
+def partial_plan_of(
+    project: Project,
+    pins: Mapping[str, str] = MappingProxyType({}),
+    builds: Sequence[Build] | None = None,
+) -> Plan:
+    """The plan of what can be planned."""
     files = Files(project.files if isinstance(project, Written) else FILES)
     chosen = all_builds(project) if builds is None else builds
     return planned(project, chosen, pins, files)

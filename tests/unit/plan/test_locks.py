@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from factory.errors import ConfigError
+from factory.errors import ConfigError, ConfigErrors
 from factory.model import Project
 from tests.conftest import IMAGE, MATRIX
-from tests.unit.plan.projects import Written, chain, keys, locked, plan_of, project_of
+from tests.unit.plan.projects import (
+    Written,
+    chain,
+    keys,
+    locked,
+    partial_plan_of,
+    plan_of,
+    project_of,
+)
 
 ONE = MATRIX.replace(', "2.55.1"', "")
 CELL = "2.60.0-py311-cpu"
@@ -135,3 +143,26 @@ def test_what_a_lock_is_called_is_in_no_key() -> None:
     other = replace(renamed, lock_contents={BASE: "b" * 64, common: "c" * 64})
     assert keys(plan_of(other))["base"] == before["base"]
     assert keys(plan_of(other))["app"] != before["app"]
+
+
+def test_a_lock_that_does_not_fit_stops_the_builds_that_install_from_it_and_no_others() -> None:
+    project = locked(project_of(MATRIX))
+    other = APP.replace("2.60.0", "2.55.1")
+    stale = replace(project, locks={**project.locks, other: "0" * 64})
+    plan = partial_plan_of(stale)
+    assert [one.build.cell.ray for one in plan.builds] == ["2.60.0"]
+    [(refused, why)] = plan.refused.items()
+    assert (refused.cell.ray, why.where) == ("2.55.1", other)
+    used = {key for one in plan.builds for key in one.steps}
+    assert set(plan.steps) == used, "nothing of the one that is refused is planned"
+
+
+def test_what_several_builds_are_refused_for_is_told_once() -> None:
+    project = locked(project_of(MATRIX, images={"demo": IMAGE, "second": IMAGE}))
+    stale = {it: "0" * 64 for it in project.locks if "/base/" in it}
+    plan = partial_plan_of(replace(project, locks={**project.locks, **stale}))
+    assert len(plan.refused) == 4
+    with pytest.raises(ConfigErrors) as caught:
+        plan.whole()
+    assert {error.where for error in caught.value.errors} == set(stale)
+    assert len(caught.value.errors) == len(stale)
