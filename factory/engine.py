@@ -187,6 +187,21 @@ class Engine:
             )
         return str(config["digest"])
 
+    def files(self, container: str, folder: str) -> Mapping[str, bytes]:
+        """The ends of the files in a folder of a container, running or not, by their paths in it:
+        as much of them as ``archive.ends`` takes. Empty where there is no such folder.
+        """
+        from docker.errors import NotFound
+
+        try:
+            with _explained(f"read {folder} of {container}"):
+                chunks, _ = self._api.get_archive(container, folder)
+                return archive.ends(chunks)
+        except _Refused as error:
+            if isinstance(error.__cause__, NotFound):
+                return {}
+            raise
+
     def tag(self, ref: str, name: str) -> None:
         """Give an image one more name (``repository:tag``)."""
         repository, _, tag = name.rpartition(":")
