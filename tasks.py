@@ -42,16 +42,17 @@ def _settings() -> Settings:
 
 @selection_command
 def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
-    """Show the cells, and which were excluded and why."""
+    """Show the cells, what is verified together, and what was excluded and why."""
     from factory import report
     from factory.matrix import select
     from factory.project import all_builds, load
 
     project = load(_settings())
     builds = select(all_builds(project), selection)
+    pairs = [pair for pair in project.pairs if not set(builds).isdisjoint(pair.builds)]
     show(
-        report.matrix_table(project.matrix, builds),
-        lambda: report.documents.matrix(project.matrix, builds),
+        report.matrix_table(project.matrix, builds, pairs),
+        lambda: report.documents.matrix(project.matrix, builds, pairs),
         format,
     )
 
@@ -68,7 +69,7 @@ def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     planned = prepared.plan
     known, whys = foreseen(settings, planned), reasons(settings, planned, prepared.contents)
     show(
-        report.plan_table(planned, known, whys),
+        report.plan_table(planned, known, whys, prepared.project.refused_cohorts),
         lambda: report.documents.plan(planned, known, whys),
         format,
     )
@@ -229,14 +230,18 @@ def release(_c: Context, selection: Selection, format: str = "text") -> None:
 
 @command(**FORMAT_HELP)
 def status(_c: Context, format: str = "text") -> None:
-    """Show what the ledger knows of each build."""
+    """Show what the ledger knows of each build, and of pairs."""
     from factory import report
     from factory.ledger import Ledger
     from factory.project import project_of
 
     with Ledger.open(project_of(_settings()).state / "ledger.sqlite") as ledger:
-        records = ledger.records()
-    show(report.status_table(records), lambda: report.documents.status(records), format)
+        records, pairs = ledger.records(), ledger.pair_records()
+    show(
+        report.status_table(records, pairs),
+        lambda: report.documents.status(records, pairs),
+        format,
+    )
 
 
 def _examined() -> tuple[Settings, tuple[Target, ...], ScanPolicy | None]:

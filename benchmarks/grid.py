@@ -20,6 +20,7 @@ def grid(builds: int) -> Edit:
         }
         content["images"] = [IMAGE]
         content["exclude"] = []
-        content.pop("latest", None)
+        for key in ("latest", "cohorts"):
+            content.pop(key, None)
 
     return edit

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.ledger import Ledger
-from factory.model import Built, Gate, PlannedBuild, Project, Status, Verdict
+from factory.model import Build, Built, Gate, Pair, PlannedBuild, Project, Status, Verdict
 from factory.publish import outranking
 from factory.settings import Settings
-from factory.verify import ClusterRequest
+from factory.verify import ClusterRequest, Workers
 
 COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
 
@@ -27,25 +28,64 @@ def request_of(
     Args:
         gpus: whether the engine can give a container a GPU.
     """
-    cell = planned.build.cell
-    cuda = project.matrix.devices[cell.device].cuda
-    lineage = project.lineage(planned.build.image)
+    build = planned.build
+    lineage = project.lineage(build.image)
     return ClusterRequest(
-        subject=planned.build.id,
+        subject=build.id,
         config_digest=built.config_digest,
         head_ref=built.image_id,
         worker_ref=built.image_id,
-        cell=cell,
+        cell=build.cell,
         compose_file=COMPOSE_FILE,
         workers=project.matrix.workers,
         suite=project.matrix.suite,
-        torch=any(project.asks_for(image, cell, "torch") for image in lineage),
+        torch=_asks_for_torch(project, build),
         own_checks=tuple(
             settings.root / image.folder / image.checks for image in lineage if image.checks
         ),
-        cuda=cuda.version if cuda else None,
+        cuda=_cuda(project, build),
         nvidia_runtime=gpus,
     )
+
+
+def pair_request(
+    settings: Settings,
+    project: Project,
+    pair: Pair,
+    planned: PlannedBuild,
+    images: tuple[Built, Built],
+    *,
+    gpus: bool,
+) -> ClusterRequest:
+    """The mixed cluster by which the images of a pair are judged together.
+
+    Args:
+        planned: the head's build.
+        images: the head's and the workers'.
+        gpus: whether the engine can give a container a GPU.
+    """
+    head, workers = images
+    return replace(
+        request_of(settings, project, planned, head, gpus=gpus),
+        subject=pair.id,
+        worker_ref=workers.image_id,
+        mixed=Workers(
+            config_digest=workers.config_digest,
+            cell=pair.workers.cell,
+            cuda=_cuda(project, pair.workers),
+            torch=_asks_for_torch(project, pair.workers),
+        ),
+    )
+
+
+def _cuda(project: Project, build: Build) -> str | None:
+    cuda = project.matrix.devices[build.cell.device].cuda
+    return cuda.version if cuda else None
+
+
+def _asks_for_torch(project: Project, build: Build) -> bool:
+    lineage = project.lineage(build.image)
+    return any(project.asks_for(image, build.cell, "torch") for image in lineage)
 
 
 def standing(ledger: Ledger, gate: Gate, config_digest: str, basis: str) -> Verdict | None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from factory import preflight
+from factory import pins, preflight
 from factory.build import check_room, make_builder, write_dockerfile
 from factory.context import Contents
 from factory.errors import ConfigError
 from factory.glance import Glance
 from factory.history import History
 from factory.matrix import near, select
-from factory.model import Build, Outcome, Plan, PlannedBuild, Project, Selection, Step
+from factory.model import Build, Cohort, Outcome, Plan, PlannedBuild, Project, Selection, Step
 from factory.plan import is_present, steps_to_build
 from factory.planning import planned
 from factory.project import all_builds, load
@@ -82,9 +82,9 @@ def prepare_some(settings: Settings, selection: Selection) -> Prepared:
     """
     written = load(settings)
     builds = select(all_builds(written), selection)
-    project, pins = preflight.recalled(settings, written, builds)
+    project, known = preflight.recalled(settings, written, builds)
     contents = Contents(settings.root, settings.state / "digests")
-    plan = planned(project, builds, pins, contents)
+    plan = planned(project, builds, known, contents)
     if not plan.builds:
         plan.whole()
     return Prepared(project=written, builds=builds, plan=plan, contents=contents)
@@ -146,6 +146,7 @@ def run(
             run_id=this_run.id,
             adopts="publish" in gates and "build" in gates,
             insists=len(gates) == 1,
+            beside=_beside(settings, prepared, project, plan, gates),
         )
         works = list(_works(workshop, gates))
         lanes = {"build": settings.jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
@@ -170,14 +171,27 @@ def _settled(
     return found.project, found.plan, found.outcomes
 
 
+def _beside(
+    settings: Settings, prepared: Prepared, project: Project, plan: Plan, gates: Sequence[str]
+) -> Plan:
+    """The plan of what this run's builds are paired with and that is not part of it: what was
+    found of these pairs before counts for publishing."""
+    if "publish" not in gates:
+        return Plan(steps={}, builds=())
+    here = {one.build for one in plan.builds}
+    pairs = [pair for pair in project.pairs if not here.isdisjoint(pair.builds)]
+    others = {build: None for pair in pairs for build in pair.builds if build not in here}
+    return planned(project, tuple(others), pins.load(settings), prepared.contents)
+
+
 def _replanned(
-    prepared: Prepared, project: Project, builds: Sequence[Build], pins: Mapping[str, str]
+    prepared: Prepared, project: Project, builds: Sequence[Build], known: Mapping[str, str]
 ) -> Plan:
     """The plan by what was looked up: the same, where it rests on nothing that may have moved."""
     asked = project is prepared.project and tuple(builds) == prepared.builds
     if asked and not any(step.moving for step in prepared.plan.steps.values()):
         return prepared.plan
-    return planned(project, builds, pins, prepared.contents)
+    return planned(project, builds, known, prepared.contents)
 
 
 def foreseen(settings: Settings, plan: Plan) -> dict[str, str]:
@@ -229,6 +243,8 @@ def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
         yield from _building(workshop, *_steps(workshop))
     for build in workshop.plan.builds:
         yield from _judging(workshop, build, gates)
+    if "verify" in gates:
+        yield from _pairing(workshop, gates)
 
 
 def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -> Iterator[Work]:
@@ -272,6 +288,43 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
             verb="publish",
             subject=f"{planned.build.id} → {target.name}",
             run=lambda _log, target=target: workshop.publish(planned, target),  # type: ignore[misc]  # binds the loop's value
-            needs=needs("publish"),
+            needs=(*needs("publish"), *_together(workshop, planned.build, gates)),
             lane="publish",
         )
+
+
+def _pairing(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
+    """What is verified together waits for all that each of the two has to pass by itself."""
+    plan, pairs = workshop.plan, workshop.pairs
+    last = {one.build: plan.steps[one.key].label for one in plan.builds}
+    for pair in plan.pairs:
+        needs = [f"verify {build.id}" for build in pair.builds]
+        needs += [f"build {last[build]}" for build in pair.builds] if "build" in gates else []
+        yield Work(
+            verb="verify",
+            subject=pair.id,
+            run=partial(pairs.verify, pair),
+            needs=() if pair.refused else tuple(dict.fromkeys(needs)),
+            lane="verify",
+        )
+    for cohort in _refused(workshop):
+        yield Work(verb="verify", subject=cohort.subject, run=partial(pairs.refuse, cohort))
+
+
+def _refused(workshop: Workshop) -> list[Cohort]:
+    """The cohorts that pair nothing, but for those that name builds, and none of this run."""
+    builds = [planned.build for planned in workshop.plan.builds]
+    return [
+        cohort
+        for cohort in workshop.project.refused_cohorts
+        if not cohort.named or any(cohort.names(build) for build in builds)
+    ]
+
+
+def _together(workshop: Workshop, build: Build, gates: Sequence[str]) -> tuple[str, ...]:
+    """What a build's publication waits for that is not its own alone."""
+    if "verify" not in gates:
+        return ()
+    pairs = [pair.id for pair in workshop.plan.pairs if build in pair.builds]
+    refused = [cohort.subject for cohort in _refused(workshop) if cohort.names(build)]
+    return tuple(f"verify {subject}" for subject in (*pairs, *refused))

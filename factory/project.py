@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from factory.errors import ConfigError, ConfigErrors
-from factory.matrix import check_parents, near, parse_image, parse_matrix
+from factory.matrix import check_parents, near, parse_image, parse_matrix, with_images
 from factory.model import (
     BASES_LOCK,
     TEMPLATES,
@@ -54,7 +55,8 @@ def load(settings: Settings) -> Project:
     errors = [error for image in images.values() for error in _idle(project, image)]
     if errors:
         raise ConfigErrors(errors)
-    return project
+    cohorts = (with_images(one, images, project.made_for) for one in matrix.cohorts)
+    return replace(project, matrix=replace(matrix, cohorts=tuple(cohorts)))
 
 
 def all_builds(project: Project) -> tuple[Build, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from factory import base
@@ -31,6 +32,7 @@ from factory.model import (
     Target,
     Verdict,
 )
+from factory.pairs import Pairs
 from factory.plan import is_present
 from factory.publish import Publisher, outranking
 from factory.report import failure_lines, verdict_words
@@ -56,6 +58,7 @@ class Workshop:
             sources takes longer than finding that nothing has to be.
         run_id: labels what the run makes in the engine.
         insists: whether a partial verdict is tried anew: what was missing may be here now.
+        beside: the plan of builds that are not part of this run, and paired with some that are.
         adopts: whether an image that a target holds goes before the one that is here.
     """
 
@@ -68,9 +71,25 @@ class Workshop:
     run_id: str
     adopts: bool
     insists: bool
+    beside: Plan = field(default_factory=lambda: Plan(steps={}, builds=()))
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _builder: Builder | None = None
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """How builds are judged together."""
+        return Pairs(
+            settings=self.settings,
+            project=self.project,
+            plan=self.plan,
+            beside=self.beside,
+            ledger=self.ledger,
+            built=self.stock.built,
+            require=self.stock.require_in_engine,
+            run_id=self.run_id,
+            insists=self.insists,
+        )
 
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
         """Have a step in the engine; ``owner`` is the build whose last step it is, if it is one."""
@@ -157,6 +176,7 @@ class Workshop:
             target=target,
             locks=self.settings.cache / "publishing",
             verdicts_of=lambda digest: self._verdicts(planned, digest),
+            joints_of=lambda digest: self.pairs.joints(planned, digest),
         )
         now = publisher.publish(
             planned, built, self._verdicts(planned, built.config_digest), known=known

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from factory.ledger import store
-from factory.model import Built, Chain, Gate, Publication, Record, StepRecord, Trace, Verdict
+from factory.model import (
+    Built,
+    Chain,
+    Gate,
+    PairRecord,
+    Publication,
+    Record,
+    StepRecord,
+    Trace,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -181,6 +191,16 @@ class Ledger:
         return tuple(
             _record(build_id, key, built.get(key), latest, published.get(build_id, []))
             for build_id, key in self.planned().items()
+        )
+
+    def pair_records(self) -> tuple[PairRecord, ...]:
+        """What was said last of each two images that are those of builds now."""
+        of = {one.built.config_digest: one.build_id for one in self.records() if one.built}
+        latest = {one.images: one for one in self.verdicts().values() if one.images}
+        return tuple(
+            PairRecord(head=of[images[0]], workers=of[images[1]], verdict=verdict)
+            for images, verdict in latest.items()
+            if of.keys() >= set(images)
         )
 
     def _trace(self, trace: Trace) -> None:

@@ -1,6 +1,7 @@
 """YAML text → validated cells and images; selection. Pure: text in, values out."""
 
 from factory.matrix.cells import span
+from factory.matrix.cohorts import with_images
 from factory.matrix.images import check_parents, parse_image
 from factory.matrix.schema import json_schema
 from factory.matrix.select import select
@@ -15,4 +16,5 @@ __all__ = [
     "parse_matrix",
     "select",
     "span",
+    "with_images",
 ]

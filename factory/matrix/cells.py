@@ -36,7 +36,7 @@ def span(spec: MatrixSpec, document: Document) -> Span:
         ConfigError: an unknown axis, a rule that matches nothing, no cell left, two cells with one
             id, or a ``latest`` that does not name exactly one cell.
     """
-    axes = _axes(spec)
+    axes = axes_of(spec)
     _check_names(axes, document)
     spanned = list(_product(axes))
     excluded = _exclude(spec, document, axes, spanned)
@@ -58,7 +58,8 @@ def span(spec: MatrixSpec, document: Document) -> Span:
     )
 
 
-def _axes(spec: MatrixSpec) -> dict[str, list[str]]:
+def axes_of(spec: MatrixSpec) -> dict[str, list[str]]:
+    """The axes and their values, as text."""
     fixed = {name: [_text(value) for value in getattr(spec.axes, name)] for name in _FIXED}
     return fixed | dict(spec.axes.__pydantic_extra__)
 
@@ -107,16 +108,26 @@ def _cell(values: Mapping[str, str]) -> Cell:
     )
 
 
-def _matches(cell: Cell, rule: Mapping[str, set[str]]) -> bool:
+def matches_rule(cell: Cell, rule: Mapping[str, set[str]]) -> bool:
+    """Whether a cell has, of each axis that a rule names, one of its values."""
     return all(cell.axes[axis] in values for axis, values in rule.items())
 
 
-def _rule(
+def rule_of(
     where: Mapping[str, Scalar | list[Scalar]],
     axes: Mapping[str, list[str]],
     document: Document,
     path: tuple[str | int, ...],
 ) -> dict[str, set[str]]:
+    """A rule as it was written, in words that there are.
+
+    Args:
+        axes: the axes and the values that they have.
+        path: where it stands.
+
+    Raises:
+        ConfigError: it names an axis or a value that does not exist.
+    """
     rule = {}
     for axis, value in where.items():
         if axis not in axes:
@@ -142,10 +153,10 @@ def _exclude(
     found: dict[Cell, Excluded] = {}
     for at, entry in enumerate(spec.exclude):
         path = ("exclude", at, "where")
-        rule = _rule(entry.where, axes, document, path)
+        rule = rule_of(entry.where, axes, document, path)
         where = document.where(("exclude", at))
         for cell in cells:
-            if _matches(cell, rule):
+            if matches_rule(cell, rule):
                 found.setdefault(cell, Excluded(cell=cell, reason=entry.reason, where=where))
     return [found[cell] for cell in cells if cell in found]
 
@@ -217,8 +228,8 @@ def _latest(
     if spec.latest is None:
         return None
     known = {axis: sorted({cell.axes[axis] for cell in cells}) for axis in axes}
-    rule = _rule(dict(spec.latest), known, document, ("latest",))
-    named = [cell for cell in cells if _matches(cell, rule)]
+    rule = rule_of(dict(spec.latest), known, document, ("latest",))
+    named = [cell for cell in cells if matches_rule(cell, rule)]
     if len(named) != 1:
         raise ConfigError(
             f"latest names {len(named)} cells, and must name exactly one",

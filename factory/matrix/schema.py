@@ -143,6 +143,17 @@ class VerifySpec(_Strict):
     )
 
 
+class CohortSpec(_Strict):
+    """Cells that must work together as the head and the workers of one cluster. The two agree on
+    every axis that not both of them name."""
+
+    image: Name | None = Field(None, description="only this image; all of them if left out")
+    head: dict[str, Scalar | list[Scalar]] = Field(min_length=1, description="the head's cells")
+    workers: dict[str, Scalar | list[Scalar]] = Field(
+        min_length=1, description="the workers' cells"
+    )
+
+
 class MatrixSpec(_Strict):
     """``matrix.yaml``: the only place where cells are defined."""
 
@@ -150,6 +161,7 @@ class MatrixSpec(_Strict):
     exclude: list[ExcludeSpec] = []
     include: list[dict[AxisName, Scalar]] = []
     latest: dict[str, Scalar] | None = Field(None, description="the cell that `latest` names")
+    cohorts: dict[Name, CohortSpec] = Field({}, description="cells that are verified together")
     images: list[Name] | None = Field(None, min_length=1, description="all of images/ if left out")
     base: BaseSpec
     devices: DevicesSpec = DevicesSpec()

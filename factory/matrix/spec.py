@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from factory.errors import ConfigError
 from factory.matrix.cells import span
+from factory.matrix.cohorts import cohorts
 from factory.matrix.document import Document, parse
 from factory.matrix.grammar import shown
 from factory.matrix.schema import MatrixSpec, TorchSpec
@@ -64,6 +65,7 @@ def parse_matrix(
         scan=_scan(spec),
         workers=spec.verify.workers,
         suite=spec.verify.suite,
+        cohorts=cohorts(spec, document, spanned.cells),
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))

@@ -13,7 +13,8 @@ from factory.model.asked import (
     rllib_asked,
 )
 from factory.model.base import Base, Cuda, Device, Torch
-from factory.model.cell import Cell, Excluded, When, matches
+from factory.model.cell import Build, Cell, Excluded, When, matches
+from factory.model.cohort import Cohort, Joint, Pair, differing
 from factory.model.explanation import (
     LAST,
     PUBLISHED,
@@ -52,7 +53,6 @@ from factory.model.plan import (
     KEY_LABEL,
     MAIN,
     PLATFORM,
-    Build,
     Plan,
     PlannedBuild,
     Read,
@@ -69,10 +69,12 @@ from factory.model.record import (
     Check,
     CheckStatus,
     Gate,
+    PairRecord,
     Publication,
     Record,
     Status,
     Verdict,
+    pair_digest,
 )
 from factory.model.selection import Selection
 
@@ -98,6 +100,7 @@ __all__ = [
     "Chain",
     "Check",
     "CheckStatus",
+    "Cohort",
     "Cuda",
     "Derived",
     "Device",
@@ -111,11 +114,14 @@ __all__ = [
     "Health",
     "Image",
     "Install",
+    "Joint",
     "Lock",
     "Matrix",
     "Outcome",
     "Outdated",
     "Override",
+    "Pair",
+    "PairRecord",
     "Pin",
     "Plan",
     "PlannedBuild",
@@ -142,6 +148,7 @@ __all__ = [
     "axes_of_locks",
     "base_asked",
     "cuda_asked",
+    "differing",
     "lock_content",
     "lock_name",
     "lock_names",
@@ -150,6 +157,7 @@ __all__ = [
     "locks_folder",
     "made_for",
     "matches",
+    "pair_digest",
     "parse_lock",
     "rllib_asked",
     "step_ref",

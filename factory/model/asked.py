@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from factory.model.base import Torch
-from factory.model.cell import Cell
+from factory.model.cell import Build, Cell
 from factory.model.image import Image
 from factory.model.lock import TEMPLATES, asked_digest, locks_folder
 from factory.model.matrix import Project
-from factory.model.plan import Build
 
 _MATRIX = "matrix.yaml"
 _BARE_FROM = (3, 12)

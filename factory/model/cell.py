@@ -43,6 +43,18 @@ class Cell:
         return fixed | dict(self.extra)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """Image × cell: the unit that is judged and published."""
+
+    image: str
+    cell: Cell
+
+    @property
+    def id(self) -> str:
+        return f"{self.image}:{self.cell.id}"
+
+
 When = tuple[tuple[str, tuple[str, ...]], ...]
 """A rule on cells: axis to the values that it may have; all axes must match."""
 

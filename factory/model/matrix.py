@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from factory.model.base import Base, Device
-from factory.model.cell import Cell, Excluded, matches
+from factory.model.cell import Build, Cell, Excluded, matches
+from factory.model.cohort import Cohort, Pair
 from factory.model.image import Image
 
 
@@ -62,6 +63,7 @@ class Matrix:
         scan: the scan gate's policy.
         workers: how many workers ``verify`` boots beside the head.
         suite: how much it asks: ``contract``, ``quick`` or ``full``.
+        cohorts: which cells are verified together too.
     """
 
     cells: tuple[Cell, ...]
@@ -74,6 +76,7 @@ class Matrix:
     scan: ScanPolicy
     workers: int
     suite: str = "quick"
+    cohorts: tuple[Cohort, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,3 +121,24 @@ class Project:
     def made_for(self, name: str, cell: Cell) -> bool:
         """Whether an image and all that it stands on are made for a cell."""
         return all(matches(image.where, cell) for image in self.lineage(name))
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The builds that cohorts pair. What two cohorts pair is one pair, of the first."""
+        found: dict[str, Pair] = {}
+        for cohort in self.matrix.cohorts:
+            for image in self.images if cohort.image is None else (cohort.image,):
+                for head, workers in cohort.pairs:
+                    if self.made_for(image, head) and self.made_for(image, workers):
+                        pair = Pair(
+                            cohort=cohort.name,
+                            head=Build(image=image, cell=head),
+                            workers=Build(image=image, cell=workers),
+                        )
+                        found.setdefault(pair.id, pair)
+        return tuple(found.values())
+
+    @property
+    def refused_cohorts(self) -> tuple[Cohort, ...]:
+        """Those that pair nothing."""
+        return tuple(cohort for cohort in self.matrix.cohorts if cohort.refused)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from factory.errors import ConfigError, ConfigErrors
-from factory.model.cell import Cell
+from factory.model.cell import Build
+from factory.model.cohort import Pair
 
 KEY_DIGITS = 12
 """How much of a key a tag shows: 48 bits, ample for the images that one repository ever holds."""
@@ -17,18 +18,6 @@ PLATFORM = "linux/amd64"
 
 KEY_LABEL = "io.ray-image-factory.key"
 """The label by which an image says with which key it was built."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Build:
-    """Image × cell: the unit that is judged and published."""
-
-    image: str
-    cell: Cell
-
-    @property
-    def id(self) -> str:
-        return f"{self.image}:{self.cell.id}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,12 +152,14 @@ class Plan:
         builds: the builds that they make.
         base: where bases come from, ``registry`` or ``packages``; empty if nothing was planned.
         refused: builds that cannot be planned, and why; the others do not mind.
+        pairs: of its builds, those that are verified together too.
     """
 
     steps: Mapping[str, Step]
     builds: tuple[PlannedBuild, ...]
     base: str = ""
     refused: Mapping[Build, ConfigError] = field(default_factory=dict)
+    pairs: tuple[Pair, ...] = ()
 
     def whole(self) -> Plan:
         """The plan itself, for those who can do nothing with a part of it.

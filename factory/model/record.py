@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -83,13 +84,14 @@ class Verdict:
 
     Attributes:
         gate: who judged.
-        config_digest: what was judged.
+        config_digest: what was judged; of a pair of images, what ``pair_digest`` makes of both.
         basis: digest of what it was judged with (suite code, topology, policy, database): a
             verdict is reused only on the same basis.
         status: PASS only if every check ran and passed.
         partial: on PARTIAL, the reasons by name, for a target's policy to accept or not.
         checks: everything that was looked at.
         seconds, at: how long, and when.
+        images: of a pair, the config digests of the head's image and the workers'.
     """
 
     gate: Gate
@@ -100,10 +102,16 @@ class Verdict:
     checks: tuple[Check, ...] = ()
     seconds: float = 0.0
     at: str = ""
+    images: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.status is CheckStatus.FAIL)
+
+
+def pair_digest(head: str, workers: str) -> str:
+    """What a verdict on two images is bound to: both of their config digests, each in its role."""
+    return "sha256:" + hashlib.sha256(f"{head} {workers}".encode()).hexdigest()
 
 
 NO_DATABASE = "no vulnerability database"
@@ -146,3 +154,12 @@ class Record:
     built: Built | None = None
     verdicts: tuple[Verdict, ...] = ()
     publications: tuple[Publication, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairRecord:
+    """What the ledger knows of two images together, by the ids of the builds that they are of."""
+
+    head: str
+    workers: str
+    verdict: Verdict

@@ -89,8 +89,14 @@ def make_plan(
         except ConfigError as error:
             refused[build] = error
     check_unique(planned)
-    source = project.matrix.base.source
-    return Plan(steps=chains.steps, builds=tuple(planned), base=source, refused=refused)
+    made = {one.build for one in planned}
+    return Plan(
+        steps=chains.steps,
+        builds=tuple(planned),
+        base=project.matrix.base.source,
+        refused=refused,
+        pairs=tuple(pair for pair in project.pairs if made.issuperset(pair.builds)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

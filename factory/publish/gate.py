@@ -9,19 +9,29 @@ from factory.model import (
     Built,
     CheckStatus,
     Gate,
+    Joint,
     PlannedBuild,
     Status,
     Target,
     Verdict,
+    pair_digest,
 )
 
 
 def refusals(
-    planned: PlannedBuild, built: Built, verdicts: Iterable[Verdict], target: Target
+    planned: PlannedBuild,
+    built: Built,
+    verdicts: Iterable[Verdict],
+    target: Target,
+    *,
+    joints: Iterable[Joint],
 ) -> tuple[str, ...]:
     """Why a build may not be published at a target; empty if it may.
 
     Every verdict that is given counts, so that an acceptable one cannot hide another.
+
+    Args:
+        joints: what it has to have passed together with other builds.
     """
     given = tuple(verdicts)
     return tuple(
@@ -30,6 +40,7 @@ def refusals(
                 *_image(planned, built, target),
                 *(f"there is no {gate} verdict" for gate in Gate if not _has(given, gate)),
                 *(reason for verdict in given for reason in _verdict(verdict, built, target)),
+                *(reason for joint in joints for reason in _joint(joint, built, target)),
             ]
         )
     )
@@ -49,9 +60,28 @@ def _image(planned: PlannedBuild, built: Built, target: Target) -> Iterator[str]
 
 
 def _verdict(verdict: Verdict, built: Built, target: Target) -> Iterator[str]:
-    gate = verdict.gate
     if verdict.config_digest != built.config_digest:
-        yield f"{gate} judged another image ({verdict.config_digest[:19]}…)"
+        yield f"{verdict.gate} judged another image ({verdict.config_digest[:19]}…)"
+    yield from _shortcomings(verdict, target)
+
+
+def _joint(joint: Joint, built: Built, target: Target) -> Iterator[str]:
+    verdict = joint.verdict
+    if joint.why or verdict is None:
+        yield f"{joint.subject}: {joint.why or 'there is no verify verdict'}"
+        return
+    images = joint.images
+    bound = images is not None and verdict.config_digest == pair_digest(*images)
+    ours = images is not None and built.config_digest in images and verdict.images == images
+    if not (bound and ours) or verdict.gate is not Gate.VERIFY:
+        yield f"{joint.subject}: other images were judged"
+    for reason in _shortcomings(verdict, target):
+        yield f"{joint.subject}: {reason}"
+
+
+def _shortcomings(verdict: Verdict, target: Target) -> Iterator[str]:
+    """What of a verdict is no pass that the target accepts."""
+    gate = verdict.gate
     if verdict.status not in (Status.PASS, Status.PARTIAL):
         yield f"{gate} failed"
     if not verdict.checks:

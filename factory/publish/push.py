@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from factory.engine import Engine
 from factory.errors import PublishError
-from factory.model import Built, PlannedBuild, Publication, Target, Verdict
+from factory.model import Built, Joint, PlannedBuild, Publication, Target, Verdict
 from factory.publish import move
 from factory.publish.gate import refusals
 from factory.publish.keys import is_known, require_key
@@ -46,6 +46,7 @@ class Publisher:
         locks: the folder, machine-wide, of the locks by which publishers take turns.
         verdicts_of: the verdicts for a config digest: they decide on an image that is found under
             the immutable tag in place of ours.
+        joints_of: likewise, what it has to have passed together with other builds.
         environment: variables for ``docker push``; the seam for credentials.
     """
 
@@ -54,6 +55,7 @@ class Publisher:
     target: Target
     locks: Path
     verdicts_of: Callable[[str], Iterable[Verdict]]
+    joints_of: Callable[[str], Iterable[Joint]]
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def publish(
@@ -105,7 +107,8 @@ class Publisher:
     def _refuse(
         self, planned: PlannedBuild, built: Built, verdicts: Iterable[Verdict], todo: str
     ) -> None:
-        reasons = refusals(planned, built, verdicts, self.target)
+        joints = self.joints_of(built.config_digest)
+        reasons = refusals(planned, built, verdicts, self.target, joints=joints)
         if reasons:
             raise PublishError(
                 f"{planned.build.id} may not be published at `{self.target.name}`: {reasons[0]}",

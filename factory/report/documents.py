@@ -6,21 +6,36 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from factory.model import Build, Explanation, Finding, Matrix, Outcome, Plan, Record, Verdict
-from factory.report.results import results, totals
+from factory.model import (
+    Build,
+    Explanation,
+    Finding,
+    Matrix,
+    Outcome,
+    Pair,
+    PairRecord,
+    Plan,
+    Record,
+    Verdict,
+)
+from factory.report.results import pair_results, results, totals
 
 Document = dict[str, Any]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def matrix(spec: Matrix, builds: Sequence[Build]) -> Document:
-    """The cells of some builds, and what the matrix excludes."""
+def matrix(spec: Matrix, builds: Sequence[Build], pairs: Sequence[Pair] = ()) -> Document:
+    """The cells of some builds, what is verified together, and what the matrix excludes."""
     cells = dict.fromkeys(build.cell for build in builds)
     return {
         "cells": [
             {"id": cell.id, "axes": cell.axes, "latest": cell == spec.latest} for cell in cells
         ],
         "builds": [build.id for build in builds],
+        "pairs": [_pair(pair) for pair in pairs],
+        "cohorts": [
+            {"name": one.name, "refused": one.refused, "where": one.where} for one in spec.cohorts
+        ],
         "excluded": [
             {"id": one.cell.id, "reason": one.reason, "where": one.where} for one in spec.excluded
         ],
@@ -57,6 +72,7 @@ def plan(planned: Plan, known: Mapping[str, str], reasons: Mapping[str, str] = _
             }
             for one in planned.builds
         ],
+        "pairs": [_pair(pair) for pair in planned.pairs],
     }
 
 
@@ -81,6 +97,15 @@ def outcomes(
             }
             for one in found
         ],
+        "pairs": [
+            {
+                "pair": one.build,
+                "state": one.state.value,
+                "cause": next(iter(one.causes), ""),
+                "reason": one.gates["verify"].reason,
+            }
+            for one in pair_results(planned, done)
+        ],
         "outcomes": [
             {
                 "verb": one.verb,
@@ -97,8 +122,8 @@ def outcomes(
     }
 
 
-def status(records: Iterable[Record]) -> Document:
-    """What the ledger knows, per build."""
+def status(records: Iterable[Record], pairs: Iterable[PairRecord] = ()) -> Document:
+    """What the ledger knows, per build, and per pair of them."""
     return {
         "builds": [
             {
@@ -122,7 +147,17 @@ def status(records: Iterable[Record]) -> Document:
                 ],
             }
             for one in records
-        ]
+        ],
+        "pairs": [
+            {
+                "head": one.head,
+                "workers": one.workers,
+                "status": one.verdict.status.value,
+                "partial": list(one.verdict.partial),
+                "at": one.verdict.at,
+            }
+            for one in pairs
+        ],
     }
 
 
@@ -160,6 +195,16 @@ def doctor(findings: Iterable[Finding]) -> Document:
             {"name": one.name, "state": one.state.value, "what": one.what, "remedy": one.remedy}
             for one in findings
         ]
+    }
+
+
+def _pair(pair: Pair) -> Document:
+    return {
+        "id": pair.id,
+        "cohort": pair.cohort,
+        "head": pair.head.id,
+        "workers": pair.workers.id,
+        "refused": pair.refused,
     }
 
 

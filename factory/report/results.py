@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from factory.model import Outcome, Plan, PlannedBuild, State
+from factory.model import Outcome, Pair, Plan, PlannedBuild, State
 
 GATES = ("build", "scan", "verify", "publish")
 _SEVERITY = (State.CACHED, State.DONE, State.CANCELLED, State.BLOCKED, State.FAILED)
@@ -14,17 +14,19 @@ _SEVERITY = (State.CACHED, State.DONE, State.CANCELLED, State.BLOCKED, State.FAI
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One build after a run.
+    """One build, or one pair of them, after a run.
 
     Attributes:
         build: its id.
         gates: the worst outcome of each gate that it was to pass, in order.
         causes: ids of the work that it is due to: its own that failed, and what blocks it.
+        pair: the pair that it is.
     """
 
     build: str
     gates: Mapping[str, Outcome]
     causes: tuple[str, ...]
+    pair: Pair | None = None
 
     @property
     def state(self) -> State:
@@ -50,6 +52,13 @@ def results(plan: Plan, outcomes: Sequence[Outcome]) -> tuple[Result, ...]:
         if one.verb == "build" and one.subject not in steps | known
     ]
     return (*planned, *refused)
+
+
+def pair_results(plan: Plan, outcomes: Sequence[Outcome]) -> tuple[Result, ...]:
+    """Each pair that was to be verified."""
+    found = {one.id: one for one in outcomes}
+    works = ((pair, found.get(f"verify {pair.id}")) for pair in plan.pairs)
+    return tuple(replace(_result(pair.id, [one]), pair=pair) for pair, one in works if one)
 
 
 def totals(found: Iterable[Result]) -> dict[str, int]:

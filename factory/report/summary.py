@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from textwrap import fill
 
 from factory.model import Outcome, Plan, State
-from factory.report.results import GATES, Result, results, totals
+from factory.report.results import GATES, Result, pair_results, results, totals
 from factory.report.tables import columns
 from factory.report.words import code_words
 from factory.text import MARKS, clean, one_line
@@ -30,12 +30,12 @@ def summary(
         width: of the terminal; ``None`` where nothing need be cut.
         log_of: the file with the full output of a piece of work, empty where there is none.
     """
-    found = results(plan, outcomes)
+    found, pairs = results(plan, outcomes), pair_results(plan, outcomes)
     failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
     parts = [
-        _table(found, width),
+        _table((*found, *pairs), width),
         *(_failure(one, found, log_of(one), width) for one in failed),
-        _count(found) + (", on bases made from packages" if plan.base == "packages" else ""),
+        _count(found, pairs) + (", on bases made from packages" if plan.base == "packages" else ""),
     ]
     return clean("\n\n".join(part for part in parts if part))
 
@@ -113,10 +113,12 @@ def _blocked(outcome: Outcome, found: Sequence[Result], width: int | None) -> li
     ]
 
 
-def _count(found: Sequence[Result]) -> str:
-    """Such as ``8 of 12 builds done, 3 blocked, 1 failed``."""
+def _count(found: Sequence[Result], pairs: Sequence[Result]) -> str:
+    """Such as ``8 of 12 builds and 1 of 1 pairs done, 3 blocked, 1 failed``; of pairs, only what is
+    done is counted."""
     count = totals(found)
     done = count.pop("done")
     bad = [f"{count[name]} {name}" for name in ("blocked", "cancelled", "failed") if count[name]]
     builds = f"{len(found)} build{'' if len(found) == 1 else 's'}"
-    return ", ".join([f"{done} of {builds} done", *bad])
+    both = f" and {totals(pairs)['done']} of {len(pairs)} pairs" if pairs else ""
+    return ", ".join([f"{done} of {builds}{both} done", *bad])

@@ -8,10 +8,13 @@ from types import MappingProxyType
 from factory.model import (
     KEY_DIGITS,
     Build,
+    Cohort,
     Finding,
     Gate,
     Health,
     Matrix,
+    Pair,
+    PairRecord,
     Plan,
     PlannedBuild,
     Record,
@@ -55,8 +58,12 @@ def columns(
     return "\n".join(line[:width] for line in lines)
 
 
-def matrix_table(matrix: Matrix, builds: Sequence[Build]) -> str:
-    """The cells of some builds, and what the matrix excludes and why."""
+def matrix_table(matrix: Matrix, builds: Sequence[Build], pairs: Sequence[Pair] = ()) -> str:
+    """The cells of some builds, what is verified together, and what the matrix excludes and why.
+
+    Args:
+        pairs: of these builds with others, or with each other.
+    """
     cells = list(dict.fromkeys(build.cell for build in builds))
     images = list(dict.fromkeys(build.image for build in builds))
     rows = [
@@ -65,10 +72,22 @@ def matrix_table(matrix: Matrix, builds: Sequence[Build]) -> str:
     text = columns(["CELL", *(axis.upper() for axis in cells[0].axes), ""], rows)
     each = [f"{sum(build.image == name for build in builds)} of {name}" for name in images]
     text += f"\n\n{_count(cells, 'cell')} → {_count(builds, 'build')}: {', '.join(each)}"
+    text += _together(pairs, [cohort for cohort in matrix.cohorts if cohort.refused])
     if matrix.excluded:
         gone = [[entry.cell.id, entry.reason, entry.where] for entry in matrix.excluded]
         text += "\n\n" + columns(["EXCLUDED", "REASON", "WHERE"], gone)
     return text
+
+
+def _together(pairs: Sequence[Pair], refused: Sequence[Cohort]) -> str:
+    """What is verified together, and what must not be."""
+    rows = [
+        [pair.cohort, pair.head.id, pair.workers.id, pair.refused and f"refused: {pair.refused}"]
+        for pair in pairs
+    ]
+    rows += [[one.name, "-", "-", f"refused: {one.refused} ({one.where})"] for one in refused]
+    noted = "NOTE" if any(row[-1] for row in rows) else ""
+    return "\n\n" + columns(["COHORT", "HEAD", "WORKERS", noted], rows) if rows else ""
 
 
 def _count(things: Sequence[object], noun: str) -> str:
@@ -76,14 +95,19 @@ def _count(things: Sequence[object], noun: str) -> str:
 
 
 def plan_table(
-    plan: Plan, done: Mapping[str, str], reasons: Mapping[str, str] = MappingProxyType({})
+    plan: Plan,
+    done: Mapping[str, str],
+    reasons: Mapping[str, str] = MappingProxyType({}),
+    refused: Sequence[Cohort] = (),
 ) -> str:
-    """Distinct steps with what would happen to each and why, then the builds with their tags.
+    """Distinct steps with what would happen to each and why, then the builds with their tags, and
+    which of them are verified together.
 
     Args:
         plan: what is planned.
         done: key to what is known of a step that exists already.
         reasons: key to why it would be made otherwise.
+        refused: the cohorts that pair nothing.
     """
     users: dict[str, int] = {}
     for planned in plan.builds:
@@ -106,6 +130,7 @@ def plan_table(
         columns(["STEP", "ACTION", "WHY", "USED BY"], steps)
         + "\n\n"
         + columns(["BUILD", "IMMUTABLE TAG", "FLOATING TAGS"], builds)
+        + _together(plan.pairs, refused)
     )
 
 
@@ -122,8 +147,8 @@ def _immutable(plan: Plan, planned: PlannedBuild) -> str:
     return f"{planned.immutable.removesuffix(planned.key[:KEY_DIGITS])}…"
 
 
-def status_table(records: Iterable[Record]) -> str:
-    """What the ledger knows, a line a build."""
+def status_table(records: Iterable[Record], pairs: Sequence[PairRecord] = ()) -> str:
+    """What the ledger knows, a line a build, and then a line a pair of them."""
     rows = []
     for record in records:
         verdicts = {verdict.gate: verdict for verdict in record.verdicts}
@@ -138,7 +163,11 @@ def status_table(records: Iterable[Record]) -> str:
         )
     if not rows:
         return "The ledger is empty: nothing was built here yet."
-    return columns(["BUILD", "KEY", "BUILT", "SCAN", "VERIFY", "PUBLISHED"], rows)
+    text = columns(["BUILD", "KEY", "BUILT", "SCAN", "VERIFY", "PUBLISHED"], rows)
+    if pairs:
+        both = [[one.head, one.workers, _verdict(one.verdict.status)] for one in pairs]
+        text += "\n\n" + columns(["HEAD", "WORKERS", "VERIFY"], both)
+    return text
 
 
 def _verdict(status: Status) -> str:

@@ -5,9 +5,18 @@ image itself, of which ``basis`` is a digest, and
 ``nvidia_runtime`` whether an image for GPUs can be tried on one.
 """
 
-from factory.verify.request import ClusterRequest, basis, basis_of, parts
+from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
 from factory.verify.room import verify
 from factory.verify.runtime import nvidia_runtime
 from factory.verify.smoke.suite import LEVELS
 
-__all__ = ["LEVELS", "ClusterRequest", "basis", "basis_of", "nvidia_runtime", "parts", "verify"]
+__all__ = [
+    "LEVELS",
+    "ClusterRequest",
+    "Workers",
+    "basis",
+    "basis_of",
+    "nvidia_runtime",
+    "parts",
+    "verify",
+]

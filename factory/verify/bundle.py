@@ -29,7 +29,7 @@ folder = tempfile.mkdtemp(prefix="{package}-")
 zipfile.ZipFile(io.BytesIO(base64.b64decode("{archive}"))).extractall(folder)
 sys.path.insert(0, folder)
 from {package} import protocol, supervisor
-expected = protocol.Expected(**{expected!r})
+expected = protocol.Expected.read({expected!r})
 supervisor.main(pathlib.Path(folder), expected, {checks!r}, {nonce!r})
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,31 @@ from factory.verify.smoke.suite import QUICK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Workers:
+    """What the workers of a mixed cluster are, whose image is another one than the head's.
+
+    Attributes:
+        config_digest: of their image; the verdict is bound to both.
+        cell, cuda, torch: as of ``ClusterRequest``.
+    """
+
+    config_digest: str
+    cell: Cell
+    cuda: str | None = None
+    torch: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterRequest:
     """A cluster to boot and to judge.
 
     Attributes:
-        subject: the id of the build that the verdict is about.
+        subject: the id of the build, or of the pair, that the verdict is about.
         config_digest: the digest of its image's configuration, to which the verdict is bound.
         head_ref, worker_ref: the images in the engine; they differ in a mixed cluster.
-        cell: what the image is expected to be.
-        compose_file: the cluster's definition, ``compose/cluster.yaml``; beside it is
-            ``gpu.yaml``, which gives the workers GPUs.
+        cell: what the image is expected to be; in a mixed cluster, the head's.
+        compose_file: the cluster's definition, ``compose/cluster.yaml``; beside it are
+            ``gpu.yaml`` and ``gpu-head.yaml``, which give the workers and the head GPUs.
         workers: how many, besides the head.
         own_checks: files of checks, those of the outermost parent image first, the image's own
             last; a later check takes the place of an earlier one with its name.
@@ -34,6 +49,7 @@ class ClusterRequest:
         nvidia_runtime: whether the engine can give a container a GPU.
         suite: how much is asked: ``contract``, ``quick`` or ``full``.
         torch: whether the image asks for torch, though its cell has no RLlib.
+        mixed: what the workers are in a mixed cluster, else ``None``.
     """
 
     subject: str
@@ -48,29 +64,47 @@ class ClusterRequest:
     nvidia_runtime: bool = False
     suite: str = QUICK
     torch: bool = False
+    mixed: Workers | None = None
+
+    @property
+    def worker_gpus(self) -> bool:
+        """Whether the workers are given GPUs."""
+        cell = self.mixed.cell if self.mixed else self.cell
+        return cell.device == "gpu" and self.nvidia_runtime
+
+    @property
+    def head_gpus(self) -> bool:
+        """Whether the head is: only where none but its image, or that too, is for GPUs."""
+        return self.mixed is not None and self.cell.device == "gpu" and self.nvidia_runtime
 
     @property
     def gpus(self) -> bool:
-        """Whether the workers are given GPUs."""
-        return self.cell.device == "gpu" and self.nvidia_runtime
+        """Whether any node is."""
+        return self.worker_gpus or self.head_gpus
 
     @property
     def compose_files(self) -> tuple[Path, ...]:
         """The cluster's definition, each file adding to those before it."""
-        more = (self.compose_file.with_name("gpu.yaml"),) if self.gpus else ()
-        return (self.compose_file, *more)
+        more = {"gpu.yaml": self.worker_gpus, "gpu-head.yaml": self.head_gpus}
+        added = (self.compose_file.with_name(name) for name, given in more.items() if given)
+        return (self.compose_file, *added)
 
     @property
     def expected(self) -> Expected:
         """What the suite is told."""
+        head = self._expected(self)
+        return replace(head, workers=self._expected(self.mixed)) if self.mixed else head
+
+    def _expected(self, image: ClusterRequest | Workers) -> Expected:
+        cell = image.cell
         return Expected(
             nodes=self.workers + 1,
-            ray=self.cell.ray,
-            python=self.cell.python,
-            device=self.cell.device,
-            cuda=self.cuda,
-            rllib=self.cell.rllib,
-            torch=self.torch or self.cell.rllib,
+            ray=cell.ray,
+            python=cell.python,
+            device=cell.device,
+            cuda=image.cuda,
+            rllib=cell.rllib,
+            torch=image.torch or cell.rllib,
         )
 
 
@@ -120,10 +154,17 @@ def parts(request: ClusterRequest, material: Material | None = None) -> dict[str
         "own checks": [_digest(file.content) for file in material.own_checks.files],
         "compose": [_digest(content) for content in material.compose],
         "gpus": request.gpus,
-        "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
+        "worker image": _workers(request),
         "expected": asdict(request.expected),
         "asked": request.suite,
     }
+
+
+def _workers(request: ClusterRequest) -> str:
+    """What names the workers' image, where it is another one."""
+    if request.mixed:
+        return request.mixed.config_digest
+    return "" if request.worker_ref == request.head_ref else request.worker_ref
 
 
 def basis_of(parts: Mapping[str, Any]) -> str:

@@ -14,7 +14,9 @@ from factory.process import Completed, ProcessFailed
 from factory.verify import bare
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import line_of, printable, tidy
+from factory.verify.keeping import keep_logs
 from factory.verify.own_checks import OwnChecks
+from factory.verify.pairing import Reader
 from factory.verify.request import ClusterRequest, Material, basis
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
@@ -25,8 +27,16 @@ SUITE_SECONDS = 1800.0
 """The whole suite's limit, behind those of its checks: it ends a suite that itself hangs."""
 
 
-def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None = None) -> Verdict:
-    """Boot the image as a cluster, run the suite inside, and say what came of it.
+def verify(
+    request: ClusterRequest,
+    *,
+    run_id: str,
+    log: Log,
+    logs: Path | None = None,
+    inventories: Path | None = None,
+) -> Verdict:
+    """Boot the image, or a pair of images, as a cluster, run the suite inside, and say what came of
+    it.
 
     An image that fails, in whatever way, is a verdict. An engine that fails is an error, since
     it says nothing about the image.
@@ -35,6 +45,7 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
         run_id: the run that owns the containers and the network, as a label on them.
         log: is told, in a line each, what has been found so far.
         logs: a folder for the complete logs of every container, on a failure.
+        inventories: a folder in which it is remembered what the images of pairs have.
 
     Raises:
         VerifyError: the engine could not run a cluster, so that there is nothing to judge.
@@ -47,7 +58,8 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
         files = tuple(Path(folder, path.name) for path in request.compose_files)
         for file, content in zip(files, material.compose, strict=True):
             file.write_bytes(content)
-        checks = _checks(Cluster.of(request, files, run_id), material, log, logs)
+        reader = Reader(request=request, run_id=run_id, folder=inventories)
+        checks = _checks(Cluster.of(request, files, run_id), material, reader, log, logs)
     return conclude(
         request,
         basis=basis(request, material),
@@ -57,25 +69,27 @@ def verify(request: ClusterRequest, *, run_id: str, log: Log, logs: Path | None 
     )
 
 
-def _checks(cluster: Cluster, material: Material, log: Log, logs: Path | None) -> tuple[Check, ...]:
+def _checks(
+    cluster: Cluster, material: Material, reader: Reader, log: Log, logs: Path | None
+) -> tuple[Check, ...]:
     """What the cluster is found to be, which is gone afterwards."""
     settled = False
     try:
-        checks = _judge(cluster, material, log)
+        checks = _judge(cluster, material, reader, log)
         if any(check.status is CheckStatus.FAIL for check in checks):
-            _keep_logs(cluster, logs, log)
+            keep_logs(cluster, logs, log)
         settled = True
     finally:
         _remove(cluster, log, settled=settled)
     return checks
 
 
-def _judge(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
+def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tuple[Check, ...]:
     request = cluster.request
     selection = Selection.of(
         request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
     )
-    alone = _contract(cluster, material, selection, log)
+    alone = reader.checks(log) if request.mixed else _contract(cluster, material, selection, log)
     if not selection.names or any(check.status is CheckStatus.FAIL for check in alone):
         return alone
     boot = _boot(cluster)
@@ -204,23 +218,6 @@ def _alive(cluster: Cluster) -> Check:
         reason="; ".join(container.fate for container in broken),
         detail=tidy(line for container in broken for line in cluster.log(container)),
     )
-
-
-def _keep_logs(cluster: Cluster, folder: Path | None, log: Log) -> None:
-    if folder is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        for container in cluster.containers():
-            _write(folder, container, cluster.log(container))
-    except VerifyError as error:  # the verdict is reached: it outweighs its logs
-        log(f"not all logs could be kept: {error.what}")
-        return
-    log(f"the logs of all containers are in {folder}")
-
-
-def _write(folder: Path, container: Container, lines: Sequence[str]) -> None:
-    (folder / f"{container.name}.log").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def _remove(cluster: Cluster, log: Log, *, settled: bool) -> None:

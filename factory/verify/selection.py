@@ -39,7 +39,14 @@ class Selection:
             suite: one of ``LEVELS``.
         """
         levels = LEVELS[: LEVELS.index(suite) + 1]
-        asked = [spec for spec in (*SUITE, *own) if spec.asked(expected) and spec.level in levels]
+        mixed = expected.workers is not None
+        asked = [
+            spec
+            for spec in (*SUITE, *own)
+            if spec.asked(expected) and (spec.level in levels or (mixed and spec.mixed))
+        ]
+        if mixed:  # a single container of each of its images was asked for the image's own verdict
+            asked = [spec for spec in asked if spec.level != CONTRACT and QUICK in levels]
         run = [spec for spec in asked if gpus or not spec.on_gpu]
         return cls(
             contract=tuple(spec.name for spec in run if spec.level == CONTRACT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from factory.model import Check, CheckStatus, Gate, Status, Verdict
+from factory.model import Check, CheckStatus, Gate, Status, Verdict, pair_digest
 from factory.verify.request import ClusterRequest
 
 
@@ -14,9 +14,10 @@ def conclude(
     """One failure fails the image; a check that did not run leaves it unproven, by name."""
     skipped = [check for check in checks if check.status is CheckStatus.SKIPPED]
     status = _status(checks)
+    one, mixed = request.config_digest, request.mixed
     return Verdict(
         gate=Gate.VERIFY,
-        config_digest=request.config_digest,
+        config_digest=pair_digest(one, mixed.config_digest) if mixed else one,
         basis=basis,
         status=status,
         partial=tuple(dict.fromkeys(check.reason for check in skipped))
@@ -25,6 +26,7 @@ def conclude(
         checks=tuple(checks),
         seconds=seconds,
         at=at,
+        images=(one, mixed.config_digest) if mixed else (),
     )
 
 

@@ -74,6 +74,7 @@ class Bench:
             target=target_at(self.settings.registry),
             locks=self.settings.cache / "locks",
             verdicts_of=verdicts_of,
+            joints_of=lambda digest: (),
         )
 
     def publish(self, built: Built, known: Publication | None = None) -> Publication:

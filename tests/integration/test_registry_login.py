@@ -53,6 +53,7 @@ def test_an_image_is_published_where_docker_is_logged_in(
         target=target_at(host),
         locks=tmp_path / "locks",
         verdicts_of=lambda digest: (),
+        joints_of=lambda digest: (),
     )
     publication = publisher.publish(planned, built, passed(built))
     for tag in (planned.immutable, *planned.floating):

@@ -154,7 +154,9 @@ def refused_for_its_base(checkout: Checkout, one: Built) -> bool:
     build = Build(image="plain", cell=Cell(python="3.11", ray="2.60.0", device="cpu"))
     planned = PlannedBuild(build=build, steps=(one.key,), immutable="", floating=())
     target = Target(name="strict", registry=checkout.registry)
-    return any(SUBSTITUTED_BASE in reason for reason in refusals(planned, one, (), target))
+    return any(
+        SUBSTITUTED_BASE in reason for reason in refusals(planned, one, (), target, joints=())
+    )
 
 
 def test_a_cell_is_built_on_what_the_mirror_has_and_the_other_is_told(

@@ -14,7 +14,8 @@ import pytest
 from factory import process
 from factory.errors import Interrupted, VerifyError
 from factory.model import NO_RUNTIME, Cell, Check, CheckStatus, Gate, Status, Verdict
-from factory.verify import ClusterRequest, compose, room, verify
+from factory.verify import ClusterRequest, Workers, compose, pairing, room, verify
+from factory.verify.request import Material
 from factory.verify.selection import Selection
 from factory.verify.smoke.suite import CONTRACT, FULL
 
@@ -85,6 +86,26 @@ def check_kills_the_interpreter():
 
 def check_runs_after_all_that():
     assert ray.get(ray.remote(lambda: 1).remote()) == 1
+"""
+WHO_IS_WHO = """
+import os
+
+import ray
+
+
+def _half():
+    return os.environ.get("HALF", "head")
+
+
+def check_workers_are_of_the_other_image(expected):
+    assert expected.workers is not None
+    asked = ray.remote(num_cpus=1, resources={"worker": 1})(_half)
+    assert ray.get([asked.remote() for _ in range(2)]) == ["workers"] * 2
+    assert _half() == "head"
+
+
+def check_fails():
+    assert False, "on purpose"
 """
 
 
@@ -168,6 +189,74 @@ def test_another_ray_than_the_cells_fails_by_name(ray_image: str) -> None:
     verdict = judge(request_for(ray_image, cell=cell, workers=1))
     assert [check.name for check in verdict.failures] == ["versions"]
     assert verdict.failures[0].reason == "Ray is 2.60.0, not 2.61.0"
+
+
+def pair_for(head: str, workers: str, **changes: object) -> ClusterRequest:
+    cell = Cell(python="3.11", ray="2.60.0", device="cpu")
+    mixed = Workers(config_digest="sha256:" + "1" * 64, cell=cell)
+    return request_for(head, worker=workers, mixed=mixed, **changes)
+
+
+def test_a_pair_of_images_is_one_cluster_and_what_fails_in_it_leaves_rays_own_logs(
+    ray_image: str, derived: Callable[[str], str], tmp_path: Path
+) -> None:
+    checks = tmp_path / "checks.py"
+    checks.write_text(WHO_IS_WHO)
+    logs = tmp_path / "logs"
+    request = pair_for(ray_image, derived("ENV HALF=workers"), own_checks=(checks,))
+    verdict = judge(request, logs=logs)
+    assert verdict.images == (request.config_digest, "sha256:" + "1" * 64)
+    assert {check.name: check.reason for check in verdict.failures} == {
+        "own:fails": "AssertionError: on purpose"
+    }
+    asked = Selection.of(request.expected, Material.of(request).own_checks.specs, gpus=False)
+    names = [*pairing.CHECKS, "boot", *asked.names, "alive"]
+    assert list(by_name(verdict)) == names
+    assert "serialization" in names
+    nodes = sorted(logs.glob("*.log"))
+    assert len(nodes) == 3
+    for node in nodes:
+        raylet = node.with_suffix("") / "raylet.out"
+        assert raylet.stat().st_size > 0
+    assert sum(path.stat().st_size for path in logs.rglob("*")) < 64 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("planted", "caught_by", "says"),
+    [
+        (
+            "RUN sed -i 's/^__version__ = .*/__version__ = \"0.1\"/' "
+            "$(python -c 'import ray.cloudpickle as it; print(it.__file__)')",
+            "pair-serialization",
+            " on the head and 0.1 on the workers",
+        ),
+        (
+            "RUN rm -r $(python -c 'import pandas; print(pandas.__path__[0])')-*.dist-info",
+            "pair-serialization",
+            " on the head and none on the workers",
+        ),
+    ],
+    ids=["cloudpickle", "pandas"],
+)
+def test_a_pair_that_packs_objects_differently_is_refused_by_name_without_a_boot(
+    ray_image: str, derived: Callable[[str], str], planted: str, caught_by: str, says: str
+) -> None:
+    verdict = judge(pair_for(ray_image, derived(planted)))
+    assert [check.name for check in verdict.failures] == [caught_by]
+    assert says in verdict.failures[0].reason
+    assert "boot" not in by_name(verdict)
+
+
+def test_a_pair_with_another_ray_on_its_workers_is_refused_by_name_without_a_boot(
+    ray_image: str, other_ray_image: str, tmp_path: Path
+) -> None:
+    request = pair_for(ray_image, other_ray_image)
+    verdict = verify(request, run_id=RUN_ID, log=lambda _: None, inventories=tmp_path)
+    assert verdict.failures[0].name == "pair-ray"
+    assert verdict.failures[0].reason == "Ray is 2.60.0 on the head and 2.55.1 on the workers"
+    assert "boot" not in by_name(verdict)
+    known = json.loads((next(tmp_path.glob("1111*.json"))).read_text())
+    assert known["ray"] == "2.55.1"
 
 
 def test_an_image_whose_ray_start_dies_fails_with_its_last_words(

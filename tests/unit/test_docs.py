@@ -19,6 +19,7 @@ from factory.model import (
     Cell,
     Check,
     CheckStatus,
+    Cohort,
     Difference,
     Excluded,
     Explanation,
@@ -28,6 +29,8 @@ from factory.model import (
     Health,
     Outcome,
     Outdated,
+    Pair,
+    PairRecord,
     Publication,
     Record,
     State,
@@ -183,14 +186,19 @@ def printed(prepared: Prepared) -> dict[str, object]:
     builds = [planned.build for planned in plan.builds]
     excluded = Excluded(cell=builds[0].cell, reason="why", where="matrix.yaml:1:1")
     object.__setattr__(matrix, "excluded", (excluded,))
+    pair = Pair(cohort="gpu-head", head=builds[0], workers=builds[1])
+    object.__setattr__(matrix, "cohorts", (Cohort(name="gpu-head", where="matrix.yaml:1:1"),))
+    object.__setattr__(plan, "pairs", (pair,))
+    both = PairRecord(head="h", workers="w", verdict=verdict())
+    together = Outcome(verb="verify", subject=pair.id, state=State.DONE)
     object.__setattr__(next(iter(plan.steps.values())), "unresolved", ("a tag",))
     finding = Finding(name="disk", state=Health.OK, what="60 GiB")
     return {
-        "matrix": documents.matrix(matrix, builds),
+        "matrix": documents.matrix(matrix, builds, [pair]),
         "plan": documents.plan(plan, {}),
         "explain": documents.explanation([explanation()]),
-        "build, scan, verify, publish, release": documents.outcomes(plan, [outcome]),
-        "status": documents.status([record()]),
+        "build, scan, verify, publish, release": documents.outcomes(plan, [outcome, together]),
+        "status": documents.status([record()], [both]),
         "doctor": documents.doctor([finding]),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
@@ -213,12 +221,15 @@ def record() -> Record:
         build_id="b", key="k", target="local", repository="r", immutable="i", floating=("f",),
         manifest_digest="m", config_digest="c", at="now",
     )  # fmt: skip  # only there to be printed
+    return Record(build_id="b", key="k", built=built, verdicts=(verdict(),), publications=(place,))
+
+
+def verdict() -> Verdict:
     check = Check(name="boot", status=CheckStatus.PASS)
-    verdict = Verdict(
+    return Verdict(
         gate=Gate.SCAN, config_digest="c", basis="b", status=Status.PARTIAL, partial=("why",),
         checks=(check,),
     )  # fmt: skip  # only there to be printed
-    return Record(build_id="b", key="k", built=built, verdicts=(verdict,), publications=(place,))
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from .protocol import ASK, FAIL, PASS, Expected, Result
@@ -91,7 +91,7 @@ class Interpreter:
     def _start(self) -> subprocess.Popen[bytes]:
         self._answers, theirs = os.pipe()
         self._unread = b""
-        arguments = [str(self._folder), str(theirs), json.dumps(vars(self._expected))]
+        arguments = [str(self._folder), str(theirs), json.dumps(asdict(self._expected))]
         path = [str(self._folder), os.environ.get("PYTHONPATH", "")]  # the application's, after us
         self._process = subprocess.Popen(  # our own module, started without a shell
             [sys.executable, "-u", "-m", f"{__package__}.session", *arguments],

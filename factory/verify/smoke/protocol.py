@@ -52,6 +52,7 @@ class Expected:
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; ``None`` in others.
         rllib: whether RLlib, with torch, is part of the image.
         torch: whether torch may be there: with RLlib, or because the image asks for it.
+        workers: what the workers are, where they are of another image than the head.
     """
 
     nodes: int
@@ -61,6 +62,22 @@ class Expected:
     cuda: str | None = None
     rllib: bool = False
     torch: bool = False
+    workers: Expected | None = None
+
+    @classmethod
+    def read(cls, fields: dict[str, Any]) -> Expected:
+        """What ``asdict`` made of one."""
+        theirs = fields.get("workers")
+        return cls(**{**fields, "workers": cls(**theirs) if theirs else None})
+
+    @property
+    def images(self) -> tuple[Expected, ...]:
+        """What each image of the cluster is."""
+        return (self, self.workers) if self.workers else (self,)
+
+    def of(self, *, worker: bool) -> Expected:
+        """What the image of a worker, or of the head, is."""
+        return self.workers if worker and self.workers else self
 
 
 @dataclass(frozen=True)

@@ -106,4 +106,4 @@ def _carry(module: ModuleType) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), Expected(**json.loads(sys.argv[3])))
+    main(Path(sys.argv[1]), int(sys.argv[2]), Expected.read(json.loads(sys.argv[3])))

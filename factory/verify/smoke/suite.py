@@ -24,7 +24,7 @@ def everywhere(_: Expected) -> bool:
 
 def with_rllib(expected: Expected) -> bool:
     """Of images with RLlib."""
-    return expected.rllib
+    return all(image.rllib for image in expected.images)
 
 
 def without_torch(expected: Expected) -> bool:
@@ -34,7 +34,7 @@ def without_torch(expected: Expected) -> bool:
 
 def made_for_gpus(expected: Expected) -> bool:
     """Of images for GPUs, wherever they are verified."""
-    return expected.device == "gpu"
+    return any(image.device == "gpu" for image in expected.images)
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Spec:
         on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
             by the factory and never by the image, and the verdict says so.
         asks: how often it may have the factory kill or start a worker.
+        mixed: whether each cluster of two images is asked, whatever its suite.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Spec:
     asked: Callable[[Expected], bool] = everywhere
     on_gpu: bool = False
     asks: int = 0
+    mixed: bool = False
 
     def function(self) -> Callable[[Expected], None]:
         """The function of a check that is not the image's own."""
@@ -194,6 +196,7 @@ SUITE = (
         "and objects of each arrive whole",
         limit=240,
         level=FULL,
+        mixed=True,
         run="serialization:serialization",
         needs=_WORKING,
     ),

@@ -15,10 +15,12 @@ from factory.model import (
     Check,
     CheckStatus,
     Gate,
+    PairRecord,
     Publication,
     Record,
     Status,
     Verdict,
+    pair_digest,
 )
 
 BUILT = Built(
@@ -165,3 +167,20 @@ def test_threads_share_one_ledger(path: Path) -> None:
             thread.join()
         assert len(ledger.all_built()) == 200
         assert ledger.planned() == {str(number): "24" for number in range(8)}
+
+
+def test_a_pair_is_known_by_the_builds_that_its_images_are_of_now(tmp_path: Path) -> None:
+    other = replace(BUILT, key="b" * 64, config_digest="sha256:" + "3" * 64)
+    images = (BUILT.config_digest, other.config_digest)
+    both = replace(VERIFY, config_digest=pair_digest(*images), images=images)
+    gone = ("sha256:" + "4" * 64, other.config_digest)
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        ledger.record_planned({"one": BUILT.key, "two": other.key})
+        for built in (BUILT, other):
+            ledger.record_built(built)
+        ledger.record_verdict(VERIFY)
+        ledger.record_verdict(replace(both, basis="older", status=Status.FAIL))
+        ledger.record_verdict(both)
+        ledger.record_verdict(replace(both, config_digest=pair_digest(*gone), images=gone))
+        assert ledger.pair_records() == (PairRecord(head="one", workers="two", verdict=both),)
+        assert [one.verdicts for one in ledger.records()] == [(VERIFY,), ()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from factory.model import (
     NO_DATABASE,
+    NO_RUNTIME,
     SUBSTITUTED_BASE,
     Build,
     Built,
@@ -17,10 +19,12 @@ from factory.model import (
     Check,
     CheckStatus,
     Gate,
+    Joint,
     PlannedBuild,
     Status,
     Target,
     Verdict,
+    pair_digest,
 )
 from factory.publish.gate import refusals
 
@@ -60,8 +64,9 @@ def refused(
     built: Built = BUILT,
     target: Target = STRICT,
     planned: PlannedBuild = PLANNED,
+    joints: Iterable[Joint] = (),
 ) -> str:
-    return "\n".join(refusals(planned, built, verdicts, target))
+    return "\n".join(refusals(planned, built, verdicts, target, joints=joints))
 
 
 def test_both_gates_passed_on_this_image_is_let_through() -> None:
@@ -119,6 +124,72 @@ def test_an_image_of_another_key_is_refused() -> None:
     assert "has key" in refused(*BOTH, built=replace(BUILT, key="c" * 64))
 
 
+# ----------------------------------------------------------------- together with others
+
+OTHER = "sha256:" + "9" * 64
+TOGETHER = replace(
+    VERIFY,
+    config_digest=pair_digest(OTHER, BUILT.config_digest),
+    images=(OTHER, BUILT.config_digest),
+)
+PAIR = Joint(subject="the pair", images=(OTHER, BUILT.config_digest), verdict=TOGETHER)
+
+
+def test_a_pair_that_passed_lets_a_build_through() -> None:
+    assert refused(*BOTH, joints=[PAIR]) == ""
+
+
+def test_a_pair_without_a_verdict_refuses_a_build_and_says_why() -> None:
+    assert refused(*BOTH, joints=[replace(PAIR, verdict=None)]) == (
+        "the pair: there is no verify verdict"
+    )
+    refusal = replace(PAIR, verdict=None, why="it is refused: Ray differs")
+    assert refused(*BOTH, joints=[refusal]) == "the pair: it is refused: Ray differs"
+    assert "it is refused" in refused(*BOTH, joints=[replace(refusal, verdict=TOGETHER)])
+
+
+def test_a_pair_that_failed_refuses_a_build_with_the_check() -> None:
+    broken = (Check(name="boot", status=CheckStatus.FAIL, reason="it died"),)
+    failed = replace(TOGETHER, status=Status.FAIL, checks=broken)
+    said = refused(*BOTH, joints=[replace(PAIR, verdict=failed)])
+    assert "the pair: verify check `boot` failed: it died" in said
+
+
+def test_a_partial_pair_passes_only_where_its_reason_is_accepted() -> None:
+    skipped = (*PASSED, Check(name="cuda-device", status=CheckStatus.SKIPPED, reason=NO_RUNTIME))
+    partial = replace(TOGETHER, status=Status.PARTIAL, partial=(NO_RUNTIME,), checks=skipped)
+    joints = [replace(PAIR, verdict=partial)]
+    assert f"the pair: `hub` does not accept from verify: {NO_RUNTIME}" in refused(
+        *BOTH, joints=joints
+    )
+    accepting = replace(STRICT, accept=frozenset({NO_RUNTIME}))
+    assert refused(*BOTH, joints=joints, target=accepting) == ""
+
+
+@pytest.mark.parametrize(
+    "joint",
+    [
+        replace(PAIR, images=(BUILT.config_digest, OTHER)),
+        replace(PAIR, images=(OTHER, "sha256:" + "8" * 64)),
+        replace(PAIR, verdict=replace(TOGETHER, images=())),
+        replace(PAIR, verdict=replace(TOGETHER, config_digest=BUILT.config_digest)),
+        replace(PAIR, verdict=replace(TOGETHER, gate=Gate.SCAN)),
+        replace(PAIR, verdict=VERIFY),
+        replace(PAIR, images=None),
+    ],
+    ids=["swapped", "another now", "of none", "of one", "of another gate", "its own", "unknown"],
+)
+def test_a_verdict_on_other_images_refuses_a_build(joint: Joint) -> None:
+    assert "the pair: other images were judged" in refused(*BOTH, joints=[joint])
+
+
+def test_a_pair_of_two_other_images_says_nothing_of_this_one() -> None:
+    others = (OTHER, "sha256:" + "8" * 64)
+    verdict = replace(TOGETHER, images=others, config_digest=pair_digest(*others))
+    joint = Joint(subject="the pair", images=others, verdict=verdict)
+    assert "other images were judged" in refused(*BOTH, joints=[joint])
+
+
 checks = st.lists(
     st.builds(Check, name=st.sampled_from("abc"), status=st.sampled_from(CheckStatus)), max_size=3
 ).map(tuple)
@@ -152,7 +223,7 @@ targets = st.builds(replace, st.just(STRICT), accept=reasons.map(frozenset))
 def test_what_is_let_through_satisfies_every_rule(
     given: list[Verdict], built: Built, target: Target
 ) -> None:
-    if refusals(PLANNED, built, given, target):
+    if refusals(PLANNED, built, given, target, joints=()):
         return
     assert built.key == PLANNED.key
     assert not built.substituted_base or SUBSTITUTED_BASE in target.accept
@@ -173,7 +244,7 @@ def test_taking_a_needed_verdict_away_always_closes_the_gate(
     others: list[Verdict], kept: Verdict
 ) -> None:
     without = [verdict for verdict in others if verdict.gate == kept.gate]
-    assert refusals(PLANNED, BUILT, [kept, *without], LENIENT)
+    assert refusals(PLANNED, BUILT, [kept, *without], LENIENT, joints=())
 
 
 @pytest.mark.parametrize("status", [Status.FAIL, Status.PARTIAL])

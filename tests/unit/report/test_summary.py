@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from factory.model import Outcome, Plan, PlannedBuild, State
+from factory.model import Outcome, Pair, Plan, PlannedBuild, State
 from factory.report import documents, summary
 from factory.report.results import results, totals
 from factory.report.words import code_words
@@ -277,3 +277,57 @@ def test_where_bases_came_from_is_said_at_the_end_and_to_machines() -> None:
     upstream = replace(plan, base="registry")
     assert "packages" not in summary(upstream, []).splitlines()[-1]
     assert documents.outcomes(upstream, [])["base"] == "registry"
+
+
+# ------------------------------------------------------------------ pairs
+
+
+def paired(**more: Any) -> tuple[Plan, Pair, list[Outcome]]:
+    """Two builds that passed, and what came of them together."""
+    plan = plan_with("one", "two")
+    pair = Pair(cohort="both", head=plan.builds[0].build, workers=plan.builds[1].build)
+    done = [*gates(plan, plan.builds[0]), *gates(plan, plan.builds[1])]
+    return replace(plan, pairs=(pair,)), pair, [*done, outcome("verify", pair.id, **more)]
+
+
+def test_a_pair_has_a_line_of_its_own_and_is_counted_apart() -> None:
+    plan, pair, done = paired(seconds=31.0, reason="partial: no NVIDIA runtime")
+    text = summary(plan, done)
+    [line] = [line for line in table_of(text) if pair.id in line]
+    assert line.split() == ["✓", pair.id, "31", "s", "partial:", "no", "NVIDIA", "runtime"]
+    assert text.endswith("2 of 2 builds and 1 of 1 pairs done, on bases made from packages")
+    assert totals(results(plan, done)) == {"done": 2, "failed": 0, "blocked": 0, "cancelled": 0}
+
+
+def test_a_pair_that_is_refused_says_why_and_what_it_blocks() -> None:
+    plan, pair, done = paired(
+        state=State.FAILED, reason="one:x: refused: numpy differs", code=5,
+        detail=("one:x: refused: numpy differs",),
+    )  # fmt: skip
+    blocked = [
+        replace(it, state=State.BLOCKED, reason=f"verify {pair.id} failed")
+        if it.verb == "publish"
+        else it
+        for it in done
+    ]
+    text = summary(plan, blocked)
+    assert f"blocks 2 builds: one:{CELL}, two:{CELL}" in text
+    assert "0 of 2 builds and 0 of 1 pairs done, 2 blocked" in text
+    document = documents.outcomes(plan, blocked)
+    assert [one["state"] for one in document["results"]] == ["blocked", "blocked"]
+    assert document["pairs"] == [
+        {
+            "pair": pair.id,
+            "state": "failed",
+            "cause": f"verify {pair.id}",
+            "reason": "one:x: refused: numpy differs",
+        }
+    ]
+
+
+def test_without_a_verification_no_pair_is_told_of() -> None:
+    plan, pair, done = paired()
+    text = summary(plan, done[:-1])
+    assert pair.id not in text
+    assert "pairs" not in text
+    assert documents.outcomes(plan, done[:-1])["pairs"] == []

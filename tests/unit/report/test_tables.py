@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from factory.model import (
     Build,
     Built,
+    Cohort,
     Excluded,
     Finding,
     Gate,
     Health,
+    Pair,
+    PairRecord,
     Publication,
     Record,
     Status,
@@ -70,8 +74,6 @@ def test_columns_are_aligned_without_trailing_space() -> None:
 
 def test_the_matrix_shows_cells_latest_counts_and_exclusions() -> None:
     gone = Excluded(cell=SECOND.build.cell, reason="too old", where="matrix.yaml:9:3")
-    from dataclasses import replace
-
     matrix = replace(PROJECT.matrix, excluded=(gone,))
     text = matrix_table(matrix, BUILDS)
     assert text.splitlines()[1].split() == [
@@ -165,3 +167,36 @@ def test_the_doctor_gives_each_lack_its_remedy() -> None:
 def test_builds_of_one_cell_count_it_once() -> None:
     twice = [*BUILDS, *(Build(image="other", cell=build.cell) for build in BUILDS)]
     assert "2 cells → 4 builds: 2 of demo, 2 of other" in matrix_table(PROJECT.matrix, twice)
+
+
+PAIR = Pair(cohort="both", head=FIRST.build, workers=SECOND.build)
+TYPO = Cohort(name="typo", where="matrix.yaml:9:3", refused="its head names no cell")
+
+
+def test_what_is_verified_together_is_shown_and_what_must_not_be_with_the_reason() -> None:
+    lines = matrix_table(replace(PROJECT.matrix, cohorts=(TYPO,)), BUILDS, [PAIR]).splitlines()
+    at = lines.index("COHORT  HEAD                   WORKERS                NOTE")
+    assert lines[at + 1].split(maxsplit=3) == [
+        "both", FIRST.build.id, SECOND.build.id,
+        "refused: Ray is 2.60.0 on the head and 2.55.1 on the workers",
+    ]  # fmt: skip
+    assert lines[at + 2].split() == [
+        *("typo", "-", "-", "refused:", "its", "head", "names", "no", "cell", "(matrix.yaml:9:3)"),
+    ]
+    plan = replace(PLAN, pairs=(PAIR,))
+    assert plan_table(plan, {}, refused=[TYPO]).splitlines()[-3:] == lines[at : at + 3]
+    assert (
+        documents.plan(plan, {})["pairs"] == documents.matrix(PROJECT.matrix, [], [PAIR])["pairs"]
+    )
+    assert "COHORT" not in matrix_table(PROJECT.matrix, BUILDS)
+
+
+def test_the_ledger_shows_pairs_below_the_builds() -> None:
+    verdict = Verdict(gate=Gate.VERIFY, config_digest=DIGEST, basis="b", status=Status.PASS)
+    pair = PairRecord(head=FIRST.build.id, workers=SECOND.build.id, verdict=verdict)
+    assert status_table([record()], [pair]).splitlines()[-1].split() == [
+        FIRST.build.id,
+        SECOND.build.id,
+        "pass",
+    ]
+    assert documents.status([], [pair])["pairs"][0]["status"] == "pass"

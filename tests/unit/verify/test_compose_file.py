@@ -64,13 +64,16 @@ def test_the_head_has_no_cpus_for_work() -> None:
     assert "--num-cpus=${HEAD_CPUS:-0}" in SERVICES["head"]["command"][-1]
 
 
-def test_the_file_that_gives_gpus_gives_one_to_each_worker_and_no_more() -> None:
-    more = yaml.safe_load(FILE.with_name("gpu.yaml").read_text(encoding="utf-8"))
-    (device,) = more["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
+@pytest.mark.parametrize(("name", "service"), [("gpu.yaml", "worker"), ("gpu-head.yaml", "head")])
+def test_a_file_that_gives_gpus_gives_one_to_each_of_its_nodes_and_no_more(
+    name: str, service: str
+) -> None:
+    more = yaml.safe_load(FILE.with_name(name).read_text(encoding="utf-8"))
+    (device,) = more["services"][service]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
     assert set(more) == {"services"}
-    assert set(more["services"]) == {"worker"}
-    assert set(more["services"]["worker"]) == {"deploy"}
+    assert set(more["services"]) == {service}
+    assert set(more["services"][service]) == {"deploy"}
 
 
 @pytest.mark.parametrize("labels", [s["labels"] for s in SERVICES.values()] + [

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from ..protocol import Expected
-from .cluster import alive, expect, here, on_each, pinned
+from .cluster import Node, alive, expect, on_each, pinned
 
 VERSION = "CUDA_VERSION"
 _VISIBLE = "NVIDIA_VISIBLE_DEVICES"
@@ -25,12 +25,17 @@ _DEVICE_SECONDS = 60.0
 
 def cuda_runtime(expected: Expected) -> None:
     """What NVIDIA's container toolkit reads, and the library that programs link."""
-    cuda = str(expected.cuda)
-    members = alive()
+    cuda = _cuda(expected)
+    members = [node for node in alive() if expected.of(worker=node.worker).device == "gpu"]
     for node, (version, variables) in zip(members, on_each(members, _runtime, library(cuda))):
         expect(version == cuda, f"on {node.address} the CUDA runtime is {version}, not {cuda}")
         complaint = disagreement(variables, cuda)
         expect(not complaint, f"on {node.address} {complaint}")
+
+
+def _cuda(expected: Expected) -> str:
+    """The version in the images for GPUs, which in one matrix all have the same."""
+    return next(str(image.cuda) for image in expected.images if image.device == "gpu")
 
 
 def library(cuda: str) -> str:
@@ -74,19 +79,25 @@ def _runtime(name: str) -> tuple[str, dict[str, str]]:
 
 
 def cuda_device(expected: Expected) -> None:
-    """Each worker's GPU takes 1 MiB and gives it back unharmed."""
-    head = here()[0]
-    workers = [node for node in alive() if node.id != head]
-    task = ray.remote(num_cpus=1, num_gpus=1)(_there_and_back)
+    """Each GPU that the cluster was given takes 1 MiB and gives it back unharmed."""
+    nodes = [node for node in alive() if _has_gpu(node, expected)]
     refs = [
-        task.options(scheduling_strategy=pinned(node)).remote(library(str(expected.cuda)))
-        for node in workers
+        ray.remote(num_cpus=1 if node.worker else 0, num_gpus=1)(_there_and_back)
+        .options(scheduling_strategy=pinned(node))
+        .remote(library(_cuda(expected)))
+        for node in nodes
     ]
     ready, _ = ray.wait(refs, num_returns=len(refs), timeout=_DEVICE_SECONDS)
-    for node, ref in zip(workers, refs):
+    for node, ref in zip(nodes, refs):
         expect(ref in ready, f"{node.address} ran nothing on a GPU in {_DEVICE_SECONDS:.0f} s")
         trouble = ray.get(ref)
         expect(not trouble, f"on {node.address} {trouble}")
+
+
+def _has_gpu(node: Node, expected: Expected) -> bool:
+    """Whether it was given one: each worker is, and a head whose workers are of another image."""
+    given = node.worker or expected.workers is not None
+    return given and expected.of(worker=node.worker).device == "gpu"
 
 
 def _there_and_back(name: str) -> str:

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import ray
+
 from ..protocol import Expected
-from .cluster import alive, expect, on_each
+from .cluster import alive, expect, on_node
 from .cuda import VERSION, runtime_version, same_release
 
 _MAPS = Path("/proc/self/maps")
@@ -18,8 +20,10 @@ _MAPS = Path("/proc/self/maps")
 def torch_flavour(expected: Expected) -> None:
     """The same on every node; on one for GPUs, on the one CUDA runtime that is in the image."""
     members = alive()
-    for node, found in zip(members, on_each(members, _flavour, expected.cuda is not None)):
-        complaint = misfit(found, expected.cuda)
+    wanted = [expected.of(worker=node.worker).cuda for node in members]
+    refs = [on_node(_flavour, node).remote(cuda is not None) for node, cuda in zip(members, wanted)]
+    for node, cuda, found in zip(members, wanted, ray.get(refs)):
+        complaint = misfit(found, cuda)
         expect(not complaint, f"on {node.address} {complaint}")
 
 

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import ray
-from ray import cloudpickle
 
+from ..inventory import NONE, packing
 from ..protocol import Expected
 from .cluster import alive, expect, on_each, on_node
-
-PACKAGES = ("numpy", "pyarrow", "pandas", "pydantic", "torch")
-"""What objects are commonly made of, where an image has it; cloudpickle is Ray's own copy."""
 
 
 def serialization(_: Expected) -> None:
     """Versions agree on all nodes; an object of each package goes to every node and back."""
     members = alive()
-    found = on_each(members, _versions)
-    for name in ("cloudpickle", *PACKAGES):
+    found = on_each(members, packing)
+    for name in packing():
         said = [f"{node.address} has {one[name]}" for node, one in zip(members, found)]
         expect(len({one[name] for one in found}) == 1, f"{name} differs: {', '.join(said)}")
     for name, sent, equal in _samples(found[0]):
         for node in members:
             back = ray.get(on_node(_echo, node).remote(sent))
             expect(equal(sent, back), f"an object of {name} came back from {node.address} changed")
-
-
-def _versions() -> dict[str, str]:
-    return {"cloudpickle": str(cloudpickle.__version__), **{it: _version(it) for it in PACKAGES}}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
 
 
 def _echo(sent: Any) -> Any:
@@ -60,7 +45,7 @@ def _samples(there: dict[str, str]) -> Iterator[tuple[str, Any, Callable[[Any, A
         "torch": lambda torch: (torch.arange(10.0), torch.equal),
     }
     for name, make in makers.items():
-        if there[name] != "none":
+        if there[name] != NONE:
             yield (name, *make(importlib.import_module(name)))
 
 
