@@ -88,6 +88,7 @@ class Workshop:
             self._require_parent(step)
             reason = self.stock.history.reason(step)
             rootfs = self._rootfs(step, log) if step.rootfs else None
+            self.ledger.record_begun(step.key, step.ref, reason)
             self.stock.record(
                 step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log)
             )
