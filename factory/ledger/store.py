@@ -56,8 +56,7 @@ PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
 
-_FROM_1 = f"""
-{_SINCE_2}
+_MADE_BEFORE_2 = """
 INSERT OR IGNORE INTO made
 SELECT build_id, key FROM planned WHERE key IN (SELECT key FROM built);
 """
@@ -67,7 +66,7 @@ there and built was made."""
 
 def _update(version: int) -> str:
     """What brings a ledger of an older schema up to date, however often it is done."""
-    first = _FROM_1 if version == 1 else ""
+    first = _SINCE_2 + _MADE_BEFORE_2 if version == 1 else ""
     end = f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
     return f"BEGIN IMMEDIATE;\n{first}{_SINCE_3}{end}"
 
