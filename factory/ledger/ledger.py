@@ -106,6 +106,15 @@ class Ledger:
         """Build id to the key that it was last planned with."""
         return dict(self._rows("SELECT build_id, key FROM planned ORDER BY build_id"))
 
+    def expected(self) -> dict[str, str]:
+        """The images of all builds as they were planned last, as far as they were made: reference
+        to id. Read without the types that records are checked by, which takes longer to load."""
+        query = (
+            "SELECT json_extract(record, '$.ref'), json_extract(record, '$.image_id') FROM built"
+            " WHERE key IN (SELECT key FROM planned)"
+        )
+        return {str(ref): str(image_id) for ref, image_id in self._rows(query)}
+
     def built(self, key: str) -> Built | None:
         """The step with this key, if it was ever built here."""
         return self._first(Built, "SELECT record FROM built WHERE key = ?", key)
