@@ -13,21 +13,12 @@ not is asked for a list instead, and never believed to have what it did not look
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from factory.connection import Connection, Refusal
 
 _AT_ONCE = 1000
 """How many images one call asks after: an engine takes a megabyte of address."""
-
-_FEWEST = 16
-"""Below that, two calls take longer than one."""
-
-_MOST = 4
-"""How many calls are under way at once, on a machine with as many cores."""
 
 _UNREADABLE = "now or never"
 _NONE = f"factory.invalid/none@sha256:{0:064}"
@@ -35,8 +26,7 @@ _NOT_FOUND = 404
 
 
 def holds(connection: Connection, images: Mapping[str, str]) -> bool:
-    """Whether the engine has every one of these images, in a few calls whatever their number: an
-    engine goes through what one call asks for on one core.
+    """Whether the engine has every one of these images, in one call a thousand.
 
     ``False`` may also mean that it cannot be asked so: then list them. It does under overlay2,
     where builds have no digest to be found by, and lists are quick.
@@ -47,19 +37,16 @@ def holds(connection: Connection, images: Mapping[str, str]) -> bool:
     Raises:
         MachineError: the engine went away.
     """
-    named = [f"{ref}@{image_id}" for ref, image_id in images.items()]
-    if _finds(connection, [_NONE]) is not False:
-        return False
-    width = min(os.cpu_count() or 1, _MOST)
-    share = max(_FEWEST, -(-len(named) // width))
-    with ThreadPoolExecutor(width) as pool:
-        return all(pool.map(partial(_finds, connection), parts(named, share)))
+    named = (f"{ref}@{image_id}" for ref, image_id in images.items())
+    return _finds(connection, [_NONE]) is False and all(
+        _finds(connection, some) for some in parts(named)
+    )
 
 
-def parts(names: Iterable[str], share: int = _AT_ONCE) -> Iterator[list[str]]:
-    """So many of them, or fewer, that one call can ask after each part."""
-    ordered, size = sorted(names), min(share, _AT_ONCE)
-    return (ordered[at : at + size] for at in range(0, len(ordered), size))
+def parts(names: Iterable[str]) -> Iterator[list[str]]:
+    """So many of them that one call can ask after each part."""
+    ordered = sorted(names)
+    return (ordered[at : at + _AT_ONCE] for at in range(0, len(ordered), _AT_ONCE))
 
 
 def _finds(connection: Connection, named: list[str]) -> bool | None:
