@@ -63,7 +63,8 @@ def _images(engine: Engine, settings: Settings) -> Iterator[str]:
         return
     try:
         with Ledger.open(path) as ledger:
-            refs = [built.ref for built in ledger.all_built().values() if built.ours]
+            refs = {built.ref for built in ledger.all_built().values() if built.ours}
+            refs |= ledger.all_begun()
     except FactoryError as error:
         yield f"the ledger could not be read, so its images stay: {error.what}"
         return

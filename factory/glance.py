@@ -56,5 +56,4 @@ def _expected(settings: Settings) -> dict[str, str]:
     if not path.exists():
         return {}
     with Ledger.open(path) as ledger:
-        built = [ledger.built(key) for key in set(ledger.planned().values())]
-    return {one.ref: one.image_id for one in built if one}
+        return ledger.expected()

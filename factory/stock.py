@@ -135,16 +135,17 @@ class Stock:
             self._pinned[step.key] = built
             self.history.confirm(step)
             return built
+        begun = self.ledger.begun(step.key)
         found = Built(
             key=step.key,
             ref=step.ref,
             image_id=image_id,
             config_digest=self.engine.config_digest(image_id),
             substituted_base=self.project.matrix.base.substituted,
-            reason="found in the engine, made by another tree",
+            reason="found in the engine, made by another tree" if begun is None else begun,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=0.0,
-            ours=False,
+            ours=begun is not None,
         )
         self.record(step, found)
         return found

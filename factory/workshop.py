@@ -36,7 +36,6 @@ from factory.pairs import Pairs
 from factory.plan import is_present
 from factory.publish import Publisher, outranking
 from factory.report import failure_lines, verdict_words
-from factory.report.junit import write_junit
 from factory.settings import Settings
 from factory.stock import Stock
 from factory.verify import ClusterRequest
@@ -107,6 +106,7 @@ class Workshop:
             self._require_parent(step)
             reason = self.stock.history.reason(step)
             rootfs = self._rootfs(step, log) if step.rootfs else None
+            self.ledger.record_begun(step.key, step.ref, reason)
             self.stock.record(
                 step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log)
             )
@@ -256,6 +256,8 @@ class Workshop:
 
     def _report(self, planned: PlannedBuild, built: Built, verdict: Verdict) -> None:
         """Write what is known of an image so far; the gates end in any order."""
+        from factory.report.junit import write_junit  # with XML, which is long to load
+
         with self._lock:
             self._judged[verdict.gate, verdict.config_digest] = verdict
             known = [self.verdict(gate, planned, built) for gate in Gate]

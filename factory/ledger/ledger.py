@@ -71,11 +71,17 @@ class Ledger:
         with self._lock, store.explained(self._path), self._transaction():
             self._connection.executemany("REPLACE INTO planned VALUES (?, ?)", keys.items())
 
+    def record_begun(self, key: str, ref: str, reason: str) -> None:
+        """Remember that a step is about to be made, under which tag, and why: should this process
+        be killed before it can say more, whatever is there then is its work."""
+        self._write("REPLACE INTO begun VALUES (?, ?, ?)", key, ref, reason)
+
     def record_built(self, built: Built, trace: Trace | None = None) -> None:
         """Remember that a step is in the engine, and what it was made of."""
         with self._lock, store.explained(self._path), self._transaction():
             values = (built.key, _dump(Built, built))
             self._connection.execute("REPLACE INTO built VALUES (?, ?)", values)
+            self._connection.execute("DELETE FROM begun WHERE key = ?", (built.key,))
             self._trace(trace or Trace())
 
     def record_made(self, trace: Trace) -> None:
@@ -110,9 +116,27 @@ class Ledger:
         """Build id to the key that it was last planned with."""
         return dict(self._rows("SELECT build_id, key FROM planned ORDER BY build_id"))
 
+    def expected(self) -> dict[str, str]:
+        """The images of all builds as they were planned last, as far as they were made: reference
+        to id. Read without the types that records are checked by, which takes longer to load."""
+        query = (
+            "SELECT json_extract(record, '$.ref'), json_extract(record, '$.image_id') FROM built"
+            " WHERE key IN (SELECT key FROM planned)"
+        )
+        return {str(ref): str(image_id) for ref, image_id in self._rows(query)}
+
     def built(self, key: str) -> Built | None:
         """The step with this key, if it was ever built here."""
         return self._first(Built, "SELECT record FROM built WHERE key = ?", key)
+
+    def begun(self, key: str) -> str | None:
+        """Why a step was begun that was never recorded as made; ``None`` if it was not begun."""
+        rows = self._rows("SELECT reason FROM begun WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
+
+    def all_begun(self) -> set[str]:
+        """The tags of all such steps; some may never have come to be."""
+        return {ref for (ref,) in self._rows("SELECT ref FROM begun")}
 
     def all_built(self) -> dict[str, Built]:
         """Every step that was built here, by key."""

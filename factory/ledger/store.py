@@ -16,7 +16,7 @@ from factory.errors import ConfigError, FactoryError, MachineError
 APPLICATION_ID = 0x52494C31
 """Marks the file as a ledger (``RIL1``), so that another program's database is not written to."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BUSY_SECONDS = 30.0
 _NEW_LEDGER = (
     "move the file away and run again: a new ledger is begun, and what is published already is "
@@ -28,6 +28,12 @@ CREATE TABLE IF NOT EXISTS step (key TEXT PRIMARY KEY, parent TEXT, record TEXT 
 CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, text BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS made (build_id TEXT PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS basis (basis TEXT PRIMARY KEY, parts TEXT NOT NULL);
+"""
+
+_SINCE_3 = """
+CREATE TABLE IF NOT EXISTS begun (
+    key TEXT PRIMARY KEY, ref TEXT NOT NULL, reason TEXT NOT NULL
+);
 """
 
 _SCHEMA = f"""
@@ -44,23 +50,25 @@ CREATE TABLE IF NOT EXISTS publication (
     PRIMARY KEY (build_id, target)
 );
 {_SINCE_2}
+{_SINCE_3}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
 
-_FROM_1 = "\n".join(
-    [
-        "BEGIN IMMEDIATE;",
-        _SINCE_2,
-        "INSERT OR IGNORE INTO made",
-        "SELECT build_id, key FROM planned WHERE key IN (SELECT key FROM built);",
-        f"PRAGMA user_version = {SCHEMA_VERSION};",
-        "COMMIT;",
-    ]
-)
-"""What brings a ledger of schema 1 up to date, however often it is done. Of its images nobody
-knows what they were made of; but what is planned there and built was made."""
+_MADE_BEFORE_2 = """
+INSERT OR IGNORE INTO made
+SELECT build_id, key FROM planned WHERE key IN (SELECT key FROM built);
+"""
+"""Of the images of a ledger of schema 1 nobody knows what they were made of; but what is planned
+there and built was made."""
+
+
+def _update(version: int) -> str:
+    """What brings a ledger of an older schema up to date, however often it is done."""
+    first = _SINCE_2 + _MADE_BEFORE_2 if version == 1 else ""
+    end = f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+    return f"BEGIN IMMEDIATE;\n{first}{_SINCE_3}{end}"
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -80,7 +88,7 @@ def connect(path: Path) -> sqlite3.Connection:
             if version == 0:
                 _create(connection, path)
             elif version < SCHEMA_VERSION:
-                connection.executescript(_FROM_1)
+                connection.executescript(_update(version))
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()

@@ -569,3 +569,18 @@ def test_a_call_that_is_wrong_is_answered_with_a_hint(
 ) -> None:
     assert call(tree, monkeypatch, *args) == 2
     assert said in capsys.readouterr().err
+
+
+def test_an_image_whose_maker_was_killed_before_it_could_say_so_is_ours_for_its_reason(
+    settings: Settings, ledger: Ledger
+) -> None:
+    there = stock(settings, ledger)
+    mine, other = (there.history.plan.steps[one.key] for one in there.history.plan.builds)
+    ledger.record_begun(mine.key, mine.ref, f"{MAIN} changed")
+    found, foreign = there.in_engine(mine), there.in_engine(other)
+    assert found
+    assert (found.ours, found.reason) == (True, f"{MAIN} changed")
+    assert foreign
+    assert (foreign.ours, foreign.reason) == (False, "found in the engine, made by another tree")
+    assert ledger.built(mine.key) == found
+    assert ledger.all_begun() == set()

@@ -121,7 +121,30 @@ def test_a_ledger_of_schema_1_is_brought_up_to_date_with_all_its_records(old: Pa
             assert ledger.made() == {"demo:cell": "b"}, "planned and built, so it was made"
             assert ledger.chain("b") == (), "of what, nobody wrote down"
             assert ledger.parts("x") is None
-        assert version(old) == SCHEMA_VERSION == 2
+        assert version(old) == SCHEMA_VERSION == 3
+
+
+def test_a_ledger_of_schema_2_is_brought_up_to_date(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        ledger.record_built(BUILT, TRACE)
+    connection = sqlite3.connect(path)
+    connection.executescript("DROP TABLE begun; PRAGMA user_version = 2;")
+    connection.close()
+    with Ledger.open(path) as ledger:
+        assert ledger.chain("b") == (BASE, APP)
+        assert ledger.begun("b") is None
+    assert version(path) == SCHEMA_VERSION
+
+
+def test_what_was_begun_is_known_until_it_is_made(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        ledger.record_begun("b", "factory.invalid/demo:b", "main.py changed")
+    with Ledger.open(path) as ledger:
+        assert ledger.begun("b") == "main.py changed"
+        assert ledger.all_begun() == {"factory.invalid/demo:b"}
+        ledger.record_built(BUILT, TRACE)
+        assert ledger.begun("b") is None
+        assert ledger.all_begun() == set()
 
 
 def test_what_was_made_since_is_not_undone_by_another_upgrade(old: Path) -> None:

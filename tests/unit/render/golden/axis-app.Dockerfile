@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu-spicy: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:3fc79f643c25
+FROM factory.invalid/runtime:319c512339c7
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \

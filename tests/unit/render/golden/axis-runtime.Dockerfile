@@ -1,2 +1,2 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:e2c64211f11d
+FROM factory.invalid/base:6a2ef75a0289

@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:3fc79f643c25
+FROM factory.invalid/runtime:319c512339c7
 ARG FACTORY_EPOCH="2026-11"
 ENV PYTHONPATH=/home/ray/app
 ADD --chown=1000:100 https://code.example/app.git#cccccccccccccccccccccccccccccccccccccccc:src /home/ray/app

@@ -2,7 +2,7 @@
 # there, it has brought the runtime already, and the two share it.
 FROM scratch AS packages
 
-FROM factory.invalid/rllib:bfe191653a86
+FROM factory.invalid/rllib:362771b254c0
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \

@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0, whose flavour is that of the device: cuda130.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:65297d28a70e
+FROM factory.invalid/runtime:e21564ee926a
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \

@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0+cpu, whose flavour is that of the device: cpu.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:5903f230d2ef
+FROM factory.invalid/runtime:5591bd1da6d1
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \

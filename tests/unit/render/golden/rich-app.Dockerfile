@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:7ffd1638b80d
+FROM factory.invalid/runtime:9d6cf3e0faae
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \

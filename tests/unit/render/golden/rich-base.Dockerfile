@@ -29,7 +29,8 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
     --mount=type=bind,from=packages,target=/run/factory/packages \
     python3 -m venv /run/installer \
-    && /run/installer/bin/pip install --no-cache-dir uv==0.13.8 \
+    && echo 'uv==0.13.8 --hash=sha256:e18a57b8b352eb7c8feb317b9f6f533c8f0ad9673fd6cf34bbe3cf1a9f6a8984' > /run/installer/uv.txt \
+    && /run/installer/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /run/installer/uv.txt \
     && install --mode=0755 /run/installer/bin/uv /usr/local/bin/uv \
     && rm -r /run/installer
 RUN useradd --create-home --shell /bin/bash --uid 1000 --gid 100 ray \

@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:a060a72f2deb
+FROM factory.invalid/runtime:60767f93b7ee
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \

@@ -1,2 +1,2 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:bb94bb942c8f
+FROM factory.invalid/base:c502e16393a0
