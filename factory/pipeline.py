@@ -148,9 +148,8 @@ def run(
             insists=len(gates) == 1,
             beside=_beside(settings, prepared, project, plan, gates),
         )
-        works = list(_works(workshop, gates))
         lanes = {"build": settings.jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
-        return Ran(plan=plan, outcomes=(*asked, *execute(works, lanes, observer)))
+        return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
 
 
 def _settled(

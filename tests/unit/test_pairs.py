@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from factory import pairs as module
+from factory import verify as verify_room
 from factory.errors import ConfigError, FactoryError, VerifyError
 from factory.ledger import Ledger
 from factory.model import (
@@ -76,8 +76,8 @@ class Cluster:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster()
-    monkeypatch.setattr(module.verify_room, "verify", made.verify)
-    monkeypatch.setattr(module.verify_room, "nvidia_runtime", lambda: False)
+    monkeypatch.setattr(verify_room, "verify", made.verify)
+    monkeypatch.setattr(verify_room, "nvidia_runtime", lambda: False)
     return made
 
 
@@ -250,8 +250,9 @@ def test_images_that_contradict_each_other_are_refused_with_the_reason(
 ) -> None:
     cluster.finds = (CONTRARY,)
     pairs = yard.pairs(yard.prepared())
-    with pytest.raises(VerifyError, match=f"^{PAIR.replace('+', '.')}: refused: numpy differs$"):
+    with pytest.raises(VerifyError, match="refused") as caught:
         pairs.verify(the_pair(pairs), print)
+    assert caught.value.what == f"{PAIR}: refused: numpy differs"
 
 
 def test_cells_that_must_not_work_together_are_refused_before_any_boot(
@@ -262,7 +263,7 @@ def test_cells_that_must_not_work_together_are_refused_before_any_boot(
     why = "Ray is 2.60.0 on the head and 2.55.1 on the workers"
     with pytest.raises(VerifyError, match=f"refused: {why}") as caught:
         pairs.verify(the_pair(pairs), print)
-    assert caught.value.where == "matrix.yaml:15:3"
+    assert caught.value.where == "matrix.yaml:16:3"
     assert cluster.asked == []
     for planned in pairs.plan.builds:
         found = [(one.verdict, one.why) for one in pairs.joints(planned, "sha256:1")]
@@ -308,7 +309,7 @@ def test_a_cohort_that_names_no_cell_fails_by_itself_and_the_others_go_on(yard: 
     assert (pair.id, refused.id, refused.needs) == (f"verify {PAIR}", "verify cohort typo", ())
     with pytest.raises(ConfigError, match="axis device has no value 'tpu'") as caught:
         refused.run(print)
-    assert caught.value.where == "matrix.yaml:16:17"
+    assert caught.value.where == "matrix.yaml:17:17"
     needs = {one.build.id: _together(shop, one.build, gates) for one in prepared.plan.builds}
     assert needs == {
         HEAD: (f"verify {PAIR}",),

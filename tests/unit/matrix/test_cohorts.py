@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,25 +65,25 @@ def test_a_cell_is_never_paired_with_itself() -> None:
     [
         (
             "{head: {device: tpu}, workers: {device: cpu}}",
-            "matrix.yaml:17:18",
+            "matrix.yaml:16:18",
             "axis device has no value 'tpu'",
-            "known: cpu, gpu",
+            "did you mean gpu or cpu?",
         ),
         (
             "{head: {devise: gpu}, workers: {device: cpu}}",
-            "matrix.yaml:17:18",
+            "matrix.yaml:16:18",
             "unknown axis 'devise'",
             "did you mean device?",
         ),
         (
             "{head: {device: gpu, rllib: true}, workers: {device: cpu}}",
-            "matrix.yaml:17:11",
+            "matrix.yaml:16:11",
             "its head names no cell",
             "did you mean 2.60.0-py311-cpu-rllib or 2.60.0-py311-gpu",
         ),
         (
             "{head: {device: gpu}, workers: {rllib: true}}",
-            "matrix.yaml:17:3",
+            "matrix.yaml:16:3",
             "it pairs no cells: no head has workers of another cell with the same python, ray, "
             "device, rllib",
             "name the axis on both sides",
@@ -115,9 +116,8 @@ def test_the_cells_of_one_that_is_refused_are_known_as_far_as_it_names_some() ->
     ],
 )
 def test_one_that_is_no_cohort_at_all_is_an_error(text: str, says: str) -> None:
-    with pytest.raises(ConfigError, match="") as refused:
+    with pytest.raises(ConfigError, match=re.escape(says)):
         cohort_of(text)
-    assert says in str(refused.value)
 
 
 # ------------------------------------------------------------------ and images

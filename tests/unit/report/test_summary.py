@@ -295,7 +295,7 @@ def test_a_pair_has_a_line_of_its_own_and_is_counted_apart() -> None:
     text = summary(plan, done)
     [line] = [line for line in table_of(text) if pair.id in line]
     assert line.split() == ["✓", pair.id, "31", "s", "partial:", "no", "NVIDIA", "runtime"]
-    assert text.endswith("2 of 2 builds and 1 of 1 pairs done, on bases made from packages")
+    assert text.endswith("\n\n2 of 2 builds and 1 of 1 pairs done")
     assert totals(results(plan, done)) == {"done": 2, "failed": 0, "blocked": 0, "cancelled": 0}
 
 

@@ -107,6 +107,14 @@ os.environ['PYTHONPATH'] = folder
 """A Ray for each image, whose cloudpickle may differ."""
 
 
+BROKEN_RAY = """
+folder = os.path.dirname(sys.argv[0]) + '/broken'
+os.makedirs(folder, exist_ok=True)
+open(folder + '/ray.py', 'w').write('raise RuntimeError("no licence for it")')
+os.environ['PYTHONPATH'] = folder
+"""
+
+
 def read(tmp_path: Path) -> tuple[tuple[Check, ...], list[str]]:
     said: list[str] = []
     reader = Reader(request=REQUEST, run_id="run", folder=tmp_path / "inventories")
@@ -160,7 +168,7 @@ def test_images_that_contradict_each_other_are_told_apart(
     ("instead", "says"),
     [
         ("sys.stderr.write('no room for it\\n'); sys.exit(3)", "no room for it"),
-        ("os.environ['PYTHONPATH'] = '/nonexistent'", "No module named 'ray'"),
+        (BROKEN_RAY, "RuntimeError: no licence for it"),
     ],
     ids=["ends", "no ray"],
 )
