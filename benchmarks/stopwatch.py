@@ -3,9 +3,10 @@
 python -m benchmarks.stopwatch 7 invoke matrix
 
 prints the seconds of each run, as JSON. Several programs, with ``--`` between them, take turns, and
-so do their times in what is printed. Before each run it waits a while: an engine goes on working for
-seconds after a build has ended, which is not the next program's affair. ``factory.process`` looks
-every 50 ms whether a program has ended, which is too coarse here: this one waits in the kernel.
+so do their times in what is printed. Before each run it may wait a while: an engine goes on working
+for seconds after a build has ended, which is not the next program's affair. ``factory.process``
+looks every 50 ms whether a program has ended, which is too coarse here: this one waits in the
+kernel.
 """
 
 from __future__ import annotations
