@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks import baked, half, machine
 from benchmarks.figures import Figure, Target, ratio
 from benchmarks.grid import grid
+from benchmarks.stopwatch import PAUSE
 from benchmarks.tree import Tree, workplace
 from factory import process
 from factory.engine import Engine
@@ -21,15 +22,17 @@ from factory.settings import Settings
 
 BUILDS = 96
 RUNS = 5
+PAUSE_SECONDS = 5
 LIMIT_SECONDS = 0.5
 LIMIT_RATIO = round(1 / 12, 4)
 METHOD = f"""\
 A project of {BUILDS} builds (one Python, two Rays, an axis of 48 values; shipped templates and
 application) is built once by `invoke build`, and once by `docker buildx bake` from the file that
 `invoke bake` writes, so that its cache is warm as well. Then nothing changes: {RUNS} runs of
-`invoke build` and of bake in turns, from start to end of the process, after one of each to warm up,
-with compiled bytecode. Medians. Where bake breaks off when it is asked for all at once (see
-`bake_at_once`), it is asked for {baked.AT_ONCE} targets at a time, and the sum is its time.
+`invoke build` and of bake in turns, from start to end of the process, after one of each to warm
+up, with compiled bytecode, {PAUSE_SECONDS} s apart, in which an engine comes to rest. Medians.
+Where bake breaks off when it is asked for all at once (see `bake_at_once`), it is asked for
+{baked.AT_ONCE} targets at a time, and the sum is its time.
 """
 _STOPWATCH = baked.CODE / "benchmarks" / "stopwatch.py"
 
@@ -88,7 +91,7 @@ def _times(tree: Tree, build: list[str], bake: list[str]) -> tuple[list[float], 
     """Seconds of each run: ours, and bake's."""
     stopwatch = [sys.executable, str(_STOPWATCH), str(RUNS)]
     # Whatever this shell does about bytecode, it is compiled.
-    env = {"PYTHONDONTWRITEBYTECODE": "", **tree.env, **baked.ENV}
+    env = {"PYTHONDONTWRITEBYTECODE": "", PAUSE: str(PAUSE_SECONDS), **tree.env, **baked.ENV}
     argv = [*stopwatch, *build, "--", *bake]
     timed = process.run(argv, env=env, cwd=tree.settings.root, timeout=3600)
     taken = [round(seconds, 4) for seconds in json.loads(timed.stdout)]

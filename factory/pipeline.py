@@ -19,7 +19,7 @@ from factory.glance import Glance
 from factory.history import History
 from factory.matrix import near, select
 from factory.model import Build, Cohort, Outcome, Plan, PlannedBuild, Project, Selection, Step
-from factory.plan import is_present, steps_to_build
+from factory.plan import is_present, steps_to_build, unlocked
 from factory.planning import planned
 from factory.project import all_builds, load
 from factory.scheduler import Observer, Work, execute
@@ -167,6 +167,8 @@ def _settled(
         partial(_replanned, prepared),
         observer,
     )
+    for line in _unlocked(found.project, found.plan):
+        observer.note(line)
     return found.project, found.plan, found.outcomes
 
 
@@ -181,6 +183,16 @@ def _beside(
     pairs = [pair for pair in project.pairs if not here.isdisjoint(pair.builds)]
     others = {build: None for pair in pairs for build in pair.builds if build not in here}
     return planned(project, tuple(others), pins.load(settings), prepared.contents)
+
+
+def _unlocked(project: Project, plan: Plan) -> Iterator[str]:
+    """What a user of locks may believe to be locked, and is not."""
+    for where, ids in unlocked(project, (one.build for one in plan.builds)).items():
+        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+        yield (
+            f"{where}: no lock for what it asks for in {ids[0]}{more}, so these builds take what "
+            "is newest now; `invoke lock` pins it"
+        )
 
 
 def _replanned(

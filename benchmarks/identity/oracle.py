@@ -31,7 +31,7 @@ _ENV = {
     "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     "BUILDX_NO_DEFAULT_LOAD": "1",  # else the engine keeps an image without a name of each step
 }
-_SECONDS = 300
+_SECONDS = 900
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 Target = dict[str, Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +34,11 @@ def make_builder(
         ConfigError: uv's configuration cannot be read.
         MachineError: there is no Docker client.
     """
-    sources = host_sources()
+    # Three programs that have nothing to do with each other, pip's start being the longest.
+    with ThreadPoolExecutor(3) as pool:
+        asked = pool.submit(host_sources)
+        context, labels = pool.submit(_docker_context), pool.submit(_volatile_labels, settings.root)
+    sources = asked.result()
     if sources.left_out:
         note(f"builds do not see indexes that are folders: {', '.join(sources.left_out)}")
 
@@ -42,10 +47,10 @@ def make_builder(
         contents=contents,
         work=settings.state / "render",
         sources=sources,
-        builder=_docker_context(),
+        builder=context.result(),
         compression=compression,
         substituted_base=substituted_base,
-        labels=_volatile_labels(settings.root),
+        labels=labels.result(),
     )
 
 

@@ -1,7 +1,8 @@
 """Builds → distinct steps with keys, and tags. Pure."""
 
 from factory.plan.assemble import Contents
+from factory.plan.locks import unlocked
 from factory.plan.needed import is_present, steps_to_build
 from factory.plan.steps import Foundations, make_plan
 
-__all__ = ["Contents", "Foundations", "is_present", "make_plan", "steps_to_build"]
+__all__ = ["Contents", "Foundations", "is_present", "make_plan", "steps_to_build", "unlocked"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from factory.errors import ConfigError
 from factory.model import LOCK_AGAIN, Asked, Build, Cell, Project, asked_by, lock_path, locks_folder
@@ -36,6 +36,17 @@ def locks_of(project: Project, build: Build, base_image: str) -> Locks:
         found[asked.kind, asked.name] = path.removeprefix(f"{asked.context}/")
         _agree(project, paths, path)
         paths.append(path)
+    return found
+
+
+def unlocked(project: Project, builds: Iterable[Build]) -> dict[str, list[str]]:
+    """What asks for packages without a lock, in a project that has locks: the file that asks, to
+    the ids of the builds that get what is newest on their day."""
+    found: dict[str, list[str]] = {}
+    for build in builds if project.locks else ():
+        for asked in asked_by(project, build):
+            if lock_path(asked.folder, build.cell, project.locks) is None:
+                found.setdefault(asked.where, []).append(build.id)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.bad_input.family import FAMILY
+from tests.bad_input.locks import LOCKS
 from tests.bad_input.spoiling import (
     IMAGE,
     LINE,
@@ -23,6 +24,7 @@ from tests.bad_input.spoiling import (
     newer_ledger,
     nothing,
     remove,
+    wheel,
     write,
 )
 
@@ -664,7 +666,7 @@ MACHINE = [
     Case(
         id="a wheel of another version",
         spoil=both(
-            write("wheels/ray-2.55.1-cp311-cp311-manylinux2014_x86_64.whl", "wheel"),
+            wheel("wheels/ray-2.55.1-cp311-cp311-manylinux2014_x86_64.whl"),
             matrix(
                 '"2026-11"\n',
                 '"2026-11"\n'
@@ -676,7 +678,7 @@ MACHINE = [
     Case(
         id="a wheel at the root",
         spoil=both(
-            write("ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl", "wheel"),
+            wheel("ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl"),
             matrix(
                 '"2026-11"\n',
                 '"2026-11"\n  packages: {wheel: ray-2.60.0-cp311-cp311-manylinux2014_x86_64.whl}\n',
@@ -710,4 +712,4 @@ VALUES = [
     for kind, value in UNFIT.items()
 ]
 
-CASES = [*YAML, *AXES, *IMAGES, *FAMILY, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES]
+CASES = [*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from factory.ledger.store import APPLICATION_ID
 from tests.conftest import ROOT
+from tests.unit.indexes import make_wheel
 
 Break = Callable[[Path], None]
 
@@ -55,6 +56,11 @@ def write(path: str, text: str | bytes) -> Break:
         (root / path).write_bytes(content)
 
     return spoil
+
+
+def wheel(path: str) -> Break:
+    name, version, tag = Path(path).stem.split("-", 2)
+    return lambda root: make_wheel(root / Path(path).parent, name, version, tag)
 
 
 def edit(path: str, old: str, new: str) -> Break:

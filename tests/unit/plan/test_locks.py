@@ -8,6 +8,8 @@ import pytest
 
 from factory.errors import ConfigError, ConfigErrors
 from factory.model import Project
+from factory.plan import unlocked
+from factory.project import all_builds
 from tests.conftest import IMAGE, MATRIX
 from tests.unit.plan.projects import (
     Written,
@@ -58,13 +60,23 @@ def test_wheels_are_not_looked_up_for_what_is_locked() -> None:
 
 def test_a_project_without_locks_installs_as_it_says() -> None:
     for step in plan_of(project_of(ONE)).steps.values():
-        assert "--require-hashes" not in step.dockerfile
+        assert "lock.txt" not in step.dockerfile
 
 
 def test_an_image_may_be_unlocked_on_a_base_that_is_locked() -> None:
     steps = chain(plan_of(without(locked(project_of(ONE)), APP)))
     assert "--require-hashes" in steps["base"].dockerfile
     assert "--requirement /run/factory/requirements.txt" in steps["app"].dockerfile
+
+
+def test_what_has_no_lock_in_a_project_with_locks_is_told() -> None:
+    project, plain = locked(project_of(MATRIX)), project_of(MATRIX)
+    builds = all_builds(project)
+    assert unlocked(project, builds) == {}
+    assert unlocked(plain, builds) == {}, "who locks nothing is told nothing"
+    assert unlocked(without(project, APP), builds) == {
+        "images/demo/requirements.txt": [f"demo:{CELL}"]
+    }
 
 
 def test_a_lock_on_a_base_that_is_not_is_refused() -> None:
