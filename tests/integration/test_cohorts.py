@@ -16,13 +16,13 @@ pytestmark = pytest.mark.engine
 
 ONE, TWO = "mixed:2.60.0-py311-cpu-one", "mixed:2.60.0-py311-cpu-two"
 PAIR = "mixed:2.60.0-py311-cpu-one+2.60.0-py311-cpu-two"
-IMAGE = """\
-source: app
-checks: checks.py
-overrides:
-  - {when: {half: two}, env: {HALF: two}}
-"""
-CHECKS = """\
+GOOD = {"head": {"half": "one"}, "workers": {"half": "two"}}
+SOLVED = "source: app\nchecks: checks.py\noverrides:\n- {when: {half: two}, env: {HALF: two}}\n"
+CONTRARY = SOLVED.replace("env: {HALF: two}", "requirements: two.txt")
+FILES = {
+    "app/main.py": "print(1)\n",
+    "two.txt": "numpy==2.4.6\n",
+    "checks.py": """\
 import os
 
 import ray
@@ -32,23 +32,25 @@ def check_halves(expected):
     if expected.workers is not None:
         asked = ray.remote(num_cpus=1)(lambda: os.environ.get("HALF", "one"))
         assert ray.get(asked.remote()) == "two"
-"""
-BROKEN = CHECKS.replace('== "two"', '== "three"')
+        assert "HALF" not in os.environ
+""",
+}
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     with one_cell(tmp_path_factory.mktemp("mixed")) as made:
-        write_image(made, "mixed", IMAGE, {"checks.py": CHECKS, "app/main.py": "print(1)\n"})
-        set_cohorts(made, both={"head": {"half": "one"}, "workers": {"half": "two"}})
+        write_image(made, "mixed", CONTRARY, FILES)
+        set_cohorts(made, "contract", both=GOOD)
         yield made
 
 
-def set_cohorts(checkout: Checkout, **cohorts: object) -> None:
+def set_cohorts(checkout: Checkout, suite: str, **cohorts: object) -> None:
     file = checkout.root / "matrix.yaml"
     matrix = yaml.safe_load(file.read_text())
     matrix["axes"]["half"] = ["one", "two"]
     matrix["cohorts"] = cohorts
+    matrix["verify"] = {"workers": 1, "suite": suite}
     file.write_text(yaml.safe_dump(matrix))
 
 
@@ -60,54 +62,56 @@ def states(checkout: Checkout, *arguments: str, expect: int = 0) -> dict[str, st
     }
 
 
-def test_both_builds_are_published_once_their_pair_has_passed_and_neither_before(
-    mixed: Checkout,
-) -> None:
-    alone = mixed.outcomes("release", "--only", ONE, expect=6)
-    refused = alone[f"publish {ONE} → local"]
-    assert refused["state"] == "failed"
-    assert f"{PAIR}: there is no verify verdict" in " ".join(refused["detail"])
-    (mixed.root / "images" / "mixed" / "checks.py").write_text(BROKEN)
-    failed = states(mixed, "release", expect=5)
-    assert failed == {
+def test_neither_build_of_a_pair_that_contradicts_itself_is_published(mixed: Checkout) -> None:
+    outcomes = mixed.outcomes("release", expect=5)
+    pair = outcomes[f"verify {PAIR}"]
+    assert pair["reason"] == f"{PAIR}: refused: numpy is none on the head and 2.4.6 on the workers"
+    assert {name: outcomes[name]["state"] for name in outcomes if "mixed:" in name} == {
+        f"scan {ONE}": "done",
         f"verify {ONE}": "done",
+        f"scan {TWO}": "done",
         f"verify {TWO}": "done",
         f"verify {PAIR}": "failed",
         f"publish {ONE} → local": "blocked",
         f"publish {TWO} → local": "blocked",
     }
-    logs = mixed.settings.state / "logs" / PAIR.replace(":", "_")
-    assert len(list(logs.glob("*/raylet.out"))) == 3
-    (mixed.root / "images" / "mixed" / "checks.py").write_text(CHECKS)
+    [refused] = mixed.outcomes("publish", "--only", ONE, expect=6).values()
+    assert f"{PAIR}: verify check `pair-serialization` failed" in " ".join(refused["detail"])
+
+
+def test_both_builds_are_published_once_their_pair_has_passed(mixed: Checkout) -> None:
+    write_image(mixed, "mixed", SOLVED, FILES)
+    set_cohorts(mixed, "quick", both=GOOD)
     document = mixed.json("release")
     assert [(one["pair"], one["state"]) for one in document["pairs"]] == [(PAIR, "done")]
     assert document["totals"]["done"] == 2
-    assert states(mixed, "release") == dict.fromkeys(failed, "cached")
+    again = states(mixed, "release")
+    assert set(again.values()) == {"cached"}
+    assert len(again) == 5
     assert states(mixed, "release", "--only", ONE) == {
         f"verify {ONE}": "cached",
         f"publish {ONE} → local": "cached",
     }
+    assert f"{TWO}  pass" in mixed.invoke("status").stdout
     assert not mixed.leftovers()
 
 
 def test_a_cohort_that_names_no_cell_fails_alone(mixed: Checkout) -> None:
-    good = {"head": {"half": "one"}, "workers": {"half": "two"}}
     typo = {"head": {"half": "three"}, "workers": {"half": "four"}}
-    set_cohorts(mixed, both=good, typo=typo)
+    set_cohorts(mixed, "quick", both=GOOD, typo=typo)
     assert "typo" in mixed.invoke("matrix").stdout
     outcomes = mixed.outcomes("release", expect=2)
     assert outcomes["verify cohort typo"]["code"] == 2
     assert "axis half has no value" in outcomes["verify cohort typo"]["reason"]
     others = {one["state"] for name, one in outcomes.items() if name != "verify cohort typo"}
-    assert others <= {"done", "cached"}
-    set_cohorts(mixed, both=good)
+    assert others == {"cached"}
 
 
 def test_a_pair_of_two_rays_is_shown_as_refused_and_booted_by_nobody(tmp_path: Path) -> None:
     with one_cell(tmp_path, rays=("2.60.0", "2.55.1")) as project:
-        write_image(project, "mixed", IMAGE, {"checks.py": CHECKS, "app/main.py": "print(1)\n"})
+        write_image(project, "mixed", SOLVED, FILES)
         rays = {"head": {"ray": "2.60.0"}, "workers": {"ray": "2.55.1"}}
-        set_cohorts(project, rays=rays)
+        set_cohorts(project, "quick", rays=rays)
         table = project.invoke("matrix").stdout
         assert "refused: Ray is 2.60.0 on the head and 2.55.1 on the workers" in table
         [pair] = project.json("plan", "--only", "*-one")["pairs"]
