@@ -10,11 +10,14 @@ from typing import Any
 
 from factory import scan as scan_room
 from factory import verify as verify_room
+from factory.base import driver_floor
+from factory.errors import ConfigError, VerifyError
 from factory.ledger import Ledger
-from factory.model import Built, Gate, PlannedBuild, Project, Status, Verdict
+from factory.matrix import near
+from factory.model import NO_RUNTIME, Built, Gate, PlannedBuild, Project, Status, Verdict
 from factory.publish import outranking
 from factory.settings import Settings
-from factory.verify import ClusterRequest
+from factory.verify import LEVELS, ClusterRequest
 
 COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
 
@@ -44,8 +47,37 @@ def request_of(
             settings.root / image.folder / image.checks for image in lineage if image.checks
         ),
         cuda=cuda.version if cuda else None,
+        needs=project.needs(planned.build.image, cell),
+        contract=project.contract(planned.build.image),
+        driver=driver_floor(cuda.version) if cuda and project.matrix.base.substituted else None,
         nvidia_runtime=gpus,
     )
+
+
+def known_suite(suite: str) -> str:
+    """The name of a suite, once it is sure that there is one of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if suite not in LEVELS:
+        raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, LEVELS))
+    return suite
+
+
+def require_gpu_runtime(verdict: Verdict, subject: str) -> None:
+    """Refuse a verdict that is partial because nothing was run on a GPU: the verdict stays what it
+    is, but whoever asks for this wants no less.
+
+    Raises:
+        VerifyError: it is.
+    """
+    if NO_RUNTIME in verdict.partial:
+        raise VerifyError(
+            f"{subject}: {NO_RUNTIME}, and --require-gpu asks for one",
+            todo="verify on a machine with an NVIDIA GPU and its container toolkit, or leave "
+            "--require-gpu out",
+        )
 
 
 def standing(ledger: Ledger, gate: Gate, config_digest: str, basis: str) -> Verdict | None:

@@ -16,7 +16,7 @@ from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.build import Builder
 from factory.errors import BuildError, FactoryError, PublishError, ScanError, VerifyError
-from factory.judging import possible_parts, request_of, standing
+from factory.judging import possible_parts, request_of, require_gpu_runtime, standing
 from factory.ledger import Ledger
 from factory.locks import hold
 from factory.model import (
@@ -56,6 +56,7 @@ class Workshop:
         run_id: labels what the run makes in the engine.
         insists: whether a partial verdict is tried anew: what was missing may be here now.
         adopts: whether an image that a target holds goes before the one that is here.
+        require_gpu: whether an image for GPUs that could not be tried on one has failed.
     """
 
     settings: Settings
@@ -67,6 +68,7 @@ class Workshop:
     run_id: str
     adopts: bool
     insists: bool
+    require_gpu: bool = False
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _builder: Builder | None = None
@@ -218,6 +220,7 @@ class Workshop:
         if known and known.status not in again:
             if known != self.ledger.latest_verdict(gate, built.config_digest):
                 self.ledger.record_verdict(known)  # it stands again: the latest for `status` too
+            self._require_gpu(known, planned)
             return State.CACHED, verdict_words(known)
         self.stock.require_in_engine(built, planned, error)
         verdict = examine(built)
@@ -232,7 +235,12 @@ class Workshop:
                 detail=failure_lines(verdict),
                 todo=_MENDING[gate],
             )
+        self._require_gpu(verdict, planned)
         return State.DONE, verdict_words(verdict)
+
+    def _require_gpu(self, verdict: Verdict, planned: PlannedBuild) -> None:
+        if self.require_gpu:
+            require_gpu_runtime(verdict, planned.build.id)
 
     def _report(self, planned: PlannedBuild, built: Built, verdict: Verdict) -> None:
         """Write what is known of an image so far; the gates end in any order."""

@@ -25,7 +25,8 @@ from factory.model.explanation import (
     StepRecord,
     Trace,
 )
-from factory.model.image import GitSource, Image, Install, Override
+from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
+from factory.model.judged import Facts, Judged
 from factory.model.lock import (
     BASES_LOCK,
     LOCK_AGAIN,
@@ -83,6 +84,7 @@ __all__ = [
     "LAST",
     "LOCK_AGAIN",
     "MAIN",
+    "NEEDS",
     "NO_DATABASE",
     "NO_RUNTIME",
     "PLATFORM",
@@ -98,12 +100,14 @@ __all__ = [
     "Chain",
     "Check",
     "CheckStatus",
+    "Contract",
     "Cuda",
     "Derived",
     "Device",
     "Difference",
     "Excluded",
     "Explanation",
+    "Facts",
     "Finding",
     "Foreseen",
     "Gate",
@@ -111,6 +115,7 @@ __all__ = [
     "Health",
     "Image",
     "Install",
+    "Judged",
     "Lock",
     "Matrix",
     "Outcome",

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from factory.model import Build, Explanation, Finding, Matrix, Outcome, Plan, Record, Verdict
+from factory.model import (
+    Build,
+    Explanation,
+    Finding,
+    Judged,
+    Matrix,
+    Outcome,
+    Plan,
+    Record,
+    Verdict,
+)
 from factory.report.results import results, totals
 
 Document = dict[str, Any]
@@ -123,6 +133,27 @@ def status(records: Iterable[Record]) -> Document:
             }
             for one in records
         ]
+    }
+
+
+def judged(found: Judged) -> Document:
+    """What was said of an image that need not be the project's, and what it was judged as."""
+    facts = found.facts
+    return {
+        "ref": found.ref,
+        "config_digest": found.verdict.config_digest,
+        "facts": {
+            "ray": facts.ray or None,
+            "python": facts.python or None,
+            "device": facts.device,
+            "cuda": facts.cuda,
+            "torch": facts.torch,
+            "extras": list(facts.extras),
+        },
+        "suite": found.suite,
+        "workers": found.workers,
+        "cached": found.cached,
+        "verdict": _verdict(found.verdict),
     }
 
 

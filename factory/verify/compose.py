@@ -226,7 +226,8 @@ class Cluster:
             "DOCKER_DEFAULT_PLATFORM": "",
             "HEAD_IMAGE": self.request.head_ref,
             "WORKER_IMAGE": self.request.worker_ref,
-            "WORKER_GPUS": "1" if self.request.gpus else "0",
+            # Ray schedules by what nodes declare: that can be tried where there is no GPU.
+            "WORKER_GPUS": "1" if self.request.cell.device == "gpu" else "0",
             "RUN_ID": self.run_id,
             "RAY_AUTH_TOKEN": self.token,
         }

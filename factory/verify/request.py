@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from factory.model import Cell
+from factory.model import Cell, Contract
 from factory.verify import bundle
 from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke.protocol import Expected
@@ -34,6 +34,10 @@ class ClusterRequest:
         nvidia_runtime: whether the engine can give a container a GPU.
         suite: how much is asked: ``contract``, ``quick`` or ``full``.
         torch: whether the image asks for torch, though its cell has no RLlib.
+        needs: what of Ray's the image relies on, such as ``serve``.
+        contract: what the image promises beyond what all do.
+        driver: the oldest NVIDIA driver that a label of the image has to name, or ``None``.
+        declared: whether a project says what the image is; else that was found in the image.
     """
 
     subject: str
@@ -48,6 +52,10 @@ class ClusterRequest:
     nvidia_runtime: bool = False
     suite: str = QUICK
     torch: bool = False
+    needs: tuple[str, ...] = ()
+    contract: Contract = field(default_factory=Contract)
+    driver: str | None = None
+    declared: bool = True
 
     @property
     def gpus(self) -> bool:
@@ -71,6 +79,11 @@ class ClusterRequest:
             cuda=self.cuda,
             rllib=self.cell.rllib,
             torch=self.torch or self.cell.rllib,
+            declared=self.declared,
+            data="data" in self.needs,
+            serve="serve" in self.needs,
+            arbitrary_uid=bool(self.contract.arbitrary_uid),
+            read_only=bool(self.contract.read_only),
         )
 
 
@@ -123,6 +136,8 @@ def parts(request: ClusterRequest, material: Material | None = None) -> dict[str
         "worker image": "" if request.worker_ref == request.head_ref else request.worker_ref,
         "expected": asdict(request.expected),
         "asked": request.suite,
+        "writable": list(request.contract.writable),
+        "driver": request.driver,
     }
 
 

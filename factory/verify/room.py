@@ -11,7 +11,7 @@ from pathlib import Path
 from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
-from factory.verify import bare
+from factory.verify import bare, labels
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import line_of, printable, tidy
 from factory.verify.own_checks import OwnChecks
@@ -75,14 +75,20 @@ def _judge(cluster: Cluster, material: Material, log: Log) -> tuple[Check, ...]:
     selection = Selection.of(
         request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
     )
-    alone = _contract(cluster, material, selection, log)
-    if not selection.names or any(check.status is CheckStatus.FAIL for check in alone):
-        return alone
+    single = _contract(cluster, material, selection, log)
+    if not _failed(single):
+        single += tuple(_alone(cluster, material, name, log) for name in selection.alone)
+    if not selection.names or _failed(single):
+        return single
     boot = _boot(cluster)
     log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
-        return (*alone, boot)
-    return (*alone, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+        return (*single, boot)
+    return (*single, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+
+
+def _failed(checks: Sequence[Check]) -> bool:
+    return any(check.status is CheckStatus.FAIL for check in checks)
 
 
 def _contract(
@@ -107,7 +113,32 @@ def _contract(
         return (failed,)
     why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
     checks = telling.transcript.checks(why or broken_off(found.completed))
-    return (_launch(found.launched), *checks)
+    return (_launch(found.launched), *labels.checks(cluster.request), *checks)
+
+
+def _alone(cluster: Cluster, material: Material, name: str, log: Log) -> Check:
+    """A check of a container that is started as only this one needs it."""
+    started = time.monotonic()
+    telling = Telling.of(cluster.request, material, [name], log)
+    found = bare.run(
+        cluster.request,
+        telling.script,
+        run_id=cluster.run_id,
+        on_launch=lambda _: None,
+        on_line=telling.hear,
+        options=bare.options(name, cluster.request),
+    )
+    if found.launched is None:
+        return Check(
+            name=name,
+            status=CheckStatus.FAIL,
+            seconds=round(time.monotonic() - started, 3),
+            reason=found.why_not,
+            detail=tidy(found.completed.tail),
+        )
+    why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
+    checks = telling.transcript.checks(why or broken_off(found.completed))
+    return next((one for one in checks if one.status is CheckStatus.FAIL), checks[0])
 
 
 def _launch(seconds: float, failed: bare.Bare | None = None) -> Check:

@@ -22,10 +22,12 @@ from factory.model import (
     Difference,
     Excluded,
     Explanation,
+    Facts,
     Finding,
     Foreseen,
     Gate,
     Health,
+    Judged,
     Outcome,
     Outdated,
     Publication,
@@ -190,6 +192,7 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "plan": documents.plan(plan, {}),
         "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(plan, [outcome]),
+        "verify --ref": documents.judged(judged()),
         "status": documents.status([record()]),
         "doctor": documents.doctor([finding]),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
@@ -219,6 +222,13 @@ def record() -> Record:
         checks=(check,),
     )  # fmt: skip  # only there to be printed
     return Record(build_id="b", key="k", built=built, verdicts=(verdict,), publications=(place,))
+
+
+def judged() -> Judged:
+    facts = Facts(ray="2.60.0", python="3.11", extras=("data",))
+    return Judged(
+        ref="r", facts=facts, suite="quick", workers=2, verdict=record().verdicts[0], cached=False
+    )
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:

@@ -25,6 +25,7 @@ _DEVICE_SECONDS = 60.0
 
 def cuda_runtime(expected: Expected) -> None:
     """What NVIDIA's container toolkit reads, and the library that programs link."""
+    expect(expected.cuda is not None, f"nothing says which CUDA this is: {VERSION} is not set")
     cuda = str(expected.cuda)
     members = alive()
     for node, (version, variables) in zip(members, on_each(members, _runtime, library(cuda))):

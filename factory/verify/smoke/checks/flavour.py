@@ -18,18 +18,25 @@ _MAPS = Path("/proc/self/maps")
 def torch_flavour(expected: Expected) -> None:
     """The same on every node; on one for GPUs, on the one CUDA runtime that is in the image."""
     members = alive()
-    for node, found in zip(members, on_each(members, _flavour, expected.cuda is not None)):
-        complaint = misfit(found, expected.cuda)
+    with_cuda = expected.declared and expected.cuda is not None
+    everywhere = on_each(members, _flavour, with_cuda)
+    for node, found in zip(members, everywhere):
+        wanted = expected.cuda if expected.declared else everywhere[0]["cuda"]
+        complaint = misfit(found, wanted, alone=expected.declared)
         expect(not complaint, f"on {node.address} {complaint}")
 
 
-def misfit(found: dict[str, Any], cuda: str | None) -> str:
-    """How what was found is not the flavour for this CUDA (``None``: for none); empty if it is."""
+def misfit(found: dict[str, Any], cuda: str | None, *, alone: bool = True) -> str:
+    """How what was found is not the flavour for this CUDA (``None``: for none); empty if it is.
+
+    Args:
+        alone: whether that CUDA has to be the only one in the image.
+    """
     if found["error"]:
         return f"torch cannot be imported: {found['error']}"
     if found["cuda"] != cuda:
         return f"torch {found['torch']} is built for {_words(found['cuda'])}, not {_words(cuda)}"
-    if cuda is None:
+    if cuda is None or not alone:
         return ""
     copies, loaded = found["copies"], found["loaded"]
     if len(copies) != 1:
