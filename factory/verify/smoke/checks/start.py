@@ -5,6 +5,7 @@ No cluster has been booted yet, and there is no network but the container's own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
@@ -64,7 +65,8 @@ def _starts() -> None:
                     _wait(node)
                     _compute()
                 finally:
-                    os.killpg(node.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it has ended, with all its own
+                        os.killpg(node.pid, signal.SIGKILL)
         except Exception as error:
             raise CheckFailed(f"{error}\n{_end_of(said)}") from error
 
