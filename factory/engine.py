@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from factory import archive, presence
 from factory.connection import START, Connection, Refusal
@@ -20,6 +21,9 @@ from factory.errors import MachineError
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+
+_NOT_FOUND = 404
 
 
 class Store(StrEnum):
@@ -162,13 +166,10 @@ class Engine:
 
     def image(self, ref: str) -> EngineImage | None:
         """What an image says of itself, or ``None`` where the engine has no such image."""
-        from docker.errors import NotFound
-
         try:
-            with _explained(f"inspect {ref}"):
-                found = self._api.inspect_image(ref)
+            found = self._ask(f"inspect {ref}", f"/images/{quote(ref, safe='/:@')}/json")
         except _Refused as error:
-            if isinstance(error.__cause__, NotFound):
+            if isinstance(error.__cause__, Refusal) and error.__cause__.status == _NOT_FOUND:
                 return None
             raise
         return _image(found)
