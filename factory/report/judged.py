@@ -9,6 +9,7 @@ from factory.text import clean, one_line
 
 _MARKS = {CheckStatus.PASS: "✓", CheckStatus.FAIL: "✗", CheckStatus.SKIPPED: "–"}
 _WHY_WIDTH = 20
+_NO_CLUSTER = "contract"
 
 
 def judged_text(found: Judged, *, width: int | None = None) -> str:
@@ -19,7 +20,8 @@ def judged_text(found: Judged, *, width: int | None = None) -> str:
         width: of the terminal; ``None`` where nothing need be cut.
     """
     verdict = found.verdict
-    nodes = f"a head and {found.workers} worker{'' if found.workers == 1 else 's'}"
+    workers = f"{found.workers} worker{'' if found.workers == 1 else 's'}"
+    nodes = "no cluster" if found.suite == _NO_CLUSTER else f"a head and {workers}"
     parts = [
         f"{found.ref}: {_facts(found.facts)}\n"
         f"{verdict.config_digest}, {found.suite} suite, {nodes}",

@@ -202,6 +202,8 @@ def test_the_text_and_the_document_say_what_it_was_judged_as(world: World) -> No
     )
     document = documents.judged(judged)
     assert document["verdict"]["checks"][0]["name"] == "boot"
+    assert "quick suite, a head and 2 workers" in judged_text(judged)
+    assert "contract suite, no cluster" in judged_text(replace(judged, suite="contract"))
     unknown = replace(judged, facts=Facts(), cached=True)
     assert "Ray of an unknown version" in judged_text(unknown)
     assert documents.judged(unknown)["facts"]["ray"] is None
