@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,16 +130,15 @@ def _alone(cluster: Cluster, material: Material, name: str, log: Log) -> Check:
         options=bare.options(name, cluster.request),
     )
     if found.launched is None:
-        return Check(
-            name=name,
-            status=CheckStatus.FAIL,
-            seconds=round(time.monotonic() - started, 3),
-            reason=found.why_not,
-            detail=tidy(found.completed.tail),
-        )
+        failed = replace(_launch(time.monotonic() - started, found), name=name)
+        log(line_of(failed))
+        return failed
     why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
-    checks = telling.transcript.checks(why or broken_off(found.completed))
-    return next((one for one in checks if one.status is CheckStatus.FAIL), checks[0])
+    check, *suite = telling.transcript.checks(why or broken_off(found.completed))
+    if suite:  # it broke off before the check began, or told stories
+        check = replace(check, status=CheckStatus.FAIL, reason=suite[0].reason)
+        log(line_of(check))
+    return check
 
 
 def _launch(seconds: float, failed: bare.Bare | None = None) -> Check:

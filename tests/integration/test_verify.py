@@ -257,6 +257,7 @@ def test_an_image_that_promises_to_start_anywhere_is_held_to_it(
     verdict = judge(request_for(broken, contract=PROMISES))
     reasons = {check.name: check.reason for check in verdict.failures}
     assert list(reasons) == ["arbitrary-uid", "read-only"]
+    assert "python" in reasons["arbitrary-uid"]
     assert reasons["read-only"] == "`ray start` ended with exit code 9"
     assert "Read-only file system" in " ".join(by_name(verdict)["read-only"].detail)
     assert "boot" not in by_name(verdict)
