@@ -114,7 +114,10 @@ def _contract(
         return (failed,)
     why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
     checks = telling.transcript.checks(why or broken_off(found.completed))
-    return (_launch(found.launched), *labels.checks(cluster.request), *checks)
+    labelled = labels.checks(cluster.request)
+    for check in labelled:
+        log(line_of(check))
+    return (_launch(found.launched), *labelled, *checks)
 
 
 def _alone(cluster: Cluster, material: Material, name: str, log: Log) -> Check:
