@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
@@ -166,7 +167,12 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
 
 
 def _pass_gates(
-    gates: Sequence[str], selection: Selection, form: str, suite: str | None = None
+    gates: Sequence[str],
+    selection: Selection,
+    form: str,
+    suite: str | None = None,
+    *,
+    require_gpu: bool = False,
 ) -> None:
     from factory import console, errors, report
     from factory.glance import Glance
@@ -179,6 +185,8 @@ def _pass_gates(
     prepared = prepare_some(settings, selection)
     if suite:
         prepared = prepared.asking(suite)
+    if require_gpu:
+        prepared = replace(prepared, require_gpu=True)
     with console.observer(settings.state / "logs") as observer:
         ran = run(settings, prepared, gates, observer, glance)
     show(
@@ -208,12 +216,56 @@ def scan(_c: Context, selection: Selection, format: str = "text") -> None:
     _pass_gates(["scan"], selection, format)
 
 
-@selecting_command(suite="contract, quick or full, instead of what matrix.yaml says")
+_REQUIRE_GPU = "fail images for GPUs where there is no GPU to try them on"
+
+
+@selecting_command(
+    suite="contract, quick or full, instead of what matrix.yaml says",
+    ref="any image that the engine has, instead of builds of this project",
+    pull="with --ref: pull the image first",
+    require_gpu=_REQUIRE_GPU,
+)
 def verify(
-    _c: Context, selection: Selection, format: str = "text", suite: str | None = None
+    _c: Context,
+    selection: Selection,
+    format: str = "text",
+    suite: str | None = None,
+    ref: str | None = None,
+    pull: bool = False,
+    require_gpu: bool = False,
 ) -> None:
     """Boot built images as a head and workers, and run the smoke suite."""
-    _pass_gates(["verify"], selection, format, suite)
+    from factory.errors import ConfigError
+
+    if ref is None:
+        if pull:
+            raise ConfigError("--pull goes with --ref", todo="name an image: --ref REF --pull")
+        _pass_gates(["verify"], selection, format, suite, require_gpu=require_gpu)
+        return
+    if selection != Selection():
+        raise ConfigError(
+            "--ref and the selection flags exclude each other",
+            todo="an image that is named is no build of the matrix: leave one or the other out",
+        )
+    _judge(ref, format, suite, pull=pull, require_gpu=require_gpu)
+
+
+def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: bool) -> None:
+    from factory import console, report
+    from factory.foreign import Asked, judge
+
+    check_form(form)
+    settings = _settings()
+    asked = Asked(ref=ref, suite=suite, pull=pull, require_gpu=require_gpu)
+    with console.observer(settings.state / "logs") as observer:
+        judged, code = judge(settings, asked, observer)
+    show(
+        report.judged_text(judged, width=console.width_of(sys.stdout)),
+        lambda: report.documents.judged(judged),
+        form,
+    )
+    if code:
+        raise Exit(code=code)
 
 
 @selection_command
@@ -222,10 +274,13 @@ def publish(_c: Context, selection: Selection, format: str = "text") -> None:
     _pass_gates(["publish"], selection, format)
 
 
-@selection_command
-def release(_c: Context, selection: Selection, format: str = "text") -> None:
+@selecting_command(require_gpu=_REQUIRE_GPU)
+def release(
+    _c: Context, selection: Selection, format: str = "text", require_gpu: bool = False
+) -> None:
     """Build, scan, verify and publish, overlapped."""
-    _pass_gates(["build", "scan", "verify", "publish"], selection, format)
+    gates = ["build", "scan", "verify", "publish"]
+    _pass_gates(gates, selection, format, require_gpu=require_gpu)
 
 
 @command(**FORMAT_HELP)

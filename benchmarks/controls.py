@@ -216,6 +216,9 @@ def _request(control: Control, good: Good, image: str, folder: Path) -> ClusterR
         worker_ref=image,
         cell=replace(whole.cell, **control.expecting),  # type: ignore[arg-type]  # fields by name
         cuda=_CUDA if gpu else None,
+        needs=control.needs,
+        contract=control.promises,
+        driver=control.driver,
         compose_file=_sized(control.sizes, folder),
         suite=control.suite,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from factory.model import Contract
+
 _SITE = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
 _OWN = """
 import os
@@ -39,6 +41,8 @@ class Control:
         worker: in place of ``lines``: the good image that workers have: ``other ray`` or
             ``other python``.
         expecting: what the cell is said to be, where it is not what the image is.
+        needs, promises: what the image is said to rely on, and to be fit for.
+        driver: the oldest NVIDIA driver that its label is said to name.
         own: a file of the image's own checks.
         sizes: variables of the cluster's definition, by name.
         suite: the first that has the check.
@@ -52,6 +56,9 @@ class Control:
     on: str = "all"
     worker: str = ""
     expecting: Mapping[str, str | bool] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    promises: Contract = field(default_factory=Contract)
+    driver: str | None = None
     own: str = ""
     sizes: Mapping[str, str] = field(default_factory=dict)
     suite: str = "quick"
@@ -119,6 +126,30 @@ _CONTRACT = (
         caught_by=("no-torch",),
         says="/torch",
     ),
+    Control(
+        planted="a home that only its user can enter, of an image that promises to run as any",
+        lines="RUN chmod 700 /home/ray",
+        promises=Contract(arbitrary_uid=True),
+        caught_by=("arbitrary-uid",),
+        says="python",
+    ),
+    Control(
+        planted="a `ray` that writes to its home, of an image that promises to do without",
+        lines="RUN mv $(which ray) /home/ray/ray && printf '#!/bin/bash\\n"
+        'touch /home/ray/started || exit 1\\nexec /home/ray/ray "$@"\\n\''
+        " >/home/ray/anaconda3/bin/ray && chmod +x /home/ray/anaconda3/bin/ray",
+        promises=Contract(read_only=True),
+        caught_by=("read-only",),
+        says="exit code 1",
+    ),
+    Control(
+        planted="a label that names another driver than its CUDA needs",
+        lines='LABEL com.nvidia.cuda.version="13.0" io.ray-image-factory.nvidia-driver="535.54.03"',
+        expecting={"device": "gpu"},
+        driver="580.65.06",
+        caught_by=("driver-floor",),
+        says="535.54.03",
+    ),
 )
 
 _CLUSTER = (
@@ -168,6 +199,33 @@ _CLUSTER = (
         f" >{_SITE}/at_start.pth",
         caught_by=("jobs-api",),
         says="still",
+    ),
+    Control(
+        planted="a raylet that answers probes with another word",
+        lines=f"RUN grep -rl local_raylet_healthz {_SITE}/ray/dashboard --include=*.py"
+        " | xargs sed -i 's/success/fine/g'",
+        caught_by=("health",),
+        says="local_raylet_healthz",
+    ),
+    Control(
+        planted="no pyarrow, in an image that needs Ray Data",
+        lines=f"RUN rm -r {_SITE}/pyarrow {_SITE}/pyarrow-*",
+        needs=("data",),
+        caught_by=("data",),
+        says="pyarrow",
+    ),
+    Control(
+        planted="no `ray[serve]`, in an image that needs Ray Serve",
+        needs=("serve",),
+        caught_by=("serve",),
+        says="ray[serve]",
+    ),
+    Control(
+        planted="a variable by which tasks see GPUs that they were not given",
+        lines="ENV RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES=1",
+        expecting={"device": "gpu"},
+        caught_by=("gpu-scheduling", "cuda-runtime"),
+        says="CUDA_VISIBLE_DEVICES",
     ),
     Control(
         planted="64 MiB of shared memory",

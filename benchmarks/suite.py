@@ -32,6 +32,7 @@ def request_of(project: Project, root: Path, planned: PlannedBuild, ref: str) ->
         torch=any(project.asks_for(image, cell, "torch") for image in lineage),
         own_checks=tuple(root / one.folder / one.checks for one in lineage if one.checks),
         cuda=cuda.version if cuda else None,
+        needs=project.needs(planned.build.image, cell),
         nvidia_runtime=cell.device == "gpu" and nvidia_runtime(),
     )
 

@@ -64,6 +64,12 @@ class EngineImage:
     command: tuple[str, ...]
     architecture: str
     size: int
+    os: str = "linux"
+
+    @property
+    def platform(self) -> str:
+        """What it runs on, such as ``linux/amd64``."""
+        return f"{self.os}/{self.architecture}"
 
 
 class Engine:
@@ -113,6 +119,12 @@ class Engine:
         drivers = [value for name, value in status if name == "driver-type"]
         containerd = any("containerd.snapshotter" in driver for driver in drivers)
         return Store.CONTAINERD if containerd else Store.OVERLAY2
+
+    @property
+    def platform(self) -> str:
+        """What it runs without an emulator, such as ``linux/amd64``."""
+        found = self._ask("describe itself", "/version")
+        return f"{found.get('Os')}/{found.get('Arch')}"
 
     @property
     def compression(self) -> str | None:
@@ -168,25 +180,40 @@ class Engine:
         overlay2 uses it as the image's id. Under containerd the id is the manifest's digest, and no
         call answers with the manifest: it is picked out of the stream that would save the image,
         which is read only as far as that. It costs up to the time to read the image's layers, so
-        where a builder or a registry has told the digest already, use that.
+        where a builder or a registry has told the digest already, use that. Of an index, such as
+        BuildKit makes to attach attestations, it is that of the image for the engine's platform.
 
         Raises:
-            MachineError: there is no such image, or it is of several platforms.
+            MachineError: there is no such image, or none for this platform.
         """
         found = self.image(ref)
         if not found:
             raise MachineError(f"the engine has no image {ref}", todo="build or pull it")
         if self.store is Store.OVERLAY2:
             return found.id
+        manifest = self._document(ref, found.id)
+        if "manifests" in manifest:
+            manifest = self._document(ref, self._ours(manifest, ref))
+        return str(manifest["config"]["digest"])
+
+    def _document(self, ref: str, digest: str) -> Mapping[str, Any]:
         with _explained(f"save {ref}"):
-            manifest = archive.document(self._api.get_image(ref), found.id)
-        config = manifest.get("config")
-        if not config:
+            return archive.document(self._api.get_image(ref), digest)
+
+    def _ours(self, index: Mapping[str, Any], ref: str) -> str:
+        """The digest of an index's one image for this platform."""
+        platforms = {
+            str(one["digest"]): f"{one['platform'].get('os')}/{one['platform'].get('architecture')}"
+            for one in index["manifests"]
+            if "platform" in one
+        }
+        fit = [digest for digest, platform in platforms.items() if platform == self.platform]
+        if len(fit) != 1:
             raise MachineError(
-                f"{ref} is an index of several manifests, not one image",
-                todo="build it for one platform and with BUILDX_NO_DEFAULT_ATTESTATIONS=1",
+                f"{ref} is an index with {len(fit)} images for {self.platform}, not one",
+                todo=f"pull or build it for {self.platform} alone",
             )
-        return str(config["digest"])
+        return fit[0]
 
     def files(self, container: str, folder: str) -> Mapping[str, bytes]:
         """The ends of the files in a folder of a container, running or not, by their paths in it:
@@ -292,6 +319,7 @@ def _image(found: Mapping[str, Any]) -> EngineImage:
         command=tuple(config.get("Cmd") or ()),
         architecture=found.get("Architecture") or "",
         size=int(found.get("Size") or 0),
+        os=found.get("Os") or "linux",
     )
 
 

@@ -11,11 +11,24 @@ from typing import Any
 
 from factory import scan as scan_room
 from factory import verify as verify_room
+from factory.base import driver_floor
+from factory.errors import ConfigError, VerifyError
 from factory.ledger import Ledger
-from factory.model import Build, Built, Gate, Pair, PlannedBuild, Project, Status, Verdict
+from factory.matrix import near
+from factory.model import (
+    NO_RUNTIME,
+    Build,
+    Built,
+    Gate,
+    Pair,
+    PlannedBuild,
+    Project,
+    Status,
+    Verdict,
+)
 from factory.publish import outranking
 from factory.settings import Settings
-from factory.verify import ClusterRequest, Workers
+from factory.verify import LEVELS, ClusterRequest, Workers
 
 COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
 
@@ -29,7 +42,7 @@ def request_of(
         gpus: whether the engine can give a container a GPU.
     """
     build = planned.build
-    lineage = project.lineage(build.image)
+    lineage, cuda = project.lineage(build.image), _cuda(project, build)
     return ClusterRequest(
         subject=build.id,
         config_digest=built.config_digest,
@@ -43,7 +56,10 @@ def request_of(
         own_checks=tuple(
             settings.root / image.folder / image.checks for image in lineage if image.checks
         ),
-        cuda=_cuda(project, build),
+        cuda=cuda,
+        needs=project.needs(build.image, build.cell),
+        contract=project.contract(build.image),
+        driver=driver_floor(cuda) if cuda and project.matrix.base.substituted else None,
         nvidia_runtime=gpus,
     )
 
@@ -86,6 +102,32 @@ def _cuda(project: Project, build: Build) -> str | None:
 def _asks_for_torch(project: Project, build: Build) -> bool:
     lineage = project.lineage(build.image)
     return any(project.asks_for(image, build.cell, "torch") for image in lineage)
+
+
+def known_suite(suite: str) -> str:
+    """The name of a suite, once it is sure that there is one of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if suite not in LEVELS:
+        raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, LEVELS))
+    return suite
+
+
+def require_gpu_runtime(verdict: Verdict, subject: str) -> None:
+    """Refuse a verdict that is partial because nothing was run on a GPU: the verdict stays what it
+    is, but whoever asks for this wants no less.
+
+    Raises:
+        VerifyError: it is.
+    """
+    if NO_RUNTIME in verdict.partial:
+        raise VerifyError(
+            f"{subject}: {NO_RUNTIME}, and --require-gpu asks for one",
+            todo="verify on a machine with an NVIDIA GPU and its container toolkit, or leave "
+            "--require-gpu out",
+        )
 
 
 def standing(ledger: Ledger, gate: Gate, config_digest: str, basis: str) -> Verdict | None:

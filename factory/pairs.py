@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from factory import verify as verify_room
 from factory.errors import ConfigError, FactoryError, PublishError, VerifyError
-from factory.judging import pair_request, standing
+from factory.judging import pair_request, require_gpu_runtime, standing
 from factory.ledger import Ledger
 from factory.model import (
     Build,
@@ -51,6 +51,7 @@ class Pairs:
         require: sees that an image is still in the engine.
         run_id: labels what the run makes in the engine.
         insists: whether a partial verdict is tried anew.
+        require_gpu: whether a pair for GPUs that could not be tried on one has failed.
     """
 
     settings: Settings
@@ -62,6 +63,7 @@ class Pairs:
     require: Callable[[Built, PlannedBuild, type[FactoryError]], None]
     run_id: str
     insists: bool
+    require_gpu: bool = False
     _judged: dict[str, Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,6 +95,7 @@ class Pairs:
         known = self._verdict(request)
         again = (Status.FAIL, Status.PARTIAL) if self.insists else (Status.FAIL,)
         if known and known.status not in again:
+            self._require_gpu(known, pair)
             return State.CACHED, verdict_words(known)
         for build, image in zip(pair.builds, images, strict=True):
             self.require(image, self._planned(build), VerifyError)
@@ -182,7 +185,12 @@ class Pairs:
             raise VerifyError(
                 f"{pair.id}: {_failure(verdict)}", detail=failure_lines(verdict), todo=_MENDING
             )
+        self._require_gpu(verdict, pair)
         return State.DONE, verdict_words(verdict)
+
+    def _require_gpu(self, verdict: Verdict, pair: Pair) -> None:
+        if self.require_gpu:
+            require_gpu_runtime(verdict, pair.id)
 
 
 def _failure(verdict: Verdict) -> str:

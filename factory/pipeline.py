@@ -6,18 +6,19 @@ All of it overlaps: one build is verified while another is built. What a gate do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from factory import pins, preflight
-from factory.build import check_room, make_builder, write_dockerfile
+from factory.build import Builder, check_room, make_builder, write_dockerfile
 from factory.context import Contents
-from factory.errors import ConfigError
 from factory.glance import Glance
 from factory.history import History
-from factory.matrix import near, select
+from factory.judging import known_suite
+from factory.matrix import select
 from factory.model import Build, Cohort, Outcome, Plan, PlannedBuild, Project, Selection, Step
 from factory.plan import is_present, steps_to_build, unlocked
 from factory.planning import planned
@@ -26,8 +27,10 @@ from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
 from factory.stock import Stock, in_engine
-from factory.verify import LEVELS
 from factory.workshop import Workshop
+
+if TYPE_CHECKING:
+    from factory.engine import Engine
 
 GATES = ("build", "scan", "verify", "publish")
 _NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify")}
@@ -36,12 +39,14 @@ _NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify"
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """What the user wrote, the builds that were selected, the plan for them as far as it is known
-    without asking the network, and the files that it read."""
+    without asking the network, the files that it read, and whether an image for GPUs that could not
+    be tried on one has failed."""
 
     project: Project
     builds: tuple[Build, ...]
     plan: Plan
     contents: Contents
+    require_gpu: bool = False
 
     def asking(self, suite: str) -> Prepared:
         """The same, with another suite of verify's.
@@ -49,9 +54,7 @@ class Prepared:
         Raises:
             ConfigError: there is no such suite.
         """
-        if suite not in LEVELS:
-            raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, LEVELS))
-        matrix = replace(self.project.matrix, suite=suite)
+        matrix = replace(self.project.matrix, suite=known_suite(suite))
         return replace(self, project=replace(self.project, matrix=matrix))
 
 
@@ -136,20 +139,32 @@ def run(
             ledger=ledger,
             stock=stock,
             make_builder=partial(
-                make_builder,
-                settings,
-                contents=prepared.contents,
-                substituted_base=project.matrix.base.substituted,
-                compression=engine.compression,
-                note=observer.note,
+                _builder, settings, prepared.contents, project, engine, observer.note
             ),
             run_id=this_run.id,
             adopts="publish" in gates and "build" in gates,
             insists=len(gates) == 1,
             beside=_beside(settings, prepared, project, plan, gates),
+            require_gpu=prepared.require_gpu,
         )
         lanes = {"build": settings.jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
         return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
+
+
+def _builder(
+    settings: Settings,
+    contents: Contents,
+    project: Project,
+    engine: Engine,
+    note: Callable[[str], None],
+) -> Builder:
+    return make_builder(
+        settings,
+        contents=contents,
+        substituted_base=project.matrix.base.substituted,
+        compression=engine.compression,
+        note=note,
+    )
 
 
 def _settled(

@@ -80,6 +80,18 @@ def project_of(settings: Settings) -> Settings:
     return settings
 
 
+def matrix_of(settings: Settings) -> Matrix | None:
+    """The project's ``matrix.yaml``, or ``None`` where there is no project.
+
+    Raises:
+        ConfigError: it is wrong.
+    """
+    file = settings.root / "matrix.yaml"
+    if not file.is_file():
+        return None
+    return parse_matrix(_read(file, file.name), registry=settings.registry)[0]
+
+
 def _no_project(name: str, root: Path) -> ConfigError:
     return ConfigError(
         f"there is no {name} in {root}",

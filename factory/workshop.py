@@ -17,7 +17,7 @@ from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.build import Builder
 from factory.errors import BuildError, FactoryError, PublishError, ScanError, VerifyError
-from factory.judging import possible_parts, request_of, standing
+from factory.judging import possible_parts, request_of, require_gpu_runtime, standing
 from factory.ledger import Ledger
 from factory.locks import hold
 from factory.model import (
@@ -59,6 +59,7 @@ class Workshop:
         insists: whether a partial verdict is tried anew: what was missing may be here now.
         beside: the plan of builds that are not part of this run, and paired with some that are.
         adopts: whether an image that a target holds goes before the one that is here.
+        require_gpu: whether an image for GPUs that could not be tried on one has failed.
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class Workshop:
     adopts: bool
     insists: bool
     beside: Plan = field(default_factory=lambda: Plan(steps={}, builds=()))
+    require_gpu: bool = False
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _builder: Builder | None = None
@@ -88,6 +90,7 @@ class Workshop:
             require=self.stock.require_in_engine,
             run_id=self.run_id,
             insists=self.insists,
+            require_gpu=self.require_gpu,
         )
 
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
@@ -238,6 +241,7 @@ class Workshop:
         if known and known.status not in again:
             if known != self.ledger.latest_verdict(gate, built.config_digest):
                 self.ledger.record_verdict(known)  # it stands again: the latest for `status` too
+            self._require_gpu(known, planned)
             return State.CACHED, verdict_words(known)
         self.stock.require_in_engine(built, planned, error)
         verdict = examine(built)
@@ -252,7 +256,12 @@ class Workshop:
                 detail=failure_lines(verdict),
                 todo=_MENDING[gate],
             )
+        self._require_gpu(verdict, planned)
         return State.DONE, verdict_words(verdict)
+
+    def _require_gpu(self, verdict: Verdict, planned: PlannedBuild) -> None:
+        if self.require_gpu:
+            require_gpu_runtime(verdict, planned.build.id)
 
     def _report(self, planned: PlannedBuild, built: Built, verdict: Verdict) -> None:
         """Write what is known of an image so far; the gates end in any order."""

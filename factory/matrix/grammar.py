@@ -47,6 +47,11 @@ _PATTERNS = {
         200,
         "a relative path of letters, digits and _ . + -, no part of which starts with a dot",
     ),
+    "absolute path": (
+        r"(?!.*/\.\.?(?:/|$))(?:/[A-Za-z0-9_.][A-Za-z0-9_.+-]*)+",
+        200,
+        "an absolute path of letters, digits and _ . + -, without . and ..",
+    ),
     "cuda release": (r"cuda1[0-9]{2}", 7, "a CUDA release such as cuda130, which is 13.0"),
     "torch version": (
         r"[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}(?:\+cpu|\+cu1[0-9]{2})?",
@@ -120,6 +125,7 @@ Extra = Annotated[str, _check("extra")]
 VariableName = Annotated[str, _check("variable name")]
 VariableValue = Annotated[str, _check("variable value")]
 RelativePath = Annotated[str, _check("path")]
+AbsolutePath = Annotated[str, _check("absolute path")]
 CudaRelease = Annotated[str, _check("cuda release")]
 TorchVersion = Annotated[str, _check("torch version")]
 IndexUrl = Annotated[str, _check("index")]

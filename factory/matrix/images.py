@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping
 from factory.errors import ConfigError
 from factory.matrix.document import Document, Path, parse
 from factory.matrix.grammar import allowed, shown
-from factory.matrix.schema import GitSpec, ImageSpec, InstallSpec, OverrideSpec, Scalar
+from factory.matrix.schema import (
+    ContractSpec,
+    GitSpec,
+    ImageSpec,
+    InstallSpec,
+    OverrideSpec,
+    Scalar,
+)
 from factory.matrix.validate import near, validate
-from factory.model import Cell, GitSource, Image, Install, Override, When, matches
+from factory.model import Cell, Contract, GitSource, Image, Install, Override, When, matches
 
 
 def parse_image(
@@ -56,6 +63,8 @@ def parse_image(
         env=tuple(spec.env.items()),
         install=_install(spec.install),
         checks=spec.checks,
+        needs=tuple(spec.needs),
+        contract=_contract(spec.contract),
         overrides=tuple(
             _override(entry, _rule(entry.when, document, ("overrides", at, "when"), cells, kept))
             for at, entry in enumerate(spec.overrides)
@@ -93,6 +102,14 @@ def _install(spec: InstallSpec | None) -> Install | None:
     if spec is None:
         return None
     return Install(script=spec.script, apt=tuple(spec.apt), secrets=tuple(spec.secrets))
+
+
+def _contract(spec: ContractSpec) -> Contract:
+    return Contract(
+        arbitrary_uid=spec.arbitrary_uid,
+        read_only=spec.read_only,
+        writable=tuple(spec.writable),
+    )
 
 
 def _override(spec: OverrideSpec, when: When) -> Override:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory.matrix.grammar import (
+    AbsolutePath,
     AptPackage,
     AxisName,
     AxisValue,
@@ -199,6 +200,20 @@ class InstallSpec(_Strict):
     )
 
 
+class ContractSpec(_Strict):
+    """What the image promises beyond what all do; verify tries each of it. A child inherits it."""
+
+    arbitrary_uid: bool | None = Field(
+        None, description="Ray starts as any user, in group 0, as OpenShift starts it"
+    )
+    read_only: bool | None = Field(
+        None, description="Ray starts on a read-only root, with an empty /tmp"
+    )
+    writable: list[AbsolutePath] = Field(
+        [], description="with read_only: further folders that are empty and can be written to"
+    )
+
+
 class ImageSpec(_Strict):
     """``images/<name>/image.yaml``: one application image."""
 
@@ -213,6 +228,10 @@ class ImageSpec(_Strict):
     env: dict[VariableName, VariableValue] = {}
     install: InstallSpec | None = None
     checks: RelativePath | None = Field(None, description="smoke checks of its own, in Python")
+    needs: list[Literal["data", "serve"]] = Field(
+        [], description="libraries of Ray's that it relies on, which verify tries then"
+    )
+    contract: ContractSpec = ContractSpec()
     overrides: list[OverrideSpec] = []
 
 

@@ -26,7 +26,8 @@ from factory.model.explanation import (
     StepRecord,
     Trace,
 )
-from factory.model.image import GitSource, Image, Install, Override
+from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
+from factory.model.judged import Facts, Judged
 from factory.model.lock import (
     BASES_LOCK,
     LOCK_AGAIN,
@@ -85,6 +86,7 @@ __all__ = [
     "LAST",
     "LOCK_AGAIN",
     "MAIN",
+    "NEEDS",
     "NO_DATABASE",
     "NO_RUNTIME",
     "PLATFORM",
@@ -101,12 +103,14 @@ __all__ = [
     "Check",
     "CheckStatus",
     "Cohort",
+    "Contract",
     "Cuda",
     "Derived",
     "Device",
     "Difference",
     "Excluded",
     "Explanation",
+    "Facts",
     "Finding",
     "Foreseen",
     "Gate",
@@ -115,6 +119,7 @@ __all__ = [
     "Image",
     "Install",
     "Joint",
+    "Judged",
     "Lock",
     "Matrix",
     "Outcome",

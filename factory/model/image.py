@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 from factory.model.cell import Cell, When, matches
 
+NEEDS = ("data", "serve")
+"""Libraries of Ray's that checks are asked by, named as its extras are."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GitSource:
@@ -66,6 +69,30 @@ class Override:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Contract:
+    """What an image promises beyond what all do; ``None`` is what its parent says, else no.
+
+    Attributes:
+        arbitrary_uid: Ray starts as a user that the image does not know, in group 0.
+        read_only: Ray starts where nothing can be written to but ``/tmp`` and ``writable``.
+        writable: further folders, absolute, that are empty then.
+    """
+
+    arbitrary_uid: bool | None = None
+    read_only: bool | None = None
+    writable: tuple[str, ...] = ()
+
+    def over(self, parent: Contract) -> Contract:
+        """This contract, where it says something, on top of a parent's."""
+        uid, read_only = self.arbitrary_uid, self.read_only
+        return Contract(
+            arbitrary_uid=parent.arbitrary_uid if uid is None else uid,
+            read_only=parent.read_only if read_only is None else read_only,
+            writable=tuple(dict.fromkeys((*parent.writable, *self.writable))),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
     """An application image: ``images/<name>/image.yaml``, validated.
 
@@ -81,6 +108,8 @@ class Image:
         env: environment variables of the image.
         install: what is compiled or fetched in a stage of its own, or ``None``.
         checks: a Python file with smoke checks of its own, relative to ``folder``, or ``None``.
+        needs: what of Ray's it relies on, of ``NEEDS``.
+        contract: what it promises beyond what all images do.
         overrides: per-cell differences, applied in order.
     """
 
@@ -95,6 +124,8 @@ class Image:
     env: tuple[tuple[str, str], ...] = ()
     install: Install | None = None
     checks: str | None = None
+    needs: tuple[str, ...] = ()
+    contract: Contract = Contract()
     overrides: tuple[Override, ...] = ()
 
     def for_cell(self, cell: Cell) -> Image:

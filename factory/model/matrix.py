@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from factory.model.base import Base, Device
 from factory.model.cell import Build, Cell, Excluded, matches
 from factory.model.cohort import Cohort, Pair
-from factory.model.image import Image
+from factory.model.image import NEEDS, Contract, Image
+
+_EXTRAS = re.compile(r"ray\s*\[([^\]]*)\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +120,22 @@ class Project:
         lines = self.requirements.get(f"{image.folder}/{file}", ())
         return any(re.split(r"[^a-z0-9._-]", line.strip().lower())[0] == package for line in lines)
 
+    def needs(self, name: str, cell: Cell) -> tuple[str, ...]:
+        """What of Ray's an image relies on in a cell: by its own word or a parent's, or by an extra
+        of Ray's that a requirements file or a base that is made from packages names."""
+        extras = set(self.matrix.base.extras) if self.matrix.base.substituted else set()
+        for image in self.lineage(name):
+            file = f"{image.folder}/{image.for_cell(cell).requirements}"
+            extras |= {*image.needs, *extras_of_ray(self.requirements.get(file, ()))}
+        return tuple(need for need in NEEDS if extras & {need, "all"})
+
+    def contract(self, name: str) -> Contract:
+        """What an image and all that it stands on promise."""
+        found = Contract()
+        for image in self.lineage(name):
+            found = image.contract.over(found)
+        return found
+
     def made_for(self, name: str, cell: Cell) -> bool:
         """Whether an image and all that it stands on are made for a cell."""
         return all(matches(image.where, cell) for image in self.lineage(name))
@@ -142,3 +160,9 @@ class Project:
     def refused_cohorts(self) -> tuple[Cohort, ...]:
         """Those that pair nothing."""
         return tuple(cohort for cohort in self.matrix.cohorts if cohort.refused)
+
+
+def extras_of_ray(lines: Iterable[str]) -> set[str]:
+    """The extras that requirements name: ``serve`` of ``ray[serve]==2.60.0``."""
+    named = (_EXTRAS.match(line.strip().lower()) for line in lines)
+    return {extra.strip() for found in named if found for extra in found[1].split(",")}

@@ -2,6 +2,7 @@
 
 from factory.report import documents
 from factory.report.explanations import explanation_text
+from factory.report.judged import judged_text
 from factory.report.summary import summary
 from factory.report.tables import (
     columns,
@@ -18,6 +19,7 @@ __all__ = [
     "documents",
     "explanation_text",
     "failure_lines",
+    "judged_text",
     "matrix_table",
     "plan_table",
     "status_table",

@@ -10,6 +10,7 @@ from factory.model import (
     Build,
     Explanation,
     Finding,
+    Judged,
     Matrix,
     Outcome,
     Pair,
@@ -158,6 +159,27 @@ def status(records: Iterable[Record], pairs: Iterable[PairRecord] = ()) -> Docum
             }
             for one in pairs
         ],
+    }
+
+
+def judged(found: Judged) -> Document:
+    """What was said of an image that need not be the project's, and what it was judged as."""
+    facts = found.facts
+    return {
+        "ref": found.ref,
+        "config_digest": found.verdict.config_digest,
+        "facts": {
+            "ray": facts.ray or None,
+            "python": facts.python or None,
+            "device": facts.device,
+            "cuda": facts.cuda,
+            "torch": facts.torch,
+            "extras": list(facts.extras),
+        },
+        "suite": found.suite,
+        "workers": found.workers,
+        "cached": found.cached,
+        "verdict": _verdict(found.verdict),
     }
 
 

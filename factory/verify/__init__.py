@@ -2,20 +2,24 @@
 
 ``verify`` judges, ``parts`` says what a verdict depends on besides the
 image itself, of which ``basis`` is a digest, and
-``nvidia_runtime`` whether an image for GPUs can be tried on one.
+``nvidia_runtime`` whether an image for GPUs can be tried on one. ``facts_of`` says what an image is
+that nobody describes.
 """
 
+from factory.verify.facts import facts_of
 from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
 from factory.verify.room import verify
 from factory.verify.runtime import nvidia_runtime
-from factory.verify.smoke.suite import LEVELS
+from factory.verify.smoke.suite import LEVELS, QUICK
 
 __all__ = [
     "LEVELS",
+    "QUICK",
     "ClusterRequest",
     "Workers",
     "basis",
     "basis_of",
+    "facts_of",
     "nvidia_runtime",
     "parts",
     "verify",

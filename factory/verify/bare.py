@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from factory import process
@@ -26,6 +26,13 @@ _LIMITS = (
     "--security-opt=no-new-privileges",
     "--init",
 )
+_AS_CLUSTER = ("--shm-size=768m", "--env=RAY_AUTH_MODE=disabled")
+"""Ray starts in it: with room for its objects, and without a token, since nobody gets in."""
+
+_TMP = "mode=1777,exec,nosuid,nodev,size=1g"
+_UIDS = range(100_000, 1_000_000_000)
+"""What OpenShift hands out is among them, and what images know is not."""
+
 _WORD = 'echo "$1$2"; shift 2; exec "$@"'
 _NO_BASH = re.compile(r'exec:? "?bash\b.*(not found|no such file)', re.IGNORECASE)
 _ENGINE_FAILED = 125
@@ -74,10 +81,14 @@ def run(
     run_id: str,
     on_launch: Callable[[float], None],
     on_line: Callable[[str], None],
+    python: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> Bare:
     """Start the image's bash, and in it a Python that runs a script.
 
     Args:
+        python: the command that reads it, if not one in which nothing of the image's gets in.
+        options: of the container, beside the usual ones.
         on_launch: told once that bash runs, and after how many seconds.
         on_line: told each line of output.
 
@@ -96,8 +107,8 @@ def run(
         on_line(line)
 
     argv = ["docker", "run", "--rm", "--interactive", f"--name={name}", "--pull=never"]
-    argv += [f"--label={_LABEL}={run_id}", *_LIMITS, request.head_ref]
-    argv += ["bash", "-c", _WORD, "bash", *halves, *PYTHON]
+    argv += [f"--label={_LABEL}={run_id}", *_LIMITS, *options]
+    argv += [request.head_ref, "bash", "-c", _WORD, "bash", *halves, *(python or PYTHON)]
     completed, late = _ran(argv, script, name, hear)
     found = Bare(completed=completed, launched=next(iter(launched), None), late=late)
     if found.engines_fault:
@@ -108,6 +119,16 @@ def run(
             detail=tidy(completed.tail),
         )
     return found
+
+
+def options(check: str, request: ClusterRequest) -> tuple[str, ...]:
+    """How a container is started for a check that has it to itself."""
+    if check == "arbitrary-uid":
+        return (*_AS_CLUSTER, f"--user={_UIDS.start + secrets.randbelow(len(_UIDS))}:0")
+    if check == "read-only":
+        folders = dict.fromkeys(("/tmp", *request.contract.writable))  # noqa: S108  # the container's
+        return (*_AS_CLUSTER, "--read-only", *(f"--tmpfs={it}:{_TMP}" for it in folders))
+    return ()
 
 
 def _ran(

@@ -227,7 +227,8 @@ class Cluster:
             "HEAD_IMAGE": self.request.head_ref,
             "WORKER_IMAGE": self.request.worker_ref,
             "HEAD_GPUS": "1" if self.request.head_gpus else "0",
-            "WORKER_GPUS": "1" if self.request.worker_gpus else "0",
+            # Ray schedules by what nodes declare: that can be tried where there is no GPU.
+            "WORKER_GPUS": "1" if self.request.worker_cell.device == "gpu" else "0",
             "RUN_ID": self.run_id,
             "RAY_AUTH_TOKEN": self.token,
         }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from factory.model import Cell
+from factory.model import Cell, Contract
 from factory.verify import bundle
 from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke.protocol import Expected
@@ -50,6 +50,10 @@ class ClusterRequest:
         suite: how much is asked: ``contract``, ``quick`` or ``full``.
         torch: whether the image asks for torch, though its cell has no RLlib.
         mixed: what the workers are in a mixed cluster, else ``None``.
+        needs: what of Ray's the image relies on, such as ``serve``.
+        contract: what the image promises beyond what all do.
+        driver: the oldest NVIDIA driver that a label of the image has to name, or ``None``.
+        declared: whether a project says what the image is; else that was found in the image.
     """
 
     subject: str
@@ -64,13 +68,21 @@ class ClusterRequest:
     nvidia_runtime: bool = False
     suite: str = QUICK
     torch: bool = False
+    needs: tuple[str, ...] = ()
+    contract: Contract = field(default_factory=Contract)
+    driver: str | None = None
+    declared: bool = True
     mixed: Workers | None = None
+
+    @property
+    def worker_cell(self) -> Cell:
+        """That of the workers' image."""
+        return self.mixed.cell if self.mixed else self.cell
 
     @property
     def worker_gpus(self) -> bool:
         """Whether the workers are given GPUs."""
-        cell = self.mixed.cell if self.mixed else self.cell
-        return cell.device == "gpu" and self.nvidia_runtime
+        return self.worker_cell.device == "gpu" and self.nvidia_runtime
 
     @property
     def head_gpus(self) -> bool:
@@ -105,6 +117,11 @@ class ClusterRequest:
             cuda=image.cuda,
             rllib=cell.rllib,
             torch=image.torch or cell.rllib,
+            declared=self.declared,
+            data="data" in self.needs,
+            serve="serve" in self.needs,
+            arbitrary_uid=bool(self.contract.arbitrary_uid),
+            read_only=bool(self.contract.read_only),
         )
 
 
@@ -157,6 +174,8 @@ def parts(request: ClusterRequest, material: Material | None = None) -> dict[str
         "worker image": _workers(request),
         "expected": asdict(request.expected),
         "asked": request.suite,
+        "writable": list(request.contract.writable),
+        "driver": request.driver,
     }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
-from factory.verify import bare
+from factory.verify import bare, labels
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import line_of, printable, tidy
 from factory.verify.keeping import keep_logs
@@ -89,14 +90,20 @@ def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tu
     selection = Selection.of(
         request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
     )
-    alone = reader.checks(log) if request.mixed else _contract(cluster, material, selection, log)
-    if not selection.names or any(check.status is CheckStatus.FAIL for check in alone):
-        return alone
+    single = reader.checks(log) if request.mixed else _contract(cluster, material, selection, log)
+    if not _failed(single):
+        single += tuple(_alone(cluster, material, name, log) for name in selection.alone)
+    if not selection.names or _failed(single):
+        return single
     boot = _boot(cluster)
     log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
-        return (*alone, boot)
-    return (*alone, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+        return (*single, boot)
+    return (*single, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+
+
+def _failed(checks: Sequence[Check]) -> bool:
+    return any(check.status is CheckStatus.FAIL for check in checks)
 
 
 def _contract(
@@ -121,7 +128,34 @@ def _contract(
         return (failed,)
     why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
     checks = telling.transcript.checks(why or broken_off(found.completed))
-    return (_launch(found.launched), *checks)
+    labelled = labels.checks(cluster.request)
+    for check in labelled:
+        log(line_of(check))
+    return (_launch(found.launched), *labelled, *checks)
+
+
+def _alone(cluster: Cluster, material: Material, name: str, log: Log) -> Check:
+    """A check of a container that is started as only this one needs it."""
+    started = time.monotonic()
+    telling = Telling.of(cluster.request, material, [name], log)
+    found = bare.run(
+        cluster.request,
+        telling.script,
+        run_id=cluster.run_id,
+        on_launch=lambda _: None,
+        on_line=telling.hear,
+        options=bare.options(name, cluster.request),
+    )
+    if found.launched is None:
+        failed = replace(_launch(time.monotonic() - started, found), name=name)
+        log(line_of(failed))
+        return failed
+    why = f"the container did not end within {bare.SECONDS:g} s" if found.late else ""
+    check, *suite = telling.transcript.checks(why or broken_off(found.completed))
+    if suite:  # it broke off before the check began, or told stories
+        check = replace(check, status=CheckStatus.FAIL, reason=suite[0].reason)
+        log(line_of(check))
+    return check
 
 
 def _launch(seconds: float, failed: bare.Bare | None = None) -> Check:

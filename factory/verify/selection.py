@@ -18,11 +18,13 @@ class Selection:
 
     Attributes:
         contract: of a single container, before a cluster is booted.
+        alone: likewise, each of a container to itself.
         names: of the cluster; none if there is to be no cluster.
         skipped: with their reasons.
     """
 
     contract: tuple[str, ...]
+    alone: tuple[str, ...]
     names: tuple[str, ...]
     skipped: tuple[Check, ...]
 
@@ -49,7 +51,8 @@ class Selection:
             asked = [spec for spec in asked if spec.level != CONTRACT and QUICK in levels]
         run = [spec for spec in asked if gpus or not spec.on_gpu]
         return cls(
-            contract=tuple(spec.name for spec in run if spec.level == CONTRACT),
+            contract=tuple(it.name for it in run if it.level == CONTRACT and not it.alone),
+            alone=tuple(spec.name for spec in run if spec.alone),
             names=tuple(spec.name for spec in run if spec.level != CONTRACT),
             skipped=tuple(_skipped(spec) for spec in asked if spec.on_gpu and not gpus),
         )

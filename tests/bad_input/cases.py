@@ -541,6 +541,30 @@ CALLS = [
         real=True,
     ),
     Case(
+        id="an image by name, and a selector",
+        spoil=nothing,
+        args=("verify", "--ref=my/ray:1", "--only=demo:*"),
+        says=("--ref and the selection flags exclude each other", "leave one or the other out"),
+    ),
+    Case(
+        id="a name that no image can have",
+        spoil=nothing,
+        args=("verify", "--ref=-my ray"),
+        says=("--ref '-my ray' is no image's name", "rayproject/ray"),
+    ),
+    Case(
+        id="pulling nothing in particular",
+        spoil=nothing,
+        args=("verify", "--pull"),
+        says=("--pull goes with --ref", "--ref REF --pull"),
+    ),
+    Case(
+        id="an image by name, and a suite that there is not",
+        spoil=nothing,
+        args=("verify", "--ref=my/ray:1", "--suite=qick"),
+        says=("there is no suite 'qick'", "did you mean quick?"),
+    ),
+    Case(
         id="rllib with no-rllib",
         spoil=nothing,
         args=("plan", "--rllib", "--no-rllib"),

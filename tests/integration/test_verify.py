@@ -13,11 +13,12 @@ import pytest
 
 from factory import process
 from factory.errors import Interrupted, VerifyError
-from factory.model import NO_RUNTIME, Cell, Check, CheckStatus, Gate, Status, Verdict
+from factory.model import NO_RUNTIME, Cell, Check, CheckStatus, Contract, Gate, Status, Verdict
 from factory.verify import ClusterRequest, Workers, compose, pairing, room, verify
 from factory.verify.request import Material
 from factory.verify.selection import Selection
 from factory.verify.smoke.suite import CONTRACT, FULL
+from tests.integration.conftest import Checkout, add_image
 
 pytestmark = pytest.mark.engine
 
@@ -326,6 +327,101 @@ def test_the_contract_alone_needs_no_cluster(ray_image: str) -> None:
     assert verdict.status is Status.PASS
     asked = Selection.of(request_for(ray_image).expected, (), gpus=False, suite=CONTRACT)
     assert list(by_name(verdict)) == ["launch", *asked.contract]
+
+
+PROMISES = Contract(arbitrary_uid=True, read_only=True)
+
+
+def test_an_image_that_promises_to_start_anywhere_is_held_to_it(
+    ray_image: str, derived: Callable[[str], str]
+) -> None:
+    kept = judge(request_for(ray_image, suite=CONTRACT, contract=PROMISES))
+    assert kept.status is Status.PASS
+    assert {"arbitrary-uid", "read-only"} <= set(by_name(kept))
+    broken = derived(
+        "RUN chmod 700 /home/ray && mv $(which ray) /home/ray/ray && printf '#!/bin/bash\\n"
+        'touch /home/ray/started || exit 9\\nexec /home/ray/ray "$@"\\n\''
+        " >/home/ray/anaconda3/bin/ray && chmod +x /home/ray/anaconda3/bin/ray"
+    )
+    verdict = judge(request_for(broken, contract=PROMISES))
+    reasons = {check.name: check.reason for check in verdict.failures}
+    assert list(reasons) == ["arbitrary-uid", "read-only"]
+    assert "python" in reasons["arbitrary-uid"]
+    assert reasons["read-only"] == "`ray start` ended with exit code 9"
+    assert "Read-only file system" in " ".join(by_name(verdict)["read-only"].detail)
+    assert "boot" not in by_name(verdict)
+
+
+def test_an_image_without_what_it_needs_fails_by_name(derived: Callable[[str], str]) -> None:
+    """And a raylet that answers probes in other words than they look for."""
+    site = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
+    image = derived(
+        f"RUN rm -r {site}/pyarrow {site}/pyarrow-* && grep -rl local_raylet_healthz"
+        f" {site}/ray/dashboard --include=*.py | xargs sed -i 's/success/fine/g'"
+    )
+    verdict = judge(request_for(image, needs=("data", "serve"), workers=1))
+    reasons = {check.name: check.reason for check in verdict.failures}
+    assert list(reasons) == ["health", "data", "serve"]
+    assert "answers 200 'fine'" in reasons["health"]
+    assert "pyarrow" in reasons["data"]
+    assert "ray[serve]" in reasons["serve"]
+
+
+def test_an_image_that_needs_serve_answers_http(checkout: Checkout) -> None:
+    """Its requirements name the extra, which says enough."""
+    add_image(checkout, "serve-app", {"main.py": ""}, more="requirements: requirements.txt\n")
+    (checkout.root / "images" / "serve-app" / "requirements.txt").write_text("ray[serve]\n")
+    only = ("--only", "serve-app:2.60.0-py311-cpu")
+    checkout.invoke("build", *only)
+    checkout.invoke("verify", *only)
+    [report] = (checkout.settings.state / "reports").glob("serve-app*.xml")
+    assert 'name="serve"' in report.read_text()
+
+
+def test_gpus_are_scheduled_where_there_are_none_and_nobody_sees_anothers(
+    derived: Callable[[str], str],
+) -> None:
+    image = derived("ENV RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES=1")
+    cell = Cell(python="3.11", ray="2.60.0", device="gpu")
+    verdict = judge(request_for(image, cell=cell, cuda="13.0"))
+    reasons = {check.name: check.reason for check in verdict.failures}
+    assert list(reasons) == ["gpu-scheduling", "cuda-runtime"]
+    assert "CUDA_VISIBLE_DEVICES is" in reasons["gpu-scheduling"]
+
+
+def test_a_label_with_another_driver_is_found_without_a_gpu(ray_image: str) -> None:
+    cell = Cell(python="3.11", ray="2.60.0", device="gpu")
+    verdict = judge(request_for(ray_image, cell=cell, cuda="13.0", driver="580.65.06"))
+    assert [check.name for check in verdict.failures] == ["driver-floor"]
+    assert "com.nvidia.cuda.version is None, not '13.0'" in verdict.failures[0].reason
+
+
+def test_any_image_is_judged_by_its_name_alone(
+    checkout: Checkout, derived: Callable[[str], str]
+) -> None:
+    """Outside of any project, and a verdict is found again."""
+    image = derived("LABEL io.ray.ray-version=2.61.0")
+    (checkout.root / "matrix.yaml").unlink()
+    failed = checkout.json("verify", f"--ref={image}", expect=5)
+    assert failed["facts"]["ray"] == "2.61.0"
+    assert failed["facts"]["python"] == "3.11"
+    told = {one["name"]: one["reason"] for one in failed["verdict"]["checks"] if one["reason"]}
+    assert told == {"versions": "Ray is 2.60.0, not 2.61.0"}
+    contract = ("verify", f"--ref={image}", "--suite=contract")
+    assert [checkout.json(*contract)["cached"] for _ in range(2)] == [False, True]
+    assert len(list((checkout.settings.state / "reports").glob("ref-*.xml"))) == 1
+    assert checkout.leftovers() == set()
+
+
+def test_what_is_no_ray_image_is_told_apart_from_a_bad_one(
+    checkout: Checkout, derived: Callable[[str], str]
+) -> None:
+    site = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
+    tag = derived(f'LABEL io.ray.ray-version=""\nRUN rm -r {site}/ray-* && mv {site}/ray ~/old')
+    said = checkout.invoke("verify", f"--ref={tag}", expect=5).stderr
+    assert "it is no Ray image" in said
+    said = checkout.invoke("verify", "--ref=factory.invalid/no-such:1", expect=5).stderr
+    assert "docker pull factory.invalid/no-such:1" in said
 
 
 def test_whatever_an_own_check_does_has_a_clear_result(

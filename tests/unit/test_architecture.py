@@ -34,7 +34,7 @@ PURE = sorted(
         *(FACTORY / name for name in ("base/support.py", "scan/report.py", "verify/verdict.py")),
         *(
             FACTORY / f"report/{name}.py"
-            for name in ("tables", "documents", "explanations", "summary", "results")
+            for name in ("tables", "documents", "explanations", "judged", "summary", "results")
         ),
         *(FACTORY / f"lock/{name}.py" for name in ("check", "lines", "outdated", "places")),
         *(FACTORY / name for name in ("lock/resolve.py", "report/locks.py")),

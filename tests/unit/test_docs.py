@@ -23,10 +23,12 @@ from factory.model import (
     Difference,
     Excluded,
     Explanation,
+    Facts,
     Finding,
     Foreseen,
     Gate,
     Health,
+    Judged,
     Outcome,
     Outdated,
     Pair,
@@ -198,6 +200,7 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "plan": documents.plan(plan, {}),
         "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(plan, [outcome, together]),
+        "verify --ref": documents.judged(judged()),
         "status": documents.status([record()], [both]),
         "doctor": documents.doctor([finding]),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
@@ -230,6 +233,13 @@ def verdict() -> Verdict:
         gate=Gate.SCAN, config_digest="c", basis="b", status=Status.PARTIAL, partial=("why",),
         checks=(check,),
     )  # fmt: skip  # only there to be printed
+
+
+def judged() -> Judged:
+    facts = Facts(ray="2.60.0", python="3.11", extras=("data",))
+    return Judged(
+        ref="r", facts=facts, suite="quick", workers=2, verdict=record().verdicts[0], cached=False
+    )
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:

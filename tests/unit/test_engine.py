@@ -167,6 +167,41 @@ def test_under_overlay2_the_id_is_the_config_digest(fake: FakeEngine) -> None:
     assert Engine.connect().config_digest("a:b") == "sha256:config"
 
 
+MANIFEST = {"config": {"digest": "sha256:config"}}
+ATTESTATION = {"digest": "sha256:a", "platform": {"os": "unknown", "architecture": "unknown"}}
+OURS = {"digest": "sha256:m", "platform": {"os": "linux", "architecture": "amd64"}}
+OTHERS = {"digest": "sha256:o", "platform": {"os": "linux", "architecture": "arm64"}}
+
+
+def config_digest(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, index: list[dict[str, Any]]
+) -> str:
+    """Of an image whose id is that of an index with these manifests."""
+    fake.answers |= {
+        "/info": CONTAINERD,
+        "/version": VERSION | {"Os": "linux", "Arch": "amd64"},
+        "/images/a:b/json": {"Id": "sha256:index"},
+    }
+    documents = {"sha256:index": {"manifests": index}, "sha256:m": MANIFEST}
+    monkeypatch.setattr(Engine, "_document", lambda _, __, digest: documents[digest])
+    return Engine.connect().config_digest("a:b")
+
+
+@pytest.mark.parametrize("index", [[OURS, ATTESTATION], [OTHERS, OURS]])
+def test_of_an_index_the_image_for_this_platform_counts(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, index: list[dict[str, Any]]
+) -> None:
+    assert config_digest(fake, monkeypatch, index) == "sha256:config"
+
+
+@pytest.mark.parametrize("index", [[], [OTHERS, ATTESTATION], [OURS, OURS | {"digest": "x"}]])
+def test_an_index_without_one_image_for_this_platform_is_refused(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, index: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(MachineError, match="for linux/amd64, not one"):
+        config_digest(fake, monkeypatch, index)
+
+
 def test_an_image_that_is_not_there(fake: FakeEngine) -> None:
     engine = Engine.connect()
     assert engine.image("a:b") is None

@@ -47,12 +47,16 @@ class Expected:
 
     Attributes:
         nodes: how many, the head included.
-        ray, python: versions, such as ``2.60.0`` and ``3.11``.
+        ray, python: versions, such as ``2.60.0`` and ``3.11``; empty where nobody says.
         device: ``cpu`` or ``gpu``: what the image is made for.
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; ``None`` in others.
         rllib: whether RLlib, with torch, is part of the image.
         torch: whether torch may be there: with RLlib, or because the image asks for it.
         workers: what the workers are, where they are of another image than the head.
+        declared: whether somebody said what the image is to be. Else it is what it was found to be,
+            and nodes are held against each other where there is nothing to hold them against.
+        data, serve: whether it relies on these libraries of Ray's.
+        arbitrary_uid, read_only: whether it promises to start as any user, and on a read-only root.
     """
 
     nodes: int
@@ -62,6 +66,11 @@ class Expected:
     cuda: str | None = None
     rllib: bool = False
     torch: bool = False
+    declared: bool = True
+    data: bool = False
+    serve: bool = False
+    arbitrary_uid: bool = False
+    read_only: bool = False
     workers: Expected | None = None
 
     @classmethod

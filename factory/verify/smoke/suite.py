@@ -37,6 +37,31 @@ def made_for_gpus(expected: Expected) -> bool:
     return any(image.device == "gpu" for image in expected.images)
 
 
+def with_gpu_workers(expected: Expected) -> bool:
+    """Of clusters whose workers declare GPUs."""
+    return expected.of(worker=True).device == "gpu"
+
+
+def with_data(expected: Expected) -> bool:
+    """Of images that rely on Ray Data."""
+    return expected.data
+
+
+def with_serve(expected: Expected) -> bool:
+    """Of images that rely on Ray Serve."""
+    return expected.serve
+
+
+def for_any_user(expected: Expected) -> bool:
+    """Of images that promise to start as a user that they do not know."""
+    return expected.arbitrary_uid
+
+
+def for_read_only(expected: Expected) -> bool:
+    """Of images that promise to start on a read-only root."""
+    return expected.read_only
+
+
 @dataclass(frozen=True)
 class Spec:
     """A check as the suite knows it.
@@ -55,6 +80,7 @@ class Spec:
         asked: of which images it is asked; of others it is not, and they lack nothing for it.
         on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
             by the factory and never by the image, and the verdict says so.
+        alone: whether it has a container to itself, which is started as the check needs it.
         asks: how often it may have the factory kill or start a worker.
         mixed: whether each cluster of two images is asked, whatever its suite.
     """
@@ -69,6 +95,7 @@ class Spec:
     level: str = QUICK
     asked: Callable[[Expected], bool] = everywhere
     on_gpu: bool = False
+    alone: bool = False
     asks: int = 0
     mixed: bool = False
 
@@ -127,6 +154,24 @@ SUITE = (
         asked=without_torch,
     ),
     Spec(
+        name="arbitrary-uid",
+        proves="Ray starts as a user that the image does not know, in group 0, and runs a task",
+        limit=240,
+        run="start:arbitrary_uid",
+        level=CONTRACT,
+        asked=for_any_user,
+        alone=True,
+    ),
+    Spec(
+        name="read-only",
+        proves="Ray starts on a read-only root, and runs a task",
+        limit=240,
+        run="start:read_only",
+        level=CONTRACT,
+        asked=for_read_only,
+        alone=True,
+    ),
+    Spec(
         name="nodes",
         proves="every node has joined, each with an address of its own",
         limit=120,
@@ -144,6 +189,13 @@ SUITE = (
         proves="Ray and Python agree to the patch level on all nodes, and are what was asked for",
         limit=120,
         run="versions:versions",
+        needs=_WORKING,
+    ),
+    Spec(
+        name="health",
+        proves="what KubeRay probes answers `success`: the head's GCS, the raylet of every node",
+        limit=60,
+        run="health:health",
         needs=_WORKING,
     ),
     Spec(
@@ -181,6 +233,22 @@ SUITE = (
         limit=120,
         run="topology:head_rests",
         needs=_WORKING,
+    ),
+    Spec(
+        name="data",
+        proves="Ray Data maps over the workers, and sums up by group to the last row",
+        limit=240,
+        run="data:data",
+        needs=_WORKING,
+        asked=with_data,
+    ),
+    Spec(
+        name="serve",
+        proves="Ray Serve answers HTTP from a replica on every worker",
+        limit=300,
+        run="serving:serve",
+        needs=_WORKING,
+        asked=with_serve,
     ),
     Spec(
         name="object-store",
@@ -268,6 +336,14 @@ SUITE = (
         run="rllib:rllib_checkpoint",
         needs=(*_WORKING, "rllib-ppo"),
         asked=with_rllib,
+    ),
+    Spec(
+        name="gpu-scheduling",
+        proves="a task that asks for a GPU gets one, on a worker, and sees that one alone",
+        limit=120,
+        run="gpus:gpu_scheduling",
+        needs=_WORKING,
+        asked=with_gpu_workers,
     ),
     Spec(
         name="cuda-runtime",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.model import Cell
+from factory.model import Cell, Contract
 from factory.verify import ClusterRequest, basis, bundle
 from factory.verify.request import Material
 
@@ -56,6 +56,11 @@ def test_another_image_of_the_same_kind_is_judged_on_the_same_basis(
         {"suite": "contract"},
         {"suite": "full"},
         {"torch": True},
+        {"declared": False},
+        {"needs": ("serve",)},
+        {"contract": Contract(read_only=True)},
+        {"contract": Contract(writable=("/data",))},
+        {"driver": "580.65.06"},
     ],
     ids=str,
 )

@@ -99,11 +99,11 @@ def test_what_is_set_by_chance_does_not_reach_compose(
     ("device", "runtime", "files", "gpus"),
     [
         ("gpu", True, ["cluster.yaml", "gpu.yaml"], "1"),
-        ("gpu", False, ["cluster.yaml"], "0"),
+        ("gpu", False, ["cluster.yaml"], "1"),
         ("cpu", True, ["cluster.yaml"], "0"),
     ],
 )
-def test_workers_get_gpus_where_the_image_wants_them_and_the_engine_has_them(
+def test_workers_declare_gpus_where_the_image_wants_them_and_get_those_that_the_engine_has(
     request_: ClusterRequest, docker: Path, device: str, runtime: bool, files: list[str], gpus: str
 ) -> None:
     with docker.open("a") as file:

@@ -25,6 +25,8 @@ _DEVICE_SECONDS = 60.0
 
 def cuda_runtime(expected: Expected) -> None:
     """What NVIDIA's container toolkit reads, and the library that programs link."""
+    unsaid = any(image.device == "gpu" and image.cuda is None for image in expected.images)
+    expect(not unsaid, f"nothing says which CUDA this is: {VERSION} is not set")
     cuda = _cuda(expected)
     members = [node for node in alive() if expected.of(worker=node.worker).device == "gpu"]
     for node, (version, variables) in zip(members, on_each(members, _runtime, library(cuda))):

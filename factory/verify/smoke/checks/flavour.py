@@ -21,19 +21,28 @@ def torch_flavour(expected: Expected) -> None:
     """The same on every node; on one for GPUs, on the one CUDA runtime that is in the image."""
     members = alive()
     wanted = [expected.of(worker=node.worker).cuda for node in members]
-    refs = [on_node(_flavour, node).remote(cuda is not None) for node, cuda in zip(members, wanted)]
-    for node, cuda, found in zip(members, wanted, ray.get(refs)):
-        complaint = misfit(found, cuda)
+    refs = [
+        on_node(_flavour, node).remote(expected.declared and cuda is not None)
+        for node, cuda in zip(members, wanted)
+    ]
+    everywhere = ray.get(refs)
+    for node, cuda, found in zip(members, wanted, everywhere):
+        meant = cuda if expected.declared else everywhere[0]["cuda"]
+        complaint = misfit(found, meant, alone=expected.declared)
         expect(not complaint, f"on {node.address} {complaint}")
 
 
-def misfit(found: dict[str, Any], cuda: str | None) -> str:
-    """How what was found is not the flavour for this CUDA (``None``: for none); empty if it is."""
+def misfit(found: dict[str, Any], cuda: str | None, *, alone: bool = True) -> str:
+    """How what was found is not the flavour for this CUDA (``None``: for none); empty if it is.
+
+    Args:
+        alone: whether that CUDA has to be the only one in the image.
+    """
     if found["error"]:
         return f"torch cannot be imported: {found['error']}"
     if found["cuda"] != cuda:
         return f"torch {found['torch']} is built for {_words(found['cuda'])}, not {_words(cuda)}"
-    if cuda is None:
+    if cuda is None or not alone:
         return ""
     copies, loaded = found["copies"], found["loaded"]
     if len(copies) != 1:

@@ -23,7 +23,15 @@ def versions(expected: Expected) -> None:
         for node, (ray_version, python) in zip(members, found)
     )
     expect(len({*found, _versions()}) == 1, f"the nodes differ: {by_node}")
-    ray_version, python = _versions()
-    expect(ray_version == expected.ray, f"Ray is {ray_version}, not {expected.ray}")
+    complaint = misfit(*_versions(), expected)
+    expect(not complaint, complaint)
+
+
+def misfit(ray_version: str, python: str, expected: Expected) -> str:
+    """How these are not the versions that somebody said; empty if they are, or nobody did."""
+    if expected.ray and ray_version != expected.ray:
+        return f"Ray is {ray_version}, not {expected.ray}"
     minor = ".".join(python.split(".")[:2])
-    expect(minor == expected.python, f"Python is {python}, not {expected.python}")
+    if expected.python and minor != expected.python:
+        return f"Python is {python}, not {expected.python}"
+    return ""
