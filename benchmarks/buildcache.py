@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from factory import process
 
 _FIELD = re.compile(r"^(ID|Parent|Created at|Type):\t+(.*)$", re.MULTILINE)
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = 2.0
 _OWN = {"BUILDX_BUILDER": ""}
 """The engine's own builder, whichever one the user chose."""
@@ -85,6 +85,8 @@ def remove(marks: Iterable[str], since: datetime) -> int:
         if time.monotonic() > deadline:
             break
         for one in ids:
+            if time.monotonic() > deadline:  # others build meanwhile, and send folders of theirs
+                break
             argv = ["docker", "buildx", "prune", "--force", "--filter", f"id={one}"]
             process.run(argv, env=_OWN, check=False, shielded=True)
         time.sleep(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from factory.engine import Engine
 from factory.errors import FactoryError
 from factory.ledger import Ledger
+from factory.model import CREATED
 from factory.project import project_of
 from factory.publish import local
 from factory.runs import reap
@@ -64,7 +65,9 @@ def _images(engine: Engine, settings: Settings) -> Iterator[str]:
     try:
         with Ledger.open(path) as ledger:
             refs = {built.ref for built in ledger.all_built().values() if built.ours}
-            refs |= ledger.all_begun()
+            refs |= {
+                one.ref for one in ledger.all_begun() if engine.bears(one.ref, CREATED, one.created)
+            }
     except FactoryError as error:
         yield f"the ledger could not be read, so its images stay: {error.what}"
         return

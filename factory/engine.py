@@ -174,6 +174,11 @@ class Engine:
             raise
         return _image(found)
 
+    def bears(self, ref: str, label: str, value: str) -> bool:
+        """Whether it has an image of this name whose label says this."""
+        image = self.image(ref)
+        return image is not None and image.labels.get(label) == value
+
     def config_digest(self, ref: str) -> str:
         """The digest of an image's configuration, which is the same in every store and registry.
 

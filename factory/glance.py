@@ -34,8 +34,8 @@ class Glance:
             self._asking.start()
 
     def confirms(self, images: Mapping[str, str]) -> bool:
-        """Whether the engine has just these images; waits for the answer."""
-        if not images or images != self.images:
+        """Whether the engine has these images; waits for the answer."""
+        if not images or not images.items() <= self.images.items():
             return False
         self._asking.join()
         return self._there

@@ -102,18 +102,19 @@ def ask(
 
 
 def refusals(plan: Plan) -> tuple[Outcome, ...]:
-    """What comes of the builds that a plan refuses."""
-    return tuple(
-        Outcome(
-            verb="build",
-            subject=build.id,
-            state=State.FAILED,
-            reason=error.what,
-            detail=tuple(str(error).splitlines()),
-            code=error.exit_code,
-        )
-        for build, error in plan.refused.items()
-    )
+    """What comes of the builds that a plan refuses: what several are refused for fails the first of
+    them, which blocks the others."""
+    first: dict[str, Outcome] = {}
+    outcomes = []
+    for build, error in plan.refused.items():
+        own = Outcome(verb="build", subject=build.id, state=State.FAILED, reason=error.what)
+        cause = first.setdefault(str(error), own)
+        if cause is own:
+            lines = tuple(str(error).splitlines())
+            outcomes.append(replace(own, detail=lines, code=error.exit_code))
+        else:
+            outcomes.append(replace(own, state=State.BLOCKED, reason=f"{cause.id} failed"))
+    return tuple(outcomes)
 
 
 def _stopped(

@@ -103,6 +103,12 @@ def _read(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if path.is_symlink():
+            raise ConfigError(
+                "it is a symlink that leads to nothing",
+                where=name,
+                todo="copy what it should lead to into the project, or take it away",
+            ) from None
         raise _no_project(name, path.parent) from None
     except UnicodeDecodeError as error:
         raise ConfigError(

@@ -13,7 +13,17 @@ from factory.errors import FactoryError
 from factory.glance import Glance
 from factory.history import History
 from factory.ledger import Ledger
-from factory.model import KEY_LABEL, Built, Plan, PlannedBuild, Project, Step, Target
+from factory.model import (
+    CREATED,
+    KEY_LABEL,
+    Begun,
+    Built,
+    Plan,
+    PlannedBuild,
+    Project,
+    Step,
+    Target,
+)
 from factory.publish import existing, held, local
 from factory.registry import Registry
 from factory.settings import Settings
@@ -135,20 +145,26 @@ class Stock:
             self._pinned[step.key] = built
             self.history.confirm(step)
             return built
-        begun = self.ledger.begun(step.key)
+        begun = self._begun_here(step)
         found = Built(
             key=step.key,
             ref=step.ref,
             image_id=image_id,
             config_digest=self.engine.config_digest(image_id),
             substituted_base=self.project.matrix.base.substituted,
-            reason="found in the engine, made by another tree" if begun is None else begun,
+            reason="found in the engine, made by another tree" if begun is None else begun.reason,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=0.0,
             ours=begun is not None,
         )
         self.record(step, found)
         return found
+
+    def _begun_here(self, step: Step) -> Begun | None:
+        """What was begun here and became the image that is there, if its maker was killed before it
+        could say so. Another tree may have made one of that key meanwhile."""
+        begun = self.ledger.begun(step.key)
+        return begun if begun and self.engine.bears(begun.ref, CREATED, begun.created) else None
 
     def built(self, planned: PlannedBuild, error: type[FactoryError]) -> Built:
         # What this run began with it goes on with, whatever another run records meanwhile.

@@ -31,14 +31,14 @@ def dependencies_digest(wheel: Path, *, where: str) -> str:
             [name] = [one for one in archive.namelist() if _is_metadata(one)]
             with archive.open(name) as file:
                 text = file.read(_LARGEST).decode("utf-8", "replace")
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+    except Exception as error:  # a damaged archive can meet any error of any decompressor
         why = getattr(error, "strerror", None) or "it is no zip file with one `.dist-info/METADATA`"
         raise ConfigError(
             f"{wheel.name} cannot be read as a wheel: {why}",
             where=where,
             todo="build it again, or name another one",
         ) from error
-    head = text.partition("\n\n")[0]
+    head = text.replace("\r\n", "\n").partition("\n\n")[0]
     lines = sorted(line.strip() for line in head.splitlines() if line.startswith(_TELLING))
     return sha256("\n".join(lines).encode()).hexdigest()
 

@@ -21,6 +21,8 @@ from factory.judging import possible_parts, request_of, require_gpu_runtime, sta
 from factory.ledger import Ledger
 from factory.locks import hold
 from factory.model import (
+    CREATED,
+    Begun,
     Built,
     Gate,
     Plan,
@@ -109,10 +111,12 @@ class Workshop:
             self._require_parent(step)
             reason = self.stock.history.reason(step)
             rootfs = self._rootfs(step, log) if step.rootfs else None
-            self.ledger.record_begun(step.key, step.ref, reason)
-            self.stock.record(
-                step, self.builder().build(step, rootfs=rootfs, reason=reason, log=log)
+            builder = self.builder()
+            self.ledger.record_begun(
+                Begun(key=step.key, ref=step.ref, reason=reason, created=builder.labels[CREATED])
             )
+            built = builder.build(step, rootfs=rootfs, reason=reason, log=log)
+            self.stock.record(step, built)
         return State.DONE, reason
 
     def _adopted(

@@ -11,6 +11,8 @@ from factory import process
 from factory.build.builder import Builder
 from factory.build.host import host_sources
 from factory.context import Contents
+from factory.errors import MachineError
+from factory.model import CREATED
 from factory.settings import Settings
 
 
@@ -56,12 +58,19 @@ def make_builder(
 
 def _docker_context() -> str:
     """The Docker context in use, which is the name of the buildx builder of its engine."""
-    return process.run(["docker", "context", "show"]).stdout.strip() or "default"
+    try:
+        return process.run(["docker", "context", "show"]).stdout.strip() or "default"
+    except process.ProcessFailed as error:
+        raise MachineError(
+            "the Docker client does not say which context it uses",
+            todo="see what `docker context show` says, and mend that",
+            detail=error.completed.tail,
+        ) from error
 
 
 def _volatile_labels(root: Path) -> dict[str, str]:
     """Facts that are on the image and in no key."""
-    labels = {"org.opencontainers.image.created": datetime.now(UTC).isoformat(timespec="seconds")}
+    labels = {CREATED: datetime.now(UTC).isoformat(timespec="seconds")}
     revision = _revision(root)
     if revision:
         labels["org.opencontainers.image.revision"] = revision

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from factory.ledger import store
 from factory.model import (
+    Begun,
     Built,
     Chain,
     Gate,
@@ -71,10 +72,11 @@ class Ledger:
         with self._lock, store.explained(self._path), self._transaction():
             self._connection.executemany("REPLACE INTO planned VALUES (?, ?)", keys.items())
 
-    def record_begun(self, key: str, ref: str, reason: str) -> None:
-        """Remember that a step is about to be made, under which tag, and why: should this process
-        be killed before it can say more, whatever is there then is its work."""
-        self._write("REPLACE INTO begun VALUES (?, ?, ?)", key, ref, reason)
+    def record_begun(self, begun: Begun) -> None:
+        """Remember that a step is about to be made: should this process be killed before it can say
+        more, the image that it made is known for its work."""
+        values = (begun.key, begun.ref, begun.reason, begun.created)
+        self._write("REPLACE INTO begun VALUES (?, ?, ?, ?)", *values)
 
     def record_built(self, built: Built, trace: Trace | None = None) -> None:
         """Remember that a step is in the engine, and what it was made of."""
@@ -129,14 +131,17 @@ class Ledger:
         """The step with this key, if it was ever built here."""
         return self._first(Built, "SELECT record FROM built WHERE key = ?", key)
 
-    def begun(self, key: str) -> str | None:
-        """Why a step was begun that was never recorded as made; ``None`` if it was not begun."""
-        rows = self._rows("SELECT reason FROM begun WHERE key = ?", key)
-        return str(rows[0][0]) if rows else None
+    def begun(self, key: str) -> Begun | None:
+        """The step with this key, if it was begun and nothing was ever said of its end."""
+        return next((one for one in self.all_begun() if one.key == key), None)
 
-    def all_begun(self) -> set[str]:
-        """The tags of all such steps; some may never have come to be."""
-        return {ref for (ref,) in self._rows("SELECT ref FROM begun")}
+    def all_begun(self) -> tuple[Begun, ...]:
+        """All such steps; some may never have come to be."""
+        rows = self._rows("SELECT key, ref, reason, created FROM begun ORDER BY key")
+        return tuple(
+            Begun(key=key, ref=ref, reason=reason, created=created)
+            for key, ref, reason, created in rows
+        )
 
     def all_built(self) -> dict[str, Built]:
         """Every step that was built here, by key."""

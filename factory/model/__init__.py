@@ -50,6 +50,7 @@ from factory.model.matrix import Matrix, Project, ScanPolicy, Target
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
+    CREATED,
     KEY_DIGITS,
     KEY_LABEL,
     MAIN,
@@ -66,6 +67,7 @@ from factory.model.record import (
     NO_DATABASE,
     NO_RUNTIME,
     SUBSTITUTED_BASE,
+    Begun,
     Built,
     Check,
     CheckStatus,
@@ -81,6 +83,7 @@ from factory.model.selection import Selection
 
 __all__ = [
     "BASES_LOCK",
+    "CREATED",
     "KEY_DIGITS",
     "KEY_LABEL",
     "LAST",
@@ -96,6 +99,7 @@ __all__ = [
     "Action",
     "Asked",
     "Base",
+    "Begun",
     "Build",
     "Built",
     "Cell",

@@ -19,6 +19,9 @@ PLATFORM = "linux/amd64"
 KEY_LABEL = "io.ray-image-factory.key"
 """The label by which an image says with which key it was built."""
 
+CREATED = "org.opencontainers.image.created"
+"""The label by which it says when its maker began."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rootfs:

@@ -36,6 +36,21 @@ class Built:
     ours: bool = True
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A step that a run began to make, of which it has not said yet how that ended.
+
+    Attributes:
+        key, ref, reason: as of ``Built``.
+        created: what the image's label of that name will say, which tells it from another maker's.
+    """
+
+    key: str
+    ref: str
+    reason: str
+    created: str
+
+
 class Status(StrEnum):
     """The outcome of a gate. PARTIAL: something could not be checked here, and it is named."""
 

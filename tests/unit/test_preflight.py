@@ -290,6 +290,21 @@ def test_stand_ins_refuse_the_cells_that_there_are_none_for_and_no_others(
     assert "no Debian suite has a Python 3.12" in refused.reason
 
 
+def test_what_several_builds_are_refused_for_fails_one_and_blocks_the_others(
+    settings: Settings,
+) -> None:
+    images = dict.fromkeys(("demo", "other"), "description: x\n")
+    project = project_of(images=images, digests={**FILES, "images/other/app": "1" * 64})
+    cell = replace(project.matrix.cells[0], python="3.12")
+    odd = [Build(image=name, cell=cell) for name in ("demo", "other")]
+    answers, _ = ask(settings, project, [*all_builds(project), *odd])
+    assert len(answers.builds) == 4
+    first, second = answers.outcomes
+    assert (first.id, first.state, first.code) == (f"build {odd[0].id}", State.FAILED, 2)
+    assert (second.id, second.state) == (f"build {odd[1].id}", State.BLOCKED)
+    assert second.reason == f"{first.id} failed"
+
+
 def test_before_anything_was_looked_up_auto_is_unresolved(settings: Settings) -> None:
     project, found = recalled(settings, project_on("auto"))
     plan = plan_of(project, found)

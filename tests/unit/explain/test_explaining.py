@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from factory.judging import possible_parts
 from factory.ledger import Ledger
 from factory.model import (
     Action,
+    Begun,
     Built,
     Explanation,
     Gate,
@@ -466,7 +468,10 @@ def test_a_base_that_was_never_looked_up_leaves_the_build_open(
 
 
 class Found:
-    """An engine that only tells config digests."""
+    """An engine that only tells config digests, and that all images were begun at noon."""
+
+    def bears(self, _ref: str, _label: str, value: str) -> bool:
+        return value == "noon"
 
     def config_digest(self, image_id: str) -> str:
         return f"sha256:config-of-{image_id}"
@@ -576,11 +581,14 @@ def test_an_image_whose_maker_was_killed_before_it_could_say_so_is_ours_for_its_
 ) -> None:
     there = stock(settings, ledger)
     mine, other = (there.history.plan.steps[one.key] for one in there.history.plan.builds)
-    ledger.record_begun(mine.key, mine.ref, f"{MAIN} changed")
+    begun = Begun(key=mine.key, ref=mine.ref, reason=f"{MAIN} changed", created="noon")
+    ledger.record_begun(begun)
+    failed = replace(begun, key=other.key, ref=other.ref, created="a minute before noon")
+    ledger.record_begun(failed)  # and then another tree made one
     found, foreign = there.in_engine(mine), there.in_engine(other)
     assert found
     assert (found.ours, found.reason) == (True, f"{MAIN} changed")
     assert foreign
     assert (foreign.ours, foreign.reason) == (False, "found in the engine, made by another tree")
     assert ledger.built(mine.key) == found
-    assert ledger.all_begun() == set()
+    assert ledger.all_begun() == ()

@@ -13,7 +13,17 @@ import pytest
 from factory.errors import MachineError
 from factory.ledger import Ledger
 from factory.ledger.store import APPLICATION_ID, SCHEMA_VERSION
-from factory.model import Built, Gate, Publication, Record, Status, StepRecord, Trace, Verdict
+from factory.model import (
+    Begun,
+    Built,
+    Gate,
+    Publication,
+    Record,
+    Status,
+    StepRecord,
+    Trace,
+    Verdict,
+)
 
 SCHEMA_1 = f"""
 BEGIN IMMEDIATE;
@@ -137,14 +147,16 @@ def test_a_ledger_of_schema_2_is_brought_up_to_date(path: Path) -> None:
 
 
 def test_what_was_begun_is_known_until_it_is_made(path: Path) -> None:
+    begun = Begun(key="b", ref="factory.invalid/demo:b", reason="main.py changed", created="now")
     with Ledger.open(path) as ledger:
-        ledger.record_begun("b", "factory.invalid/demo:b", "main.py changed")
+        ledger.record_begun(begun)
     with Ledger.open(path) as ledger:
-        assert ledger.begun("b") == "main.py changed"
-        assert ledger.all_begun() == {"factory.invalid/demo:b"}
+        assert ledger.begun("b") == begun
+        assert ledger.begun("c") is None
+        assert ledger.all_begun() == (begun,)
         ledger.record_built(BUILT, TRACE)
         assert ledger.begun("b") is None
-        assert ledger.all_begun() == set()
+        assert ledger.all_begun() == ()
 
 
 def test_what_was_made_since_is_not_undone_by_another_upgrade(old: Path) -> None:

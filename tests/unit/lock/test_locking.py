@@ -385,11 +385,24 @@ def test_another_wheel_of_that_name_keeps_its_lock_only_if_it_depends_on_the_sam
     assert prepare(shelved.settings, Selection()).plan.builds
 
 
-def test_what_is_no_wheel_is_named(shelved: Shelf) -> None:
+@pytest.mark.parametrize("damage", [lambda _: b"PK no zip", lambda held: _damaged(held)])
+def test_what_is_no_wheel_is_named(
+    shelved: Shelf, damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     wheel = with_own_ray(shelved, "click>=8")
-    (shelved.root / "wheels" / wheel).write_bytes(b"PK no zip")
+    file = shelved.root / "wheels" / wheel
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(tmp_path / "new", "w", 8) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    file.write_bytes(damage((tmp_path / "new").read_bytes()))
     error = refused(lambda: prepare(shelved.settings, Selection()))
     assert f"{wheel} cannot be read as a wheel" in str(error)
+
+
+def _damaged(wheel: bytes) -> bytes:
+    """With compressed data that is none."""
+    at = wheel.index(b"METADATA") + len(b"METADATA")
+    return wheel[:at] + b"\xff" * 40 + wheel[at + 40 :]
 
 
 def test_a_wheel_of_ones_own_is_in_no_lock(shelved: Shelf) -> None:

@@ -20,6 +20,7 @@ from factory.verify.smoke.suite import (
     Spec,
     everywhere,
     made_for_gpus,
+    with_gpu_workers,
     with_rllib,
 )
 
@@ -47,8 +48,15 @@ def test_rllib_is_asked_of_images_with_it_and_before_checks_of_their_own() -> No
 
 def test_a_gpu_image_is_asked_all_where_there_are_gpus() -> None:
     selection = Selection.of(GPU, (), gpus=True)
-    assert selection.names == (*names(asked=everywhere), *names(asked=made_for_gpus))
+    asked = (*names(asked=with_gpu_workers), *names(asked=made_for_gpus))
+    assert selection.names == (*names(asked=everywhere), *asked)
     assert selection.skipped == ()
+
+
+def test_workers_that_declare_no_gpu_are_asked_to_schedule_none() -> None:
+    mixed = Selection.of(replace(GPU, workers=CPU), (), gpus=False)
+    assert "gpu-scheduling" not in mixed.names
+    assert "cuda-runtime" in mixed.names
 
 
 def test_without_gpus_what_needs_one_is_skipped_by_name_with_the_reason_of_policies() -> None:
