@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factory import scan as scan_room
 from factory import verify as verify_room
@@ -28,7 +28,9 @@ from factory.model import (
 )
 from factory.publish import outranking
 from factory.settings import Settings
-from factory.verify import LEVELS, ClusterRequest, Workers
+
+if TYPE_CHECKING:
+    from factory.verify import ClusterRequest
 
 COMPOSE_FILE = Path(__file__).parent.parent / "compose" / "cluster.yaml"
 
@@ -43,7 +45,7 @@ def request_of(
     """
     build = planned.build
     lineage, cuda = project.lineage(build.image), _cuda(project, build)
-    return ClusterRequest(
+    return verify_room.ClusterRequest(
         subject=build.id,
         config_digest=built.config_digest,
         head_ref=built.image_id,
@@ -85,7 +87,7 @@ def pair_request(
         request_of(settings, project, planned, head, gpus=gpus),
         subject=pair.id,
         worker_ref=workers.image_id,
-        mixed=Workers(
+        mixed=verify_room.Workers(
             config_digest=workers.config_digest,
             cell=pair.workers.cell,
             cuda=_cuda(project, pair.workers),
@@ -110,8 +112,9 @@ def known_suite(suite: str) -> str:
     Raises:
         ConfigError: there is none.
     """
-    if suite not in LEVELS:
-        raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, LEVELS))
+    levels = verify_room.LEVELS
+    if suite not in levels:
+        raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, levels))
     return suite
 
 

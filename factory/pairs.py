@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from factory import verify as verify_room
 from factory.errors import ConfigError, FactoryError, PublishError, VerifyError
@@ -27,9 +28,10 @@ from factory.model import (
 )
 from factory.publish import outranking
 from factory.report import failure_lines, verdict_words
-from factory.report.junit import write_junit
 from factory.settings import Settings
-from factory.verify import ClusterRequest
+
+if TYPE_CHECKING:
+    from factory.verify import ClusterRequest
 
 Log = Callable[[str], None]
 Result = tuple[State, str]
@@ -174,6 +176,8 @@ class Pairs:
         return verdict
 
     def _conclude(self, pair: Pair, found: Verdict, log: Log) -> Result:
+        from factory.report.junit import write_junit  # with XML, which is long to load
+
         others = self.ledger.verdicts_of(Gate.VERIFY, found.config_digest)
         verdict = outranking(found, others)
         with self._lock:

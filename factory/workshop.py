@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from factory import base
 from factory import scan as scan_room
@@ -40,7 +41,9 @@ from factory.publish import Publisher, outranking
 from factory.report import failure_lines, verdict_words
 from factory.settings import Settings
 from factory.stock import Stock
-from factory.verify import ClusterRequest
+
+if TYPE_CHECKING:
+    from factory.verify import ClusterRequest
 
 Log = Callable[[str], None]
 Result = tuple[State, str]

@@ -6,11 +6,16 @@ image itself, of which ``basis`` is a digest, and
 that nobody describes.
 """
 
-from factory.verify.facts import facts_of
-from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
-from factory.verify.room import verify
-from factory.verify.runtime import nvidia_runtime
-from factory.verify.smoke.suite import LEVELS, QUICK
+from typing import TYPE_CHECKING
+
+from factory.late import loading
+
+if TYPE_CHECKING:
+    from factory.verify.facts import facts_of
+    from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
+    from factory.verify.room import verify
+    from factory.verify.runtime import nvidia_runtime
+    from factory.verify.smoke.suite import LEVELS, QUICK
 
 __all__ = [
     "LEVELS",
@@ -24,3 +29,13 @@ __all__ = [
     "parts",
     "verify",
 ]
+__getattr__ = loading(
+    __name__,
+    {
+        **dict.fromkeys(("ClusterRequest", "Workers", "basis", "basis_of", "parts"), "request"),
+        **dict.fromkeys(("LEVELS", "QUICK"), "smoke.suite"),
+        "facts_of": "facts",
+        "nvidia_runtime": "runtime",
+        "verify": "room",
+    },
+)

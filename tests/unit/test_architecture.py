@@ -20,7 +20,7 @@ EDGES = {"context", "dockerfile", "registry"}
 
 ROOMS = PACKAGES - EDGES - {"model"}
 SHARED = {"archive", "connection", "daemon", "engine", "errors", "model", "presence", "process"}
-SHARED |= {"locks", "refused", "settings", "streams", "text", "trivy", "uv", *EDGES}
+SHARED |= {"late", "locks", "refused", "settings", "streams", "text", "trivy", "uv", *EDGES}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}
