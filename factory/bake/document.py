@@ -84,7 +84,9 @@ def _target(step: Step, plan: Plan, around: Surroundings, tags: list[str]) -> di
         "platforms": [PLATFORM],
         "secret": [_plain(secret) for secret in _secrets(step, around)],
         "tags": tags,
-        **({} if tags else {"output": ["type=cacheonly"]}),
+        # Said in so many words: where bake is told to load nothing by itself
+        # (BUILDX_NO_DEFAULT_LOAD), builds are loaded all the same, and steps are not.
+        "output": ["type=docker"] if tags else ["type=cacheonly"],
     }
 
 

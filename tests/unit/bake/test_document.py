@@ -51,7 +51,7 @@ def test_a_parent_is_a_named_context_and_no_tag() -> None:
 def test_a_build_is_tagged_with_what_is_never_rewritten_and_nothing_that_floats() -> None:
     planned = PLAN.builds[0]
     assert target("app")["tags"] == [f"demo:{planned.immutable}"]
-    assert "output" not in target("app")
+    assert target("app")["output"] == ["type=docker"]
 
 
 def test_the_default_is_every_build() -> None:
