@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory import pins, preflight
-from factory.build import Builder, check_room, make_builder, write_dockerfile
+from factory.build import Builder, Host, check_room, make_builder, write_dockerfile
 from factory.context import Contents
 from factory.glance import Glance
 from factory.history import History
@@ -115,6 +115,7 @@ def run(
     from factory.ledger import Ledger
     from factory.runs import Run, reap
 
+    host = _host(settings, prepared.plan, gates, glance)
     engine = Engine.connect()
     with (
         terminable(),
@@ -139,7 +140,7 @@ def run(
             ledger=ledger,
             stock=stock,
             make_builder=partial(
-                _builder, settings, prepared.contents, project, engine, observer.note
+                _builder, settings, host, prepared.contents, project, engine, observer.note
             ),
             run_id=this_run.id,
             adopts="publish" in gates and "build" in gates,
@@ -151,8 +152,19 @@ def run(
         return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
 
 
+def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance | None) -> Host:
+    """This host, which is asked at once unless every build was made before: then it may be that
+    there is nothing to do, and asking it would take longer than that."""
+    host = Host(settings.root)
+    refs = {plan.steps[planned.key].ref for planned in plan.builds}
+    if "build" in gates and not (glance and refs <= glance.images.keys()):
+        host.ask()
+    return host
+
+
 def _builder(
     settings: Settings,
+    host: Host,
     contents: Contents,
     project: Project,
     engine: Engine,
@@ -160,6 +172,7 @@ def _builder(
 ) -> Builder:
     return make_builder(
         settings,
+        host,
         contents=contents,
         substituted_base=project.matrix.base.substituted,
         compression=engine.compression,

@@ -30,6 +30,7 @@ _OUR_SETTING = "`native-tls`"
 """What newer uvs warn of, and older ones know by no other name."""
 
 _EXITED = "did not complete successfully"
+BUILDX = ("docker", "buildx")
 _QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
 
 
@@ -43,6 +44,7 @@ class Builder:
         work: where rendered Dockerfiles are written.
         sources: the host's package sources.
         builder: the name of the buildx builder: that of the Docker context in use.
+        buildx: the program that builds.
         compression: of layers (``zstd``), or ``None`` for the engine's own. zstd takes a fifth of
             gzip's time, and needs the containerd image store.
         substituted_base: whether bases are stand-ins for ``rayproject/ray``, for the record.
@@ -54,6 +56,7 @@ class Builder:
     work: Path
     sources: PackageSources
     builder: str = "default"
+    buildx: tuple[str, ...] = BUILDX
     compression: str | None = None
     substituted_base: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -107,8 +110,7 @@ class Builder:
         write_dockerfile(step, self.work)  # for people; the build reads one of its own
         dockerfile = write_dockerfile(step, scratch)
         argv = [
-            "docker",
-            "buildx",
+            *self.buildx,
             "build",
             "--builder",
             self.builder,

@@ -2,22 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import json
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from factory import process
-from factory.build.builder import Builder
+from factory.build.builder import BUILDX, Builder
 from factory.build.host import host_sources
+from factory.build.sources import PackageSources
 from factory.context import Contents
 from factory.errors import MachineError
 from factory.model import CREATED
 from factory.settings import Settings
 
 
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """How a host is set up.
+
+    Attributes:
+        sources: of packages.
+        builder, buildx: as of ``Builder``.
+        labels: what is on images and in no key.
+    """
+
+    sources: PackageSources
+    builder: str
+    buildx: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+class Host:
+    """This host, which is asked once, and beside other work: its answers take a while."""
+
+    def __init__(self, root: Path) -> None:
+        """Of a project's root; nothing is asked yet."""
+        self._root = root
+        self._pool = ThreadPoolExecutor(4)
+        self._lock = threading.Lock()
+        self._asked: Future[Facts] | None = None
+
+    def ask(self) -> Future[Facts]:
+        """Ask, if nobody did yet.
+
+        The answer raises:
+            ConfigError: uv's configuration cannot be read.
+            MachineError: there is no Docker client.
+        """
+        with self._lock:
+            self._asked = self._asked or self._pool.submit(self._answers)
+            return self._asked
+
+    def _answers(self) -> Facts:
+        # Three programs that have nothing to do with each other, pip's start being the longest.
+        sources = self._pool.submit(host_sources)
+        client = self._pool.submit(_docker_client)
+        labels = self._pool.submit(_volatile_labels, self._root)
+        builder, buildx = client.result()
+        return Facts(
+            sources=sources.result(), builder=builder, buildx=buildx, labels=labels.result()
+        )
+
+
 def make_builder(
     settings: Settings,
+    host: Host,
     *,
     contents: Contents,
     substituted_base: bool,
@@ -27,6 +81,7 @@ def make_builder(
     """A builder for one run.
 
     Args:
+        host: what it builds on.
         contents: the project's files, as they were digested.
         substituted_base: whether bases are stand-ins for ``rayproject/ray``.
         compression: of layers.
@@ -36,36 +91,38 @@ def make_builder(
         ConfigError: uv's configuration cannot be read.
         MachineError: there is no Docker client.
     """
-    # Three programs that have nothing to do with each other, pip's start being the longest.
-    with ThreadPoolExecutor(3) as pool:
-        asked = pool.submit(host_sources)
-        context, labels = pool.submit(_docker_context), pool.submit(_volatile_labels, settings.root)
-    sources = asked.result()
-    if sources.left_out:
-        note(f"builds do not see indexes that are folders: {', '.join(sources.left_out)}")
-
+    facts = host.ask().result()
+    if facts.sources.left_out:
+        note(f"builds do not see indexes that are folders: {', '.join(facts.sources.left_out)}")
     return Builder(
         root=settings.root,
         contents=contents,
         work=settings.state / "render",
-        sources=sources,
-        builder=context.result(),
+        sources=facts.sources,
+        builder=facts.builder,
+        buildx=facts.buildx,
         compression=compression,
         substituted_base=substituted_base,
-        labels=labels.result(),
+        labels=facts.labels,
     )
 
 
-def _docker_context() -> str:
-    """The Docker context in use, which is the name of the buildx builder of its engine."""
+def _docker_client() -> tuple[str, tuple[str, ...]]:
+    """The Docker context in use, which is the name of the buildx builder of its engine, and the
+    program that builds: buildx itself, since the client that would start it looks through all of
+    its plugins at first, each time."""
     try:
-        return process.run(["docker", "context", "show"]).stdout.strip() or "default"
+        said = process.run(["docker", "info", "--format", "{{json .ClientInfo}}"]).stdout
     except process.ProcessFailed as error:
         raise MachineError(
             "the Docker client does not say which context it uses",
-            todo="see what `docker context show` says, and mend that",
+            todo="see what `docker info` says, and mend that",
             detail=error.completed.tail,
         ) from error
+    client: dict[str, Any] = json.loads(said)
+    plugins = {plugin["Name"]: plugin.get("Path") for plugin in client.get("Plugins") or ()}
+    path = plugins.get("buildx")
+    return client.get("Context") or "default", (path,) if path else BUILDX
 
 
 def _volatile_labels(root: Path) -> dict[str, str]:
