@@ -48,6 +48,16 @@ def test_every_build_is_published_and_its_pulled_image_starts(released: Checkout
             docker("image", "rm", name)
 
 
+def test_a_published_image_is_pulled_and_judged_by_its_name(released: Checkout) -> None:
+    name = f"{released.registry}/ray-app:2.55.1-py311-cpu"
+    asked = ("verify", f"--ref={name}", "--suite=contract")
+    assert f"docker pull {name}" in released.invoke(*asked, expect=5).stderr
+    judged = released.json(*asked, "--pull")
+    assert judged["facts"]["ray"] == "2.55.1"
+    assert {one["status"] for one in judged["verdict"]["checks"]} == {"pass"}
+    docker("image", "rm", name)
+
+
 def test_latest_names_the_cell_that_the_matrix_says(released: Checkout) -> None:
     registry = Registry()
     repository = f"{released.registry}/ray-app"
