@@ -148,8 +148,15 @@ def run(
             beside=_beside(settings, prepared, project, plan, gates),
             require_gpu=prepared.require_gpu,
         )
-        lanes = {"build": settings.jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
+        lanes = _lanes(settings)
         return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
+
+
+def _lanes(settings: Settings) -> dict[str, int]:
+    """What may run at once. An application is a small step, which waits for the engine more than it
+    works: two of them are no more than one of the others."""
+    jobs = settings.jobs
+    return {"build": jobs, "app": 2 * jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
 
 
 def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance | None) -> Host:
@@ -300,7 +307,7 @@ def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -
             subject=step.label,
             run=partial(workshop.build, step, owners.get(step.key)),
             needs=tuple(needs),
-            lane="build",
+            lane="app" if step.kind == "app" else "build",
         )
 
 
