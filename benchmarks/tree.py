@@ -67,7 +67,7 @@ class Tree:
             "XDG_DATA_HOME": str(self.settings.data.parent),
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(own),
             "CI": "true",
-        }
+        } | ({"FACTORY_CLUSTERS": str(clusters)} if (clusters := self.settings.clusters) else {})
 
     def prepare(self, selection: Selection) -> Prepared:
         """What a command of the factory would do here."""
@@ -181,6 +181,7 @@ def settings_of(folder: Path, origin: Settings, registry: str = "") -> Settings:
         data=folder / "data" / APP,
         jobs=origin.jobs,
         registry=registry or f"127.0.0.1:{_free_port()}",
+        clusters=origin.clusters,
     )
 
 

@@ -137,6 +137,16 @@ class Engine:
         folder = Path(self._info.get("DockerRootDir") or "/nonexistent")
         return folder if folder.is_dir() else None
 
+    @property
+    def memory(self) -> int:
+        """Of the machine on which it runs containers, in bytes."""
+        return int(self._info.get("MemTotal") or 0)
+
+    @property
+    def cores(self) -> int:
+        """Those on which it runs containers."""
+        return int(self._info.get("NCPU") or 1)
+
     def present(self, refs: Iterable[str]) -> set[str]:
         """Which of these references (``name:tag`` in full) the engine has, in one call."""
         wanted = set(refs)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory import pins, preflight
+from factory import verify as verify_room
 from factory.build import Builder, Host, check_room, make_builder, write_dockerfile
 from factory.context import Contents
 from factory.glance import Glance
@@ -149,6 +150,8 @@ def run(
             require_gpu=prepared.require_gpu,
         )
         lanes = _lanes(settings)
+        if "verify" in gates:
+            lanes["verify"] = _clusters(settings, project, engine)
         return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
 
 
@@ -167,6 +170,14 @@ def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance |
     if "build" in gates and not (glance and refs <= glance.images.keys()):
         host.ask()
     return host
+
+
+def _clusters(settings: Settings, project: Project, engine: Engine) -> int:
+    """How many clusters may run at once."""
+    nodes = verify_room.nodes_of(project.matrix.suite, project.matrix.workers)
+    return settings.clusters or verify_room.clusters_at_once(
+        memory=engine.memory, cores=engine.cores, nodes=nodes
+    )
 
 
 def _builder(

@@ -11,7 +11,7 @@ from pathlib import Path
 from factory.errors import ConfigError
 
 APP = "ray-image-factory"
-_JOBS = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+_COUNT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 # The domain of a reference, by the Distribution reference grammar, with its port.
 _REGISTRY = re.compile(r"[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*:[0-9]{1,5}", re.ASCII)
 
@@ -25,6 +25,7 @@ class Settings:
         cache: what can be fetched or made again (root file systems, Trivy's database).
         data: what should outlive a checkout (the local registry's store).
         jobs: how many builds may run at once.
+        clusters: how many clusters may, where somebody says; else the engine's size decides.
         registry: ``host:port`` of the local registry.
     """
 
@@ -33,6 +34,7 @@ class Settings:
     data: Path
     jobs: int
     registry: str
+    clusters: int | None = None
 
     @property
     def state(self) -> Path:
@@ -46,18 +48,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
-        """Read ``FACTORY_ROOT``, ``FACTORY_JOBS``, ``FACTORY_REGISTRY`` and the XDG folders.
+        """Read ``FACTORY_ROOT``, ``FACTORY_JOBS``, ``FACTORY_CLUSTERS``, ``FACTORY_REGISTRY`` and
+        the XDG folders.
 
         Raises:
-            ConfigError: ``FACTORY_JOBS`` is no number, or ``FACTORY_REGISTRY`` no ``host:port``.
+            ConfigError: one of the two numbers is none, or ``FACTORY_REGISTRY`` no ``host:port``.
         """
         home = Path(env.get("HOME") or Path.home())
-        jobs = env.get("FACTORY_JOBS", "2")
-        if not _JOBS.fullmatch(jobs):
-            raise ConfigError(
-                f"FACTORY_JOBS is {jobs!r}, which is not a whole number from 1 to 999",
-                todo="set it to how many builds may run at once, such as 2",
-            )
         registry = env.get("FACTORY_REGISTRY", "127.0.0.1:5000")
         if not _REGISTRY.fullmatch(registry):
             raise ConfigError(
@@ -68,6 +65,20 @@ class Settings:
             root=Path(env.get("FACTORY_ROOT") or Path.cwd()).resolve(),
             cache=Path(env.get("XDG_CACHE_HOME") or home / ".cache") / APP,
             data=Path(env.get("XDG_DATA_HOME") or home / ".local" / "share") / APP,
-            jobs=int(jobs),
+            jobs=_count(env, "FACTORY_JOBS", "builds") or 2,
             registry=registry,
+            clusters=_count(env, "FACTORY_CLUSTERS", "clusters"),
         )
+
+
+def _count(env: Mapping[str, str], name: str, what: str) -> int | None:
+    """How many of these may run at once, if a variable says so."""
+    said = env.get(name)
+    if said is None:
+        return None
+    if not _COUNT.fullmatch(said):
+        raise ConfigError(
+            f"{name} is {said!r}, which is not a whole number from 1 to 999",
+            todo=f"set it to how many {what} may run at once, such as 2",
+        )
+    return int(said)

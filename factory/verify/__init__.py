@@ -3,7 +3,7 @@
 ``verify`` judges, ``parts`` says what a verdict depends on besides the
 image itself, of which ``basis`` is a digest, and
 ``nvidia_runtime`` whether an image for GPUs can be tried on one. ``facts_of`` says what an image is
-that nobody describes.
+that nobody describes, ``clusters_at_once`` how many clusters an engine holds.
 """
 
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from factory.late import loading
 
 if TYPE_CHECKING:
+    from factory.verify.budget import clusters_at_once, nodes_of
     from factory.verify.facts import facts_of
     from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
     from factory.verify.room import verify
@@ -24,7 +25,9 @@ __all__ = [
     "Workers",
     "basis",
     "basis_of",
+    "clusters_at_once",
     "facts_of",
+    "nodes_of",
     "nvidia_runtime",
     "parts",
     "verify",
@@ -34,6 +37,7 @@ __getattr__ = loading(
     {
         **dict.fromkeys(("ClusterRequest", "Workers", "basis", "basis_of", "parts"), "request"),
         **dict.fromkeys(("LEVELS", "QUICK"), "smoke.suite"),
+        **dict.fromkeys(("clusters_at_once", "nodes_of"), "budget"),
         "facts_of": "facts",
         "nvidia_runtime": "runtime",
         "verify": "room",

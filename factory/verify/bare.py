@@ -19,7 +19,7 @@ from factory.verify.request import ClusterRequest
 
 SECONDS = 300.0
 _LABEL = "io.ray-image-factory.run"
-_LIMITS = (
+LIMITS = (
     "--network=none",
     "--memory=3g",
     "--pids-limit=4096",
@@ -107,7 +107,7 @@ def run(
         on_line(line)
 
     argv = ["docker", "run", "--rm", "--interactive", f"--name={name}", "--pull=never"]
-    argv += [f"--label={_LABEL}={run_id}", *_LIMITS, *options]
+    argv += [f"--label={_LABEL}={run_id}", *LIMITS, *options]
     argv += [request.head_ref, "bash", "-c", _WORD, "bash", *halves, *(python or PYTHON)]
     completed, late = _ran(argv, script, name, hear)
     found = Bare(completed=completed, launched=next(iter(launched), None), late=late)

@@ -610,6 +610,12 @@ CALLS = [
         says=("FACTORY_JOBS is",),
     ),
     Case(
+        id="FACTORY_CLUSTERS is no number",
+        spoil=nothing,
+        env={"FACTORY_CLUSTERS": "all"},
+        says=("FACTORY_CLUSTERS is 'all'", "how many clusters", "such as 2"),
+    ),
+    Case(
         id="FACTORY_REGISTRY is no address",
         spoil=nothing,
         env={"FACTORY_REGISTRY": "-o $(id)"},

@@ -63,6 +63,27 @@ def test_ctrl_c_while_a_cluster_runs_leaves_nothing(built: Checkout) -> None:
     assert not built.leftovers()
 
 
+def test_clusters_of_several_builds_run_at_once_and_ctrl_c_takes_all_down(built: Checkout) -> None:
+    add_image(built, "second", {"main.py": "print(2)\n"})
+    built.invoke("build", *ONE_CELL)
+    built.extra["FACTORY_CLUSTERS"] = "2"
+    running = start(built, "verify", *ONE_CELL)
+    wait_for(lambda: len(_heads(built)) == 2)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=90)
+    assert running.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert not built.leftovers()
+
+
+def _heads(checkout: Checkout) -> list[str]:
+    """The clusters' heads that there are now."""
+    ids = checkout.leftovers()
+    argv = ["docker", "inspect", "--format", "{{.Name}}", *ids]
+    names = process.run(argv, check=False).stdout.split() if ids else []
+    return [name for name in names if name.endswith("-head-1")]
+
+
 def test_ctrl_c_while_building_leaves_the_tree_usable(built: Checkout) -> None:
     add_image(built, "slow", {"main.py": "print(2)\n"})
     template = built.root / "dockerfiles" / "app.Dockerfile.j2"

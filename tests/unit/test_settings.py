@@ -17,6 +17,7 @@ def test_the_usual_places_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert settings.cache == Path("/home/me/.cache/ray-image-factory")
     assert settings.data == Path("/home/me/.local/share/ray-image-factory")
     assert (settings.jobs, settings.registry) == (2, "127.0.0.1:5000")
+    assert settings.clusters is None
     assert settings.state == settings.root / ".factory"
 
 
@@ -29,6 +30,7 @@ def test_variables_move_them(tmp_path: Path) -> None:
             "XDG_CACHE_HOME": "/c",
             "XDG_DATA_HOME": "/d",
             "FACTORY_JOBS": "16",
+            "FACTORY_CLUSTERS": "3",
             "FACTORY_REGISTRY": "registry.example.com:443",
         }
     )
@@ -36,12 +38,14 @@ def test_variables_move_them(tmp_path: Path) -> None:
     assert settings.cache == Path("/c/ray-image-factory")
     assert settings.data == Path("/d/ray-image-factory")
     assert (settings.jobs, settings.registry) == (16, "registry.example.com:443")
+    assert settings.clusters == 3
 
 
-@pytest.mark.parametrize("jobs", ["", "0", "-1", "2.5", "two", "٣", "1000", "9" * 5000, "2\n"])
-def test_jobs_are_a_small_positive_number(jobs: str) -> None:
-    with pytest.raises(ConfigError, match="FACTORY_JOBS"):
-        Settings.from_environment({"FACTORY_JOBS": jobs})
+@pytest.mark.parametrize("said", ["", "0", "-1", "2.5", "two", "٣", "1000", "9" * 5000, "2\n"])
+@pytest.mark.parametrize("name", ["FACTORY_JOBS", "FACTORY_CLUSTERS"])
+def test_how_many_at_once_is_a_small_positive_number(name: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_environment({name: said})
 
 
 @pytest.mark.parametrize(
