@@ -22,7 +22,7 @@ def facts(engine: Engine) -> dict[str, Any]:
     """Cores, memory, the engine with its store, and versions: what a figure depends on. No names of
     hosts or people."""
     return {
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "processor": _field(Path("/proc/cpuinfo"), "model name"),
         "memory_bytes": 1024 * int(_field(Path("/proc/meminfo"), "MemTotal").split()[0]),
         "system": _system(),
@@ -33,6 +33,11 @@ def facts(engine: Engine) -> dict[str, Any]:
         "trivy": trivy.locate().version,
         "python": platform.python_version(),
     }
+
+
+def cores() -> int:
+    """How many there are."""
+    return os.cpu_count() or 1
 
 
 def busy_seconds() -> float:
