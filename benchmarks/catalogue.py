@@ -51,7 +51,7 @@ BENCHES: Mapping[str, Entry] = {
     ),
     "verify": Entry(
         module="verifying",
-        about="one image, within 1.3 of the bare minimum; eight, 0.75 of eight times one; full, 90 s",
+        about="one image, 1.3 times the bare minimum; eight, 0.75 of eight times one; full, 90 s",
         figure="verify-speed",
     ),
 }

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from factory.verify.compose import BOOT_SECONDS
 
 FILE = Path(__file__).parents[3] / "compose" / "cluster.yaml"
 CLUSTER: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -87,3 +96,85 @@ def test_everything_names_its_run(labels: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", ["HEAD_IMAGE", "WORKER_IMAGE", "RUN_ID", "RAY_AUTH_TOKEN"])
 def test_what_must_be_given_has_no_default(name: str) -> None:
     assert "${" + name + ":?" in FILE.read_text(encoding="utf-8")
+
+
+class _Node(BaseHTTPRequestHandler):
+    """A node that is well at one place only."""
+
+    def do_GET(self) -> None:  # the name is that of the library's
+        self.send_response(200 if self.path == "/well" else 503)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _listening(port: int = 0, after: float = 0.0) -> Iterator[int]:
+    """A node's port, on which it answers after a while."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), _Node, bind_and_activate=False)
+    server.server_bind()
+
+    def serve() -> None:
+        time.sleep(after)
+        server.server_activate()
+        server.serve_forever(poll_interval=0.05)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _probe(*endpoints: str) -> subprocess.CompletedProcess[str]:
+    argv = ["bash", "-c", CLUSTER["x-probe"].replace("$$", "$"), "probe", *endpoints]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_probe_is_content_with_a_node_that_is_well() -> None:
+    with _listening() as port:
+        assert _probe(f"{port}/well", f"{port}/well").returncode == 0
+
+
+def test_a_probe_waits_a_little_for_a_node_that_begins() -> None:
+    with _listening(after=1.0) as port:
+        assert _probe(f"{port}/well").returncode == 0
+
+
+def test_a_probe_says_what_is_wrong_with_a_node() -> None:
+    with _listening() as port:
+        found = _probe(f"{port}/well", f"{port}/ill")
+        assert (found.returncode, found.stdout) == (1, f"{port}/ill answers 503\n")
+
+
+def test_a_probe_of_a_node_that_is_not_there_ends_before_the_engine_ends_it() -> None:
+    with _closed() as port:
+        started = time.monotonic()
+        found = _probe(f"{port}/well")
+        assert found.returncode == 1
+        assert "Connection refused" in found.stderr.splitlines()[-1]
+    limit = float(SERVICES["head"]["healthcheck"]["timeout"].removesuffix("s"))
+    assert time.monotonic() - started < limit / 2
+
+
+@contextmanager
+def _closed() -> Iterator[int]:
+    """A port on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
+
+
+def test_a_node_that_stays_ill_is_given_up_before_the_boot_runs_out_of_time() -> None:
+    seconds = {
+        name: float(value.removesuffix("s"))
+        for name, value in SERVICES["head"]["healthcheck"].items()
+        if name in ("start_period", "interval", "timeout")
+    }
+    tries = SERVICES["head"]["healthcheck"]["retries"]
+    most = seconds["start_period"] + tries * (seconds["interval"] + seconds["timeout"])
+    assert most < BOOT_SECONDS
