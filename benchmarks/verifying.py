@@ -115,6 +115,7 @@ def _ref(prepared: Prepared, one: PlannedBuild) -> str:
 
 def _one(tree: Tree, prepared: Prepared, builds: Sequence[PlannedBuild], say: Say) -> One:
     ours, theirs = [], []
+    say(f"one at a time, with the factory and without, {len(builds)} times")
     for build in builds:
         ours.append(half.factory(tree, "verify", *_flags([build])))
         ref = _ref(prepared, build)
