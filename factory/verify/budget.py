@@ -15,8 +15,8 @@ def clusters_at_once(*, memory: int, cores: int, nodes: int) -> int:
     """One for each core, as far as there is memory for all that their nodes may take; one in any
     case, since a cluster that is larger than the engine may fit for all that it really takes.
 
-    A cluster of three nodes keeps a core and a third busy on average, and waits in between: with
-    one a core nothing idles, and more would only be slower, all of them.
+    A cluster of three nodes keeps a core and a quarter busy on average, and waits in between: with
+    one a core, little idles.
 
     Args:
         memory: of the engine, in bytes.
