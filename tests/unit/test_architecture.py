@@ -32,6 +32,7 @@ PURE = sorted(
         *(FACTORY / name for name in ("errors.py", "text.py", "publish/gate.py")),
         *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
         *(FACTORY / name for name in ("base/support.py", "scan/report.py", "verify/verdict.py")),
+        FACTORY / "verify" / "budget.py",
         *(
             FACTORY / f"report/{name}.py"
             for name in ("tables", "documents", "explanations", "judged", "summary", "results")
