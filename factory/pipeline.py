@@ -19,7 +19,17 @@ from factory.glance import Glance
 from factory.history import History
 from factory.judging import known_suite
 from factory.matrix import select
-from factory.model import Build, Cohort, Outcome, Plan, PlannedBuild, Project, Selection, Step
+from factory.model import (
+    Build,
+    Cohort,
+    ColdStart,
+    Outcome,
+    Plan,
+    PlannedBuild,
+    Project,
+    Selection,
+    Step,
+)
 from factory.plan import is_present, steps_to_build, unlocked
 from factory.planning import planned
 from factory.project import all_builds, load
@@ -60,10 +70,12 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a run did: by which plan, and what came of each piece of work."""
+    """What a run did: by which plan, what came of each piece of work, and, where that was asked,
+    what workers take to start."""
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
+    cold_starts: tuple[ColdStart, ...] = ()
 
 
 def prepare(settings: Settings, selection: Selection) -> Prepared:
@@ -148,8 +160,8 @@ def run(
             beside=_beside(settings, prepared, project, plan, gates),
             require_gpu=prepared.require_gpu,
         )
-        lanes = _lanes(settings)
-        return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
+        outcomes = (*asked, *execute(_works(workshop, gates), _lanes(settings), observer))
+        return Ran(plan=plan, outcomes=outcomes, cold_starts=workshop.cold_starts())
 
 
 def _lanes(settings: Settings) -> dict[str, int]:
@@ -289,7 +301,7 @@ def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
         yield from _building(workshop, *_steps(workshop))
     for build in workshop.plan.builds:
         yield from _judging(workshop, build, gates)
-    if "verify" in gates:
+    if "verify" in gates and not workshop.cold:  # what a pair's workers take, each image's do
         yield from _pairing(workshop, gates)
 
 
@@ -327,7 +339,7 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
                 subject=planned.build.id,
                 run=partial(doing[gate], planned),
                 needs=needs(gate),
-                lane=gate,
+                lane="coldstart" if gate == "verify" and workshop.cold else gate,
             )
     for target in workshop.project.matrix.targets if "publish" in gates else ():
         yield Work(

@@ -13,6 +13,7 @@ from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bare, labels
+from factory.verify.cold import SCALES, Stopwatch
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import line_of, printable, tidy
 from factory.verify.keeping import keep_logs
@@ -21,7 +22,7 @@ from factory.verify.pairing import Reader
 from factory.verify.request import ClusterRequest, Material, basis
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
-from factory.verify.telling import Log, Telling, broken_off
+from factory.verify.telling import Log, Telling, as_told, broken_off
 from factory.verify.verdict import conclude
 
 SUITE_SECONDS = 1800.0
@@ -90,7 +91,11 @@ def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tu
     selection = Selection.of(
         request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
     )
-    single = reader.checks(log) if request.mixed else _contract(cluster, material, selection, log)
+    single: tuple[Check, ...] = ()
+    if request.mixed:
+        single = reader.checks(log)
+    elif not request.cold:
+        single = _contract(cluster, material, selection, log)
     if not _failed(single):
         single += tuple(_alone(cluster, material, name, log) for name in selection.alone)
     if not selection.names or _failed(single):
@@ -173,7 +178,8 @@ def _boot(cluster: Cluster) -> Check:
     """Every node becomes healthy; else, the log of the container to blame."""
     started = time.monotonic()
     try:
-        booted, late = cluster.up(), False
+        booted = cluster.up_head(SCALES) if cluster.request.cold else cluster.up()
+        late = False
     except ProcessFailed as failure:
         booted, late = failure.completed, True
     seconds = round(time.monotonic() - started, 3)
@@ -215,7 +221,16 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
 def _suite(
     cluster: Cluster, material: Material, selection: Selection, log: Log
 ) -> tuple[Check, ...]:
-    telling = Telling.of(cluster.request, material, selection.names, log, cluster.disturb)
+    watch = Stopwatch(cluster=cluster)
+    cold = cluster.request.cold
+    telling = Telling.of(
+        cluster.request,
+        material,
+        selection.names,
+        log,
+        watch.disturb if cold else cluster.disturb,
+        watch.settled if cold else as_told,
+    )
     try:
         why = broken_off(
             cluster.run_in_head(telling.script, timeout=SUITE_SECONDS, on_line=telling.hear)
