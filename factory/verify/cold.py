@@ -43,7 +43,7 @@ class Stopwatch:
             worker, began = self._running
             self._taken.append(round(now - began, 3))
             self._running = None
-            self.cluster.remove(worker)
+            self.cluster.retire(worker)
         if what == BEGIN and not self._running and service in SCALES:
             waiting = [one for one in self.cluster.containers() if _is_next(one, service)]
             for worker in waiting[:1]:
