@@ -73,7 +73,7 @@ def test_a_worker_that_ends_is_not_waited_for_and_has_its_last_words(
     verdict = verify(request, run_id=RUN_ID, log=lambda _: None)
     checks = {check.name: check for check in verdict.checks}
     assert checks[COLD_START].reason == "the worker ended before it joined"
-    assert checks[COLD_START].seconds < 60
+    assert checks[COLD_START].seconds < 110
     assert "no licence" in checks[COLD_START].detail
     assert checks[COLD_START].timing is None
     assert checks[THROTTLED].status is CheckStatus.SKIPPED
