@@ -25,9 +25,14 @@ SCALES = {"worker": RUNS[COLD_START], "throttled": RUNS[THROTTLED]}
 
 @dataclass(kw_only=True)
 class Stopwatch:
-    """Starts workers as the checks ask for them, and takes their time."""
+    """Starts workers as the checks ask for them, and takes their time.
+
+    Attributes:
+        retired: the names of those that have done what they were started for.
+    """
 
     cluster: Cluster
+    retired: set[str] = field(default_factory=set)
     _running: tuple[Container, float] | None = None
     _taken: list[float] = field(default_factory=list)
 
@@ -43,6 +48,7 @@ class Stopwatch:
             worker, began = self._running
             self._taken.append(round(now - began, 3))
             self._running = None
+            self.retired.add(worker.name)
             self.cluster.retire(worker)
         if what == BEGIN and not self._running and service in SCALES:
             waiting = [one for one in self.cluster.containers() if _is_next(one, service)]
@@ -60,8 +66,8 @@ class Stopwatch:
         return check
 
     def _last_words(self) -> Sequence[str]:
-        """Of the workers that were started and are still there."""
-        there = self.cluster.containers()
+        """Of the workers that were started, and have not done what for."""
+        there = [it for it in self.cluster.containers() if it.name not in self.retired]
         started = [
             it for it in there if it.service in SCALES and (it.broken or it.state == "running")
         ]

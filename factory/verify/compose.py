@@ -176,14 +176,12 @@ class Cluster:
             )
 
     def retire(self, container: Container) -> None:
-        """End a worker so that the head is told of it, which notices a kill half a minute later,
-        and remove it.
+        """End a worker so that the head is told of it, which notices a kill half a minute later.
 
         Raises:
             VerifyError: the engine does not answer.
         """
         self._docker("stop", "--time", "15", container.name)
-        self._docker("rm", "--force", "--volumes", container.name)
 
     def _docker(self, *arguments: str) -> Completed:
         with self._answers_expected():

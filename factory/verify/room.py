@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,7 +104,9 @@ def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tu
     log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
         return (*single, boot)
-    return (*single, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+    watch = Stopwatch(cluster=cluster)
+    found = _suite(cluster, material, selection, watch, log)
+    return (*single, boot, *found, _alive(cluster, watch.retired))
 
 
 def _failed(checks: Sequence[Check]) -> bool:
@@ -219,9 +221,8 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
 
 
 def _suite(
-    cluster: Cluster, material: Material, selection: Selection, log: Log
+    cluster: Cluster, material: Material, selection: Selection, watch: Stopwatch, log: Log
 ) -> tuple[Check, ...]:
-    watch = Stopwatch(cluster=cluster)
     cold = cluster.request.cold
     telling = Telling.of(
         cluster.request,
@@ -256,10 +257,11 @@ def _unusable(own_checks: OwnChecks) -> tuple[Check, ...]:
     return (Check(name=own.NAME, status=CheckStatus.FAIL, reason=reason),)
 
 
-def _alive(cluster: Cluster) -> Check:
-    """The suite leaves the cluster as it found it: no container has died meanwhile."""
+def _alive(cluster: Cluster, retired: Collection[str]) -> Check:
+    """The suite leaves the cluster as it found it: no container has died meanwhile, but for those
+    that were ended on purpose."""
     started = time.monotonic()
-    broken = [container for container in cluster.containers() if container.broken]
+    broken = [it for it in cluster.containers() if it.broken and it.name not in retired]
     return Check(
         name="alive",
         status=CheckStatus.FAIL if broken else CheckStatus.PASS,

@@ -68,7 +68,10 @@ class FakeCluster(Cluster):
 
     def retire(self, container: Container) -> None:
         self.asked.append(f"retire {container.name}")
-        self.there[:] = [one for one in self.there if one.name != container.name]
+        self.there[:] = [
+            replace(one, state="exited") if one.name == container.name else one
+            for one in self.there
+        ]
 
     def log(self, container: Container) -> tuple[str, ...]:
         return (f"the log of {container.name}",)
@@ -133,6 +136,7 @@ def test_each_worker_is_started_once_timed_and_retired(cluster: FakeCluster, clo
     watch.disturb("ran", "throttled")
     assert cluster.asked[4:] == ["start c-throttled-1", "retire c-throttled-1"]
     assert watch._taken == [4.0, 5.5, 12.0]
+    assert watch.retired == {"c-worker-1", "c-worker-2", "c-throttled-1"}
 
 
 @pytest.mark.parametrize(
@@ -166,8 +170,9 @@ def test_a_result_is_of_its_own_check_alone(cluster: FakeCluster) -> None:
 
 def test_a_worker_that_came_to_nothing_has_its_last_words(cluster: FakeCluster) -> None:
     cluster.there[1] = container("worker", 1, "exited", 9)
+    cluster.there[2] = container("worker", 2, "exited")
     failed = replace(PASSED, status=CheckStatus.FAIL, reason="the worker ended before it joined")
-    check = Stopwatch(cluster=cluster).settled(failed)
+    check = Stopwatch(cluster=cluster, retired={"c-worker-2"}).settled(failed)
     assert check.detail == ("c-worker-1 ended with exit code 9", "the log of c-worker-1")
     assert check.reason == failed.reason
 

@@ -186,7 +186,7 @@ def test_workers_that_wait_are_created_before_the_head_alone_is_booted(
     assert {"--no-build", "never"} <= {*create} & {*boot}
 
 
-def test_a_worker_is_ended_so_that_the_head_is_told_and_then_removed(
+def test_a_worker_is_ended_so_that_the_head_is_told(
     request_: ClusterRequest, two_nodes: Path
 ) -> None:
     cluster = Cluster.of(request_, request_.compose_files, "run")
@@ -196,7 +196,6 @@ def test_a_worker_is_ended_so_that_the_head_is_told_and_then_removed(
     assert [line.split()[0] for line in two_nodes.read_text().splitlines()] == [
         "start",
         "stop",
-        "rm",
     ]
 
 

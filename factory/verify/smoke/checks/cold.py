@@ -16,7 +16,7 @@ from ..protocol import Expected
 from .cluster import CheckFailed, Node, alive, expect, here, on_node
 
 BEGIN, RAN = "begin", "ran"
-"""What the factory is asked for: to start a worker, and to stop the clock and remove it."""
+"""What the factory is asked for: to start a worker, and to stop the clock and end it."""
 
 FULL, THROTTLED = "worker", "throttled"
 """The services of ``compose/cold-start.yaml``, which are also the workers' names in the network."""
