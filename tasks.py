@@ -195,8 +195,11 @@ def _pass_gates(
             ran.outcomes,
             width=console.width_of(sys.stdout),
             log_of=observer.log_of,
+            cold_starts=ran.cold_starts,
         ),
-        lambda: report.documents.outcomes(ran.plan, ran.outcomes, log_of=observer.log_of),
+        lambda: report.documents.outcomes(
+            ran.plan, ran.outcomes, log_of=observer.log_of, cold_starts=ran.cold_starts
+        ),
         form,
     )
     code = errors.exit_code_of(outcome.code for outcome in ran.outcomes)
@@ -220,7 +223,7 @@ _REQUIRE_GPU = "fail images for GPUs where there is no GPU to try them on"
 
 
 @selecting_command(
-    suite="contract, quick or full, instead of what matrix.yaml says",
+    suite="contract, quick, full or coldstart, instead of what matrix.yaml says",
     ref="any image that the engine has, instead of builds of this project",
     pull="with --ref: pull the image first",
     require_gpu=_REQUIRE_GPU,

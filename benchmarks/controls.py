@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -221,6 +222,7 @@ def _request(control: Control, good: Good, image: str, folder: Path) -> ClusterR
         driver=control.driver,
         compose_file=_sized(control.sizes, folder),
         suite=control.suite,
+        budget=control.budget,
     )
 
 
@@ -231,6 +233,9 @@ def _sized(sizes: Mapping[str, str], folder: Path) -> Path:
         text = re.sub(rf"\$\{{{name}:-[^}}]*\}}", size, text)
     file = folder / COMPOSE_FILE.name
     file.write_text(text, "utf-8")
+    for other in COMPOSE_FILE.parent.glob("*.yaml"):
+        if other.name != file.name:
+            shutil.copy(other, folder)
     return file
 
 

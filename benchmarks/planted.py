@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from factory.model import Contract
+from factory.model import Budget, Contract
 
 _SITE = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
 _OWN = """
@@ -14,16 +14,10 @@ import signal
 import time
 
 LIMITS = {"check_hangs": 5}
-
-
 def check_hangs():
     time.sleep(3600)
-
-
 def check_raises():
     raise RuntimeError("the model is empty")
-
-
 def check_kills():
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -45,6 +39,7 @@ class Control:
         driver: the oldest NVIDIA driver that its label is said to name.
         own: a file of the image's own checks.
         sizes: variables of the cluster's definition, by name.
+        budget: what workers may take to start.
         suite: the first that has the check.
         says: a word of the reason, or of the detail.
     """
@@ -61,6 +56,7 @@ class Control:
     driver: str | None = None
     own: str = ""
     sizes: Mapping[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
     suite: str = "quick"
 
 
@@ -272,4 +268,33 @@ _CLUSTER = (
     ),
 )
 
-CONTROLS = (*_CONTRACT, *_CLUSTER)
+_COLD = (
+    Control(
+        planted="a worker whose every interpreter waits 1.5 s before it begins",
+        lines=f"RUN echo 'import time; time.sleep(1.5)' >{_SITE}/at_start.pth",
+        on="worker",
+        budget=Budget(full=8),
+        caught_by=("cold-start",),
+        says="the budget is 8 s",
+        suite="coldstart",
+    ),
+    Control(
+        planted="stripped `.pyc` files, on a worker with 0.2 CPU",
+        lines="RUN find $(dirname $(dirname $(which python)))/lib -name '*.pyc' -delete",
+        on="worker",
+        budget=Budget(throttled=14),
+        caught_by=("cold-start-throttled",),
+        says="the budget is 14 s",
+        suite="coldstart",
+    ),
+    Control(
+        planted="a worker that ends before it joins",
+        lines="RUN printf '#!/bin/bash\\necho no licence >&2\\nexit 9\\n' >$(which ray)",
+        on="worker",
+        caught_by=("cold-start", "alive"),
+        says="no licence",
+        suite="coldstart",
+    ),
+)
+
+CONTROLS = (*_CONTRACT, *_CLUSTER, *_COLD)

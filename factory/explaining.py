@@ -23,6 +23,7 @@ from factory.matrix import near
 from factory.model import (
     LAST,
     PUBLISHED,
+    REQUIRED,
     Action,
     Built,
     Chain,
@@ -162,7 +163,7 @@ class _Explainer:
         )
 
     def _gates(self, planned: PlannedBuild, built: Built | None) -> Iterator[Foreseen]:
-        for gate in Gate:
+        for gate in REQUIRED:
             try:
                 yield self._judged(gate, planned, built)
             except MachineError as error:

@@ -12,15 +12,16 @@ from pathlib import Path
 
 from factory import process
 from factory import verify as verify_room
+from factory.coldstarts import measured
 from factory.engine import Engine, EngineImage
 from factory.errors import ConfigError, FactoryError, VerifyError
 from factory.judging import COMPOSE_FILE, known_suite, require_gpu_runtime, standing
 from factory.ledger import Ledger
-from factory.model import NEEDS, Cell, Facts, Gate, Judged, State, Status
+from factory.model import NEEDS, Budget, Cell, Facts, Judged, State, Status
 from factory.process import ProcessFailed
 from factory.project import matrix_of
 from factory.publish import outranking
-from factory.report import failure_lines, verdict_words
+from factory.report import cold_start_properties, failure_lines, verdict_words
 from factory.report.junit import write_junit
 from factory.runs import Run, reap
 from factory.scheduler import Log, Observer, Work, execute
@@ -83,6 +84,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
             compose_file=COMPOSE_FILE,
             workers=matrix.workers if matrix else _WORKERS,
             suite=suite,
+            budget=matrix.cold_start if matrix else Budget(),
             declared=False,
         )
         facts = verify_room.facts_of(image, request, run_id=run.id)
@@ -169,14 +171,15 @@ class _Bench:
         """Take the verdict that stands, or have one made; all but a pass is always tried anew."""
         parts = verify_room.parts(self.request)
         basis = verify_room.basis_of(parts)
-        known = standing(self.ledger, Gate.VERIFY, self.request.config_digest, basis)
+        gate = verify_room.gate_of(self.request.suite)
+        known = standing(self.ledger, gate, self.request.config_digest, basis)
         cached = known is not None and known.status is Status.PASS
         if known is None or not cached:
             verdict = verify_room.verify(
                 self.request, run_id=self.run_id, log=log, logs=self._folder("logs") / self._name
             )
             self.ledger.record_verdict(verdict, {basis: parts}.get(verdict.basis))
-            others = self.ledger.verdicts_of(Gate.VERIFY, self.request.config_digest)
+            others = self.ledger.verdicts_of(gate, self.request.config_digest)
             known = outranking(verdict, others)
         return Judged(
             ref=self.asked.ref,
@@ -190,7 +193,8 @@ class _Bench:
     def _concluded(self, found: Judged) -> tuple[State, str]:
         """What a verdict means for the run that asked for it."""
         verdict, words = found.verdict, verdict_words(found.verdict)
-        write_junit(self._folder("reports"), self._name, [verdict])
+        notes = cold_start_properties(measured(found.ref, verdict))
+        write_junit(self._folder("reports"), self._name, [verdict], notes)
         if verdict.status is Status.FAIL:
             raise VerifyError(
                 f"{found.ref}: {words}",

@@ -16,6 +16,7 @@ from factory.errors import ConfigError, VerifyError
 from factory.ledger import Ledger
 from factory.matrix import near
 from factory.model import (
+    COLD_SUITE,
     NO_RUNTIME,
     Build,
     Built,
@@ -45,6 +46,7 @@ def request_of(
     """
     build = planned.build
     lineage, cuda = project.lineage(build.image), _cuda(project, build)
+    suite, budget = project.matrix.suite, project.matrix.cold_start
     return verify_room.ClusterRequest(
         subject=build.id,
         config_digest=built.config_digest,
@@ -53,10 +55,13 @@ def request_of(
         cell=build.cell,
         compose_file=COMPOSE_FILE,
         workers=project.matrix.workers,
-        suite=project.matrix.suite,
+        suite=suite,
+        budget=budget,
         torch=_asks_for_torch(project, build),
         own_checks=tuple(
-            settings.root / image.folder / image.checks for image in lineage if image.checks
+            settings.root / image.folder / image.checks
+            for image in lineage
+            if image.checks and suite != COLD_SUITE  # none of them is asked there
         ),
         cuda=cuda,
         needs=project.needs(build.image, build.cell),
@@ -112,9 +117,9 @@ def known_suite(suite: str) -> str:
     Raises:
         ConfigError: there is none.
     """
-    levels = verify_room.LEVELS
-    if suite not in levels:
-        raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, levels))
+    suites = verify_room.SUITES
+    if suite not in suites:
+        raise ConfigError(f"there is no suite {suite!r}", todo=near(suite, suites))
     return suite
 
 

@@ -13,14 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory import pins, preflight
-from factory import verify as verify_room
 from factory.build import Builder, Host, check_room, make_builder, write_dockerfile
 from factory.context import Contents
 from factory.glance import Glance
 from factory.history import History
 from factory.judging import known_suite
+from factory.lanes import lanes
 from factory.matrix import select
-from factory.model import Build, Cohort, Outcome, Plan, PlannedBuild, Project, Selection, Step
+from factory.model import (
+    Build,
+    Cohort,
+    ColdStart,
+    Outcome,
+    Plan,
+    PlannedBuild,
+    Project,
+    Selection,
+    Step,
+)
 from factory.plan import is_present, steps_to_build, unlocked
 from factory.planning import planned
 from factory.project import all_builds, load
@@ -61,10 +71,12 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a run did: by which plan, and what came of each piece of work."""
+    """What a run did: by which plan, what came of each piece of work, and, where that was asked,
+    what workers take to start."""
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
+    cold_starts: tuple[ColdStart, ...] = ()
 
 
 def prepare(settings: Settings, selection: Selection) -> Prepared:
@@ -149,17 +161,9 @@ def run(
             beside=_beside(settings, prepared, project, plan, gates),
             require_gpu=prepared.require_gpu,
         )
-        lanes = _lanes(settings)
-        if "verify" in gates:
-            lanes["verify"] = _clusters(settings, project, engine)
-        return Ran(plan=plan, outcomes=(*asked, *execute(_works(workshop, gates), lanes, observer)))
-
-
-def _lanes(settings: Settings) -> dict[str, int]:
-    """What may run at once. An application is a small step, which waits for the engine more than it
-    works: two of them are no more than one of the others."""
-    jobs = settings.jobs
-    return {"build": jobs, "app": 2 * jobs, "publish": 2, preflight.LANE: preflight.WIDTH}
+        widths = {preflight.LANE: preflight.WIDTH, **lanes(settings, project, engine, gates)}
+        outcomes = (*asked, *execute(_works(workshop, gates), widths, observer))
+        return Ran(plan=plan, outcomes=outcomes, cold_starts=workshop.cold_starts())
 
 
 def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance | None) -> Host:
@@ -170,14 +174,6 @@ def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance |
     if "build" in gates and not (glance and refs <= glance.images.keys()):
         host.ask()
     return host
-
-
-def _clusters(settings: Settings, project: Project, engine: Engine) -> int:
-    """How many clusters may run at once."""
-    nodes = verify_room.nodes_of(project.matrix.suite, project.matrix.workers)
-    return settings.clusters or verify_room.clusters_at_once(
-        memory=engine.memory, cores=engine.cores, nodes=nodes
-    )
 
 
 def _builder(
@@ -300,7 +296,7 @@ def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
         yield from _building(workshop, *_steps(workshop))
     for build in workshop.plan.builds:
         yield from _judging(workshop, build, gates)
-    if "verify" in gates:
+    if "verify" in gates and not workshop.cold:  # what a pair's workers take, each image's do
         yield from _pairing(workshop, gates)
 
 
@@ -338,7 +334,7 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
                 subject=planned.build.id,
                 run=partial(doing[gate], planned),
                 needs=needs(gate),
-                lane=gate,
+                lane="coldstart" if gate == "verify" and workshop.cold else gate,
             )
     for target in workshop.project.matrix.targets if "publish" in gates else ():
         yield Work(

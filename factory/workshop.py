@@ -17,14 +17,18 @@ from factory import base
 from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.build import Builder
+from factory.coldstarts import cold_start
 from factory.errors import BuildError, FactoryError, PublishError, ScanError, VerifyError
 from factory.judging import possible_parts, request_of, require_gpu_runtime, standing
 from factory.ledger import Ledger
 from factory.locks import hold
 from factory.model import (
+    COLD_SUITE,
     CREATED,
+    REQUIRED,
     Begun,
     Built,
+    ColdStart,
     Gate,
     Plan,
     PlannedBuild,
@@ -38,7 +42,7 @@ from factory.model import (
 from factory.pairs import Pairs
 from factory.plan import is_present
 from factory.publish import Publisher, outranking
-from factory.report import failure_lines, verdict_words
+from factory.report import cold_start_properties, failure_lines, verdict_words
 from factory.settings import Settings
 from factory.stock import Stock
 
@@ -50,6 +54,8 @@ Result = tuple[State, str]
 _MENDING = {
     Gate.SCAN: "take it out of the image, or change `policy.scan` in matrix.yaml (docs/gates.md)",
     Gate.VERIFY: "mend what the check says (docs/verify.md tells what each proves), then run again",
+    Gate.COLD_START: "see what it imports when it starts, or change `verify.cold_start` in "
+    "matrix.yaml (docs/cold-start.md)",
 }
 
 
@@ -173,7 +179,23 @@ class Workshop:
                 logs=self.settings.state / "logs" / planned.build.id.replace(":", "_"),
             )
 
-        return self._judge(Gate.VERIFY, planned, VerifyError, boot, log)
+        gate = verify_room.gate_of(self.project.matrix.suite)
+        return self._judge(gate, planned, VerifyError, boot, log)
+
+    def cold_starts(self) -> tuple[ColdStart, ...]:
+        """What is known of how the workers of builds start, where that was asked."""
+        found = []
+        for planned in self.plan.builds if self.cold else ():
+            built = self.ledger.built(planned.key)
+            verdict = built and self.verdict(Gate.COLD_START, planned, built)
+            if verdict:
+                found.append(cold_start(self.stock.history, planned, verdict))
+        return tuple(found)
+
+    @property
+    def cold(self) -> bool:
+        """Whether it is timed how workers start, which the machine has to be left alone for."""
+        return self.project.matrix.suite == COLD_SUITE
 
     def publish(self, planned: PlannedBuild, target: Target) -> Result:
         """Move an image that passed to a target."""
@@ -231,7 +253,7 @@ class Workshop:
     def _verdicts(self, planned: PlannedBuild, digest: str) -> Iterable[Verdict]:
         """What the gates say of an image of this build, ours or one that a target holds."""
         built = replace(self.stock.built(planned, PublishError), config_digest=digest)
-        return [found for gate in Gate if (found := self.verdict(gate, planned, built))]
+        return [found for gate in REQUIRED if (found := self.verdict(gate, planned, built))]
 
     def _judge(
         self,
@@ -276,6 +298,12 @@ class Workshop:
 
         with self._lock:
             self._judged[verdict.gate, verdict.config_digest] = verdict
-            known = [self.verdict(gate, planned, built) for gate in Gate]
+            gates = (Gate.SCAN, Gate.COLD_START) if self.cold else REQUIRED
+            known = [self.verdict(gate, planned, built) for gate in gates]
             verdicts = [one for one in known if one]
-            write_junit(self.settings.state / "reports", planned.build.id, verdicts)
+            notes = (
+                cold_start_properties(cold_start(self.stock.history, planned, verdict))
+                if verdict.gate is Gate.COLD_START
+                else {}
+            )
+            write_junit(self.settings.state / "reports", planned.build.id, verdicts, notes)

@@ -16,6 +16,7 @@ _NOUNS = {
     "own checks": "the image's own checks",
     "compose": "the cluster's definition",
     "worker image": "the workers' image",
+    "budget": "the budget of the cold start",
 }
 _VERSIONS = {"trivy": "Trivy", "database": "the vulnerability database"}
 

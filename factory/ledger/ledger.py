@@ -106,13 +106,13 @@ class Ledger:
                 self._connection.execute("INSERT OR IGNORE INTO basis VALUES (?, ?)", known)
 
     def record_publication(self, publication: Publication) -> None:
-        """Remember what a build's tags name at a target now."""
-        self._write(
-            "REPLACE INTO publication VALUES (?, ?, ?)",
-            publication.build_id,
-            publication.target,
-            _dump(Publication, publication),
-        )
+        """Remember what a build's tags name at a target now, and that they once did."""
+        build_id, record = publication.build_id, _dump(Publication, publication)
+        with self._lock, store.explained(self._path), self._transaction():
+            now = (build_id, publication.target, record)
+            self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", now)
+            once = "INSERT INTO released (build_id, record) VALUES (?, ?)"
+            self._connection.execute(once, (build_id, record))
 
     def planned(self) -> dict[str, str]:
         """Build id to the key that it was last planned with."""
@@ -209,6 +209,11 @@ class Ledger:
         """Every publication by (build id, target)."""
         found = self._all(Publication, "SELECT record FROM publication ORDER BY build_id, target")
         return {(one.build_id, one.target): one for one in found}
+
+    def releases(self, build_id: str) -> tuple[Publication, ...]:
+        """All that was ever published of a build, oldest first."""
+        query = "SELECT record FROM released WHERE build_id = ? ORDER BY seq"
+        return tuple(self._all(Publication, query, build_id))
 
     def records(self) -> tuple[Record, ...]:
         """All that is known, per build in the order of their ids: what ``invoke status`` shows."""

@@ -16,7 +16,7 @@ from factory.errors import ConfigError, FactoryError, MachineError
 APPLICATION_ID = 0x52494C31
 """Marks the file as a ledger (``RIL1``), so that another program's database is not written to."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _BUSY_SECONDS = 30.0
 _NEW_LEDGER = (
     "move the file away and run again: a new ledger is begun, and what is published already is "
@@ -36,6 +36,12 @@ CREATE TABLE IF NOT EXISTS begun (
 );
 """
 
+_SINCE_4 = """
+CREATE TABLE IF NOT EXISTS released (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, build_id TEXT NOT NULL, record TEXT NOT NULL
+);
+"""
+
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS planned (build_id TEXT PRIMARY KEY, key TEXT NOT NULL);
@@ -51,6 +57,7 @@ CREATE TABLE IF NOT EXISTS publication (
 );
 {_SINCE_2}
 {_SINCE_3}
+{_SINCE_4}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
@@ -64,11 +71,18 @@ SELECT build_id, key FROM planned WHERE key IN (SELECT key FROM built);
 there and built was made."""
 
 
+_RELEASED_BEFORE_4 = """
+INSERT INTO released (build_id, record)
+SELECT build_id, record FROM publication WHERE NOT EXISTS (SELECT * FROM released);
+"""
+"""Of what was published before only the last of each target is known."""
+
+
 def _update(version: int) -> str:
     """What brings a ledger of an older schema up to date, however often it is done."""
     first = _SINCE_2 + _MADE_BEFORE_2 if version == 1 else ""
     end = f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-    return f"BEGIN IMMEDIATE;\n{first}{_SINCE_3}{end}"
+    return f"BEGIN IMMEDIATE;\n{first}{_SINCE_3}{_SINCE_4}{_RELEASED_BEFORE_4}{end}"
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -135,12 +135,22 @@ class PolicySpec(_Strict):
     scan: ScanSpec = ScanSpec()
 
 
+class ColdStartSpec(_Strict):
+    """The seconds that a worker may take from its start until it ran a task."""
+
+    full: float | None = Field(None, gt=0, le=120, description="with all cores")
+    throttled: float | None = Field(None, gt=0, le=600, description="with 0.2 CPU")
+
+
 class VerifySpec(_Strict):
     """The cluster that each image is booted as."""
 
     workers: int = Field(2, ge=1, le=8, description="workers beside the head")
     suite: Literal["contract", "quick", "full"] = Field(
         "quick", description="how much is asked of an image before it may be published"
+    )
+    cold_start: ColdStartSpec = Field(
+        ColdStartSpec(), description="what `invoke verify --suite coldstart` holds workers to"
     )
 
 

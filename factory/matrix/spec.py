@@ -16,6 +16,7 @@ from factory.model import (
     NO_RUNTIME,
     SUBSTITUTED_BASE,
     Base,
+    Budget,
     Cuda,
     Device,
     Matrix,
@@ -66,6 +67,9 @@ def parse_matrix(
         workers=spec.verify.workers,
         suite=spec.verify.suite,
         cohorts=cohorts(spec, document, spanned.cells),
+        cold_start=Budget(
+            full=spec.verify.cold_start.full, throttled=spec.verify.cold_start.throttled
+        ),
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))

@@ -15,6 +15,15 @@ from factory.model.asked import (
 from factory.model.base import Base, Cuda, Device, Torch
 from factory.model.cell import Build, Cell, Excluded, When, matches
 from factory.model.cohort import Cohort, Joint, Pair, differing
+from factory.model.coldstart import (
+    COLD_START,
+    COLD_SUITE,
+    THROTTLED,
+    Budget,
+    ColdStart,
+    Release,
+    Timing,
+)
 from factory.model.explanation import (
     LAST,
     PUBLISHED,
@@ -66,6 +75,7 @@ from factory.model.plan import (
 from factory.model.record import (
     NO_DATABASE,
     NO_RUNTIME,
+    REQUIRED,
     SUBSTITUTED_BASE,
     Begun,
     Built,
@@ -83,6 +93,8 @@ from factory.model.selection import Selection
 
 __all__ = [
     "BASES_LOCK",
+    "COLD_START",
+    "COLD_SUITE",
     "CREATED",
     "KEY_DIGITS",
     "KEY_LABEL",
@@ -94,12 +106,15 @@ __all__ = [
     "NO_RUNTIME",
     "PLATFORM",
     "PUBLISHED",
+    "REQUIRED",
     "SUBSTITUTED_BASE",
     "TEMPLATES",
+    "THROTTLED",
     "Action",
     "Asked",
     "Base",
     "Begun",
+    "Budget",
     "Build",
     "Built",
     "Cell",
@@ -107,6 +122,7 @@ __all__ = [
     "Check",
     "CheckStatus",
     "Cohort",
+    "ColdStart",
     "Contract",
     "Cuda",
     "Derived",
@@ -138,6 +154,7 @@ __all__ = [
     "Publication",
     "Read",
     "Record",
+    "Release",
     "Rootfs",
     "ScanPolicy",
     "Selection",
@@ -146,6 +163,7 @@ __all__ = [
     "Step",
     "StepRecord",
     "Target",
+    "Timing",
     "Torch",
     "Trace",
     "Verdict",

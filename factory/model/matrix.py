@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from factory.model.base import Base, Device
 from factory.model.cell import Build, Cell, Excluded, matches
 from factory.model.cohort import Cohort, Pair
+from factory.model.coldstart import Budget
 from factory.model.image import NEEDS, Contract, Image
 
 _EXTRAS = re.compile(r"ray\s*\[([^\]]*)\]")
@@ -66,6 +67,7 @@ class Matrix:
         workers: how many workers ``verify`` boots beside the head.
         suite: how much it asks: ``contract``, ``quick`` or ``full``.
         cohorts: which cells are verified together too.
+        cold_start: what a worker may take to start, where that is asked.
     """
 
     cells: tuple[Cell, ...]
@@ -79,6 +81,7 @@ class Matrix:
     workers: int
     suite: str = "quick"
     cohorts: tuple[Cohort, ...] = ()
+    cold_start: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

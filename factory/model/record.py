@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from factory.model.coldstart import Timing
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
@@ -77,6 +79,7 @@ class Check:
         seconds: how long it took.
         reason: on anything but a pass, why.
         detail: lines that help to mend it: a traceback's end, a log's tail.
+        timing: of a check that measures something, what it found; ``None`` if it got not so far.
     """
 
     name: str
@@ -84,13 +87,18 @@ class Check:
     seconds: float = 0.0
     reason: str = ""
     detail: tuple[str, ...] = ()
+    timing: Timing | None = None
 
 
 class Gate(StrEnum):
-    """What judges an image before it may be published."""
+    """What judges an image. Those that are ``REQUIRED`` it has to pass before it is published."""
 
     SCAN = "scan"
     VERIFY = "verify"
+    COLD_START = "coldstart"
+
+
+REQUIRED = (Gate.SCAN, Gate.VERIFY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from factory.model import (
+    REQUIRED,
     SUBSTITUTED_BASE,
     Built,
     CheckStatus,
@@ -38,7 +39,7 @@ def refusals(
         dict.fromkeys(
             [
                 *_image(planned, built, target),
-                *(f"there is no {gate} verdict" for gate in Gate if not _has(given, gate)),
+                *(f"there is no {gate} verdict" for gate in REQUIRED if not _has(given, gate)),
                 *(reason for verdict in given for reason in _verdict(verdict, built, target)),
                 *(reason for joint in joints for reason in _joint(joint, built, target)),
             ]

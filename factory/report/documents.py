@@ -8,6 +8,7 @@ from typing import Any
 
 from factory.model import (
     Build,
+    ColdStart,
     Explanation,
     Finding,
     Judged,
@@ -19,6 +20,7 @@ from factory.model import (
     Record,
     Verdict,
 )
+from factory.report.coldstarts import cold_start_document, timing_document
 from factory.report.results import pair_results, results, totals
 
 Document = dict[str, Any]
@@ -82,6 +84,7 @@ def outcomes(
     done: Sequence[Outcome],
     *,
     log_of: Callable[[Outcome], str] = lambda _outcome: "",
+    cold_starts: Sequence[ColdStart] = (),
 ) -> Document:
     """What a run did: what became of each build, and every piece of work, in order."""
     found = results(planned, done)
@@ -107,6 +110,7 @@ def outcomes(
             }
             for one in pair_results(planned, done)
         ],
+        "cold_starts": [cold_start_document(one) for one in cold_starts],
         "outcomes": [
             {
                 "verb": one.verb,
@@ -242,6 +246,7 @@ def _verdict(verdict: Verdict) -> Document:
                 "status": check.status.value,
                 "seconds": check.seconds,
                 "reason": check.reason,
+                "timing": timing_document(check.timing),
             }
             for check in verdict.checks
         ],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from factory.model import Check, CheckStatus, Facts, Judged
+from factory.model import COLD_SUITE, Check, CheckStatus, Facts, Judged
 from factory.report.tables import columns
 from factory.report.words import failure_lines, verdict_words
 from factory.text import clean, one_line
 
 _MARKS = {CheckStatus.PASS: "✓", CheckStatus.FAIL: "✗", CheckStatus.SKIPPED: "–"}
 _WHY_WIDTH = 20
-_NO_CLUSTER = "contract"
+_NODES = {"contract": "no cluster", COLD_SUITE: "a head, and one worker at a time"}
 
 
 def judged_text(found: Judged, *, width: int | None = None) -> str:
@@ -21,7 +21,7 @@ def judged_text(found: Judged, *, width: int | None = None) -> str:
     """
     verdict = found.verdict
     workers = f"{found.workers} worker{'' if found.workers == 1 else 's'}"
-    nodes = "no cluster" if found.suite == _NO_CLUSTER else f"a head and {workers}"
+    nodes = _NODES.get(found.suite, f"a head and {workers}")
     parts = [
         f"{found.ref}: {_facts(found.facts)}\n"
         f"{verdict.config_digest}, {found.suite} suite, {nodes}",
@@ -51,4 +51,5 @@ def _facts(facts: Facts) -> str:
 
 def _row(check: Check) -> list[str]:
     mark = _MARKS[check.status]
-    return [f"{mark} {check.name}", f"{check.seconds:.1f} s", one_line(check.reason)]
+    said = check.reason or (check.timing.words if check.timing else "")
+    return [f"{mark} {check.name}", f"{check.seconds:.1f} s", one_line(said)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from textwrap import fill
 
-from factory.model import Outcome, Plan, State
+from factory.model import ColdStart, Outcome, Plan, State
+from factory.report.coldstarts import cold_start_table
 from factory.report.results import GATES, Result, pair_results, results, totals
 from factory.report.tables import columns
 from factory.report.words import code_words
@@ -21,6 +22,7 @@ def summary(
     *,
     width: int | None = None,
     log_of: Callable[[Outcome], str] = lambda _outcome: "",
+    cold_starts: Sequence[ColdStart] = (),
 ) -> str:
     """The table of all builds, every failure with all that it blocks, and one line of totals.
 
@@ -29,11 +31,13 @@ def summary(
         outcomes: of the whole run, a preflight's among them.
         width: of the terminal; ``None`` where nothing need be cut.
         log_of: the file with the full output of a piece of work, empty where there is none.
+        cold_starts: what was measured, where that was asked.
     """
     found, pairs = results(plan, outcomes), pair_results(plan, outcomes)
     failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
     parts = [
         _table((*found, *pairs), width),
+        cold_start_table(cold_starts, width=width),
         *(_failure(one, found, log_of(one), width) for one in failed),
         _count(found, pairs) + (", on bases made from packages" if plan.base == "packages" else ""),
     ]

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from factory.model import (
     KEY_DIGITS,
+    REQUIRED,
     Build,
     Cohort,
     Finding,
-    Gate,
     Health,
     Matrix,
     Pair,
@@ -152,7 +152,7 @@ def status_table(records: Iterable[Record], pairs: Sequence[PairRecord] = ()) ->
     rows = []
     for record in records:
         verdicts = {verdict.gate: verdict for verdict in record.verdicts}
-        judged = [_verdict(verdicts[gate].status) if gate in verdicts else "-" for gate in Gate]
+        judged = [_verdict(verdicts[gate].status) if gate in verdicts else "-" for gate in REQUIRED]
         places = [
             f"{one.target}{'' if one.key == record.key else ' (older)'}"
             for one in record.publications

@@ -23,7 +23,8 @@ def verdict_words(verdict: Verdict) -> str:
         return f"{verdict.gate.value} failed: {names}"
     if verdict.status is Status.PARTIAL:
         return f"partial: {', '.join(verdict.partial)}"
-    return f"{len(verdict.checks)} checks passed"
+    timed = [f"{it.name} {it.timing.seconds:.1f} s" for it in verdict.checks if it.timing]
+    return ", ".join(timed) or f"{len(verdict.checks)} checks passed"
 
 
 def failure_lines(verdict: Verdict) -> list[str]:

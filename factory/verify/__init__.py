@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
     from factory.verify.room import verify
     from factory.verify.runtime import nvidia_runtime
-    from factory.verify.smoke.suite import LEVELS, QUICK
+    from factory.verify.smoke.suite import QUICK, SUITES
+    from factory.verify.verdict import gate_of
 
 __all__ = [
-    "LEVELS",
     "QUICK",
+    "SUITES",
     "ClusterRequest",
     "Workers",
     "basis",
     "basis_of",
     "clusters_at_once",
     "facts_of",
+    "gate_of",
     "nodes_of",
     "nvidia_runtime",
     "parts",
@@ -36,9 +38,10 @@ __getattr__ = loading(
     __name__,
     {
         **dict.fromkeys(("ClusterRequest", "Workers", "basis", "basis_of", "parts"), "request"),
-        **dict.fromkeys(("LEVELS", "QUICK"), "smoke.suite"),
+        **dict.fromkeys(("QUICK", "SUITES"), "smoke.suite"),
         **dict.fromkeys(("clusters_at_once", "nodes_of"), "budget"),
         "facts_of": "facts",
+        "gate_of": "verdict",
         "nvidia_runtime": "runtime",
         "verify": "room",
     },

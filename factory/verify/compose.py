@@ -6,7 +6,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,10 +82,26 @@ class Cluster:
         Raises:
             ProcessFailed: Compose outlived its own time limit.
         """
-        return self._compose(
-            "--progress", "plain", "up", "--detach", "--no-build", "--pull", "never",
-            "--wait", "--wait-timeout", str(BOOT_SECONDS),
+        return self._up(
+            "--detach", "--wait", "--wait-timeout", str(BOOT_SECONDS),
             "--scale", f"worker={self.request.workers}",
+        )  # fmt: skip  # one option and its value a line
+
+    def up_head(self, scales: Mapping[str, int]) -> Completed:
+        """The same of the head alone, beside containers of services that wait for their start.
+
+        Raises:
+            ProcessFailed: Compose outlived its own time limit.
+        """
+        scaled = [word for name, count in scales.items() for word in ("--scale", f"{name}={count}")]
+        created = self._up("--no-start", *scaled)
+        if created.code:
+            return created
+        return self._up("--detach", "--wait", "--wait-timeout", str(BOOT_SECONDS), "head")
+
+    def _up(self, *arguments: str) -> Completed:
+        return self._compose(
+            "--progress", "plain", "up", "--no-build", "--pull", "never", *arguments,
             timeout=BOOT_SECONDS + 5,  # --wait-timeout leaves out the workers' wait for the head
         )  # fmt: skip  # one option and its value a line
 
@@ -140,8 +156,36 @@ class Cluster:
             return
         for container in self.containers():
             if container.service == "worker" and container.host == host:
-                with self._answers_expected():
-                    process.run(["docker", what, container.name], timeout=60, check=False)
+                self._docker(what, container.name)
+
+    def start(self, container: Container) -> None:
+        """Start a container that waits for it.
+
+        Raises:
+            VerifyError: the engine does not answer, or fails, which says nothing about the image.
+        """
+        started = self._docker("start", container.name)
+        if started.code and not any(
+            it.broken for it in self.containers() if it.name == container.name
+        ):
+            raise VerifyError(
+                "the engine could not start a worker",
+                where=self.request.subject,
+                todo="mend what Docker reports, then verify again; `invoke doctor` may help",
+                detail=started.tail,
+            )
+
+    def retire(self, container: Container) -> None:
+        """End a worker so that the head is told of it, which notices a kill half a minute later.
+
+        Raises:
+            VerifyError: the engine does not answer.
+        """
+        self._docker("stop", "--time", "15", container.name)
+
+    def _docker(self, *arguments: str) -> Completed:
+        with self._answers_expected():
+            return process.run(["docker", *arguments], timeout=60, check=False)
 
     def log(self, container: Container) -> tuple[str, ...]:
         """The last lines that a container printed, standard error last.

@@ -127,7 +127,8 @@ def tidy(lines: Iterable[str]) -> tuple[str, ...]:
 
 def line_of(check: Check) -> str:
     """A check's result for people who watch."""
-    reason = f": {check.reason}" if check.reason else ""
+    said = check.reason or (check.timing.words if check.timing else "")
+    reason = f": {said}" if said else ""
     return f"{check.name} {check.status} {check.seconds:.1f} s{reason}"
 
 

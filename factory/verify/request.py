@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from factory.model import Cell, Contract
+from factory.model import COLD_SUITE, Budget, Cell, Contract
 from factory.verify import bundle
 from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke.protocol import Expected
@@ -41,14 +41,16 @@ class ClusterRequest:
         head_ref, worker_ref: the images in the engine; they differ in a mixed cluster.
         cell: what the image is expected to be; in a mixed cluster, the head's.
         compose_file: the cluster's definition, ``compose/cluster.yaml``; beside it are
-            ``gpu.yaml`` and ``gpu-head.yaml``, which give the workers and the head GPUs.
+            ``gpu.yaml`` and ``gpu-head.yaml``, which give the workers and the head GPUs, and
+            ``cold-start.yaml``, whose workers are started one after the other.
         workers: how many, besides the head.
         own_checks: files of checks, those of the outermost parent image first, the image's own
             last; a later check takes the place of an earlier one with its name.
         cuda: the version of CUDA in an image for GPUs, such as ``13.0``; else ``None``.
         nvidia_runtime: whether the engine can give a container a GPU.
-        suite: how much is asked: ``contract``, ``quick`` or ``full``.
+        suite: how much is asked: ``contract``, ``quick``, ``full`` or ``coldstart``.
         torch: whether the image asks for torch, though its cell has no RLlib.
+        budget: what workers may take to start, where that is what is asked.
         mixed: what the workers are in a mixed cluster, else ``None``.
         needs: what of Ray's the image relies on, such as ``serve``.
         contract: what the image promises beyond what all do.
@@ -72,7 +74,13 @@ class ClusterRequest:
     contract: Contract = field(default_factory=Contract)
     driver: str | None = None
     declared: bool = True
+    budget: Budget = field(default_factory=Budget)
     mixed: Workers | None = None
+
+    @property
+    def cold(self) -> bool:
+        """Whether it is timed how workers start, and nothing else is asked."""
+        return self.suite == COLD_SUITE
 
     @property
     def worker_cell(self) -> Cell:
@@ -81,8 +89,9 @@ class ClusterRequest:
 
     @property
     def worker_gpus(self) -> bool:
-        """Whether the workers are given GPUs."""
-        return self.worker_cell.device == "gpu" and self.nvidia_runtime
+        """Whether the workers are given GPUs, which they do without where it is only timed how
+        they start."""
+        return self.worker_cell.device == "gpu" and self.nvidia_runtime and not self.cold
 
     @property
     def head_gpus(self) -> bool:
@@ -97,7 +106,11 @@ class ClusterRequest:
     @property
     def compose_files(self) -> tuple[Path, ...]:
         """The cluster's definition, each file adding to those before it."""
-        more = {"gpu.yaml": self.worker_gpus, "gpu-head.yaml": self.head_gpus}
+        more = {
+            "gpu.yaml": self.worker_gpus,
+            "gpu-head.yaml": self.head_gpus,
+            "cold-start.yaml": self.cold,
+        }
         added = (self.compose_file.with_name(name) for name, given in more.items() if given)
         return (self.compose_file, *added)
 
@@ -176,6 +189,7 @@ def parts(request: ClusterRequest, material: Material | None = None) -> dict[str
         "asked": request.suite,
         "writable": list(request.contract.writable),
         "driver": request.driver,
+        **({"budget": asdict(request.budget)} if request.cold else {}),
     }
 
 

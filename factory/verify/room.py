@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from factory.errors import VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bare, labels
+from factory.verify.cold import SCALES, Stopwatch
 from factory.verify.compose import BOOT_SECONDS, Cluster, Container
 from factory.verify.events import line_of, printable, tidy
 from factory.verify.keeping import keep_logs
@@ -21,7 +22,7 @@ from factory.verify.pairing import Reader
 from factory.verify.request import ClusterRequest, Material, basis
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
-from factory.verify.telling import Log, Telling, broken_off
+from factory.verify.telling import Log, Telling, as_told, broken_off
 from factory.verify.verdict import conclude
 
 SUITE_SECONDS = 1800.0
@@ -90,7 +91,11 @@ def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tu
     selection = Selection.of(
         request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
     )
-    single = reader.checks(log) if request.mixed else _contract(cluster, material, selection, log)
+    single: tuple[Check, ...] = ()
+    if request.mixed:
+        single = reader.checks(log)
+    elif not request.cold:
+        single = _contract(cluster, material, selection, log)
     if not _failed(single):
         single += tuple(_alone(cluster, material, name, log) for name in selection.alone)
     if not selection.names or _failed(single):
@@ -99,7 +104,9 @@ def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tu
     log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
         return (*single, boot)
-    return (*single, boot, *_suite(cluster, material, selection, log), _alive(cluster))
+    watch = Stopwatch(cluster=cluster)
+    found = _suite(cluster, material, selection, watch, log)
+    return (*single, boot, *found, _alive(cluster, watch.retired))
 
 
 def _failed(checks: Sequence[Check]) -> bool:
@@ -173,7 +180,8 @@ def _boot(cluster: Cluster) -> Check:
     """Every node becomes healthy; else, the log of the container to blame."""
     started = time.monotonic()
     try:
-        booted, late = cluster.up(), False
+        booted = cluster.up_head(SCALES) if cluster.request.cold else cluster.up()
+        late = False
     except ProcessFailed as failure:
         booted, late = failure.completed, True
     seconds = round(time.monotonic() - started, 3)
@@ -213,9 +221,17 @@ def _culprits(cluster: Cluster, booted: Completed, *, late: bool) -> Sequence[Co
 
 
 def _suite(
-    cluster: Cluster, material: Material, selection: Selection, log: Log
+    cluster: Cluster, material: Material, selection: Selection, watch: Stopwatch, log: Log
 ) -> tuple[Check, ...]:
-    telling = Telling.of(cluster.request, material, selection.names, log, cluster.disturb)
+    cold = cluster.request.cold
+    telling = Telling.of(
+        cluster.request,
+        material,
+        selection.names,
+        log,
+        watch.disturb if cold else cluster.disturb,
+        watch.settled if cold else as_told,
+    )
     try:
         why = broken_off(
             cluster.run_in_head(telling.script, timeout=SUITE_SECONDS, on_line=telling.hear)
@@ -241,10 +257,11 @@ def _unusable(own_checks: OwnChecks) -> tuple[Check, ...]:
     return (Check(name=own.NAME, status=CheckStatus.FAIL, reason=reason),)
 
 
-def _alive(cluster: Cluster) -> Check:
-    """The suite leaves the cluster as it found it: no container has died meanwhile."""
+def _alive(cluster: Cluster, retired: Collection[str]) -> Check:
+    """The suite leaves the cluster as it found it: no container has died meanwhile, but for those
+    that were ended on purpose."""
     started = time.monotonic()
-    broken = [container for container in cluster.containers() if container.broken]
+    broken = [it for it in cluster.containers() if it.broken and it.name not in retired]
     return Check(
         name="alive",
         status=CheckStatus.FAIL if broken else CheckStatus.PASS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from factory.model import NO_RUNTIME, Check, CheckStatus
 from factory.verify.smoke.protocol import Expected
-from factory.verify.smoke.suite import CONTRACT, LEVELS, QUICK, SUITE, Spec
+from factory.verify.smoke.suite import COLD, CONTRACT, LEVELS, QUICK, SUITE, Spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +38,9 @@ class Selection:
             expected: what the image is, which decides what it is asked.
             own: the image's own checks.
             gpus: whether the cluster's workers are given GPUs.
-            suite: one of ``LEVELS``.
+            suite: one of ``SUITES``.
         """
-        levels = LEVELS[: LEVELS.index(suite) + 1]
+        levels = (COLD,) if suite == COLD else LEVELS[: LEVELS.index(suite) + 1]
         mixed = expected.workers is not None
         asked = [
             spec

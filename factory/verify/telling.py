@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from factory.model import Check
 from factory.process import Completed
 from factory.verify import bundle
 from factory.verify.events import Transcript, line_of, printable, tidy
@@ -16,10 +17,16 @@ from factory.verify.smoke.suite import SUITE
 _SHOWN = 40
 Log = Callable[[str], None]
 Disturb = Callable[[str, str], None]
+Settle = Callable[[Check], Check]
 
 
 def nobody(_what: str, _host: str) -> None:
     """Disturbs nothing: where there is no cluster."""
+
+
+def as_told(check: Check) -> Check:
+    """Leaves a result as it is."""
+    return check
 
 
 @dataclass(kw_only=True)
@@ -29,12 +36,14 @@ class Telling:
     Attributes:
         script: for the image's Python.
         disturb: does to the cluster what a check asks for.
+        settle: what the factory makes of a result.
     """
 
     script: bytes
     transcript: Transcript
     log: Log
     disturb: Disturb = nobody
+    settle: Settle = as_told
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -45,6 +54,7 @@ class Telling:
         names: Iterable[str],
         log: Log,
         disturb: Disturb = nobody,
+        settle: Settle = as_told,
     ) -> Telling:
         """Ask these checks; only those of the suite itself may have the cluster disturbed."""
         wanted = tuple(names)
@@ -57,12 +67,14 @@ class Telling:
             checks=wanted,
             nonce=transcript.nonce,
         )
-        return cls(script=script, transcript=transcript, log=log, disturb=disturb)
+        return cls(script=script, transcript=transcript, log=log, disturb=disturb, settle=settle)
 
     def hear(self, line: str) -> None:
         """Take in what was said, on either stream, and do what was asked for."""
         with self._one_at_a_time:
             if check := self.transcript.read(line):
+                check = self.settle(check)
+                self.transcript.ended[check.name] = check
                 self.log(line_of(check))
             while self.transcript.requests:
                 what, host = self.transcript.requests.pop(0)

@@ -196,6 +196,32 @@ YAML = [
         says=(LINE.format(13, 10), "less than or equal to 8"),
     ),
     Case(
+        id="a budget that is no number",
+        spoil=more("verify: {cold_start: {full: fast}}\n"),
+        says=(LINE.format(13, 23), "verify.cold_start.full", "a valid number, not 'fast'"),
+        real=True,
+    ),
+    Case(
+        id="a budget of no time",
+        spoil=more("verify: {cold_start: {throttled: 0}}\n"),
+        says=(LINE.format(13, 23), "verify.cold_start.throttled", "greater than 0, not '0'"),
+    ),
+    Case(
+        id="a negative budget",
+        spoil=more("verify: {cold_start: {full: -2.5}}\n"),
+        says=(LINE.format(13, 23), "greater than 0, not '-2.5'"),
+    ),
+    Case(
+        id="a budget longer than anybody waits",
+        spoil=more("verify: {cold_start: {throttled: .inf}}\n"),
+        says=(LINE.format(13, 23), "less than or equal to 600"),
+    ),
+    Case(
+        id="a suite that stands for no other",
+        spoil=more("verify: {suite: coldstart}\n"),
+        says=(LINE.format(13, 10), "'contract', 'quick' or 'full'"),
+    ),
+    Case(
         id="unknown partial reason",
         spoil=matrix("{kind: local}", "{kind: local, accept: [no database]}"),
         says=(LINE.format(12, 33), "'no database'", "did you mean no vulnerability database?"),

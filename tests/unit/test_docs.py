@@ -20,6 +20,7 @@ from factory.model import (
     Check,
     CheckStatus,
     Cohort,
+    ColdStart,
     Difference,
     Excluded,
     Explanation,
@@ -35,15 +36,17 @@ from factory.model import (
     PairRecord,
     Publication,
     Record,
+    Release,
     State,
     Status,
+    Timing,
     Verdict,
 )
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
 from factory.report.locks import outdated_document
 from factory.settings import Settings
-from factory.verify.smoke.suite import FULL, SUITE
+from factory.verify.smoke.suite import COLD, FULL, SUITE
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -148,10 +151,11 @@ def test_every_smoke_check_is_in_the_table_with_its_limit() -> None:
     assert {"`launch`", "`boot`", "`own:…`", "`alive`"} <= {name for name, _, _ in table}
 
 
-def test_what_only_the_full_suite_asks_is_marked_and_nothing_else() -> None:
+def test_what_only_one_suite_asks_is_marked_and_nothing_else() -> None:
     said = {row[0].strip("`"): row[2] for row in rows(page("docs/verify.md")) if len(row) == 3}
-    marked = {spec.name for spec in SUITE if said[spec.name].startswith("full")}
-    assert marked == {spec.name for spec in SUITE if spec.level == FULL}
+    for level in (FULL, COLD):
+        marked = {spec.name for spec in SUITE if said[spec.name].startswith(level)}
+        assert marked == {spec.name for spec in SUITE if spec.level == level}
 
 
 @pytest.mark.parametrize("check", ["secrets", "misconfiguration", "vulnerabilities"])
@@ -199,12 +203,24 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "matrix": documents.matrix(matrix, builds, [pair]),
         "plan": documents.plan(plan, {}),
         "explain": documents.explanation([explanation()]),
-        "build, scan, verify, publish, release": documents.outcomes(plan, [outcome, together]),
+        "build, scan, verify, publish, release": documents.outcomes(
+            plan, [outcome, together], cold_starts=[started()]
+        ),
         "verify --ref": documents.judged(judged()),
         "status": documents.status([record()], [both]),
         "doctor": documents.doctor([finding]),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
+
+
+def started() -> ColdStart:
+    return ColdStart(
+        build_id="b",
+        full=Timing(seconds=1.0, runs=(1.0,), budget=2.0),
+        throttled=None,
+        release=Release(tag="t", target="local", at="now"),
+        changed=("why",),
+    )
 
 
 def explanation() -> Explanation:

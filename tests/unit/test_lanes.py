@@ -1,4 +1,4 @@
-"""How many clusters a run boots at once: what somebody says, else what the engine has room for."""
+"""What runs at once: of clusters, what somebody says, else what the engine has room for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from factory.engine import Engine
-from factory.pipeline import _clusters
+from factory.lanes import lanes
 from factory.project import load
 from factory.settings import Settings
 
@@ -30,14 +30,20 @@ def settings(tree: Path) -> Settings:
 
 
 def test_the_engines_size_decides(settings: Settings) -> None:
-    assert _clusters(settings, load(settings), LARGE) == 4
+    assert lanes(settings, load(settings), LARGE, ["verify"])["verify"] == 4
 
 
 def test_larger_clusters_are_fewer(settings: Settings) -> None:
     project = load(settings)
     project = replace(project, matrix=replace(project.matrix, workers=9))
-    assert _clusters(settings, project, LARGE) == 2
+    assert lanes(settings, project, LARGE, ["verify"])["verify"] == 2
 
 
 def test_a_variable_outranks_it(settings: Settings) -> None:
-    assert _clusters(replace(settings, clusters=7), load(settings), LARGE) == 7
+    told = replace(settings, clusters=7)
+    assert lanes(told, load(settings), LARGE, ["verify"])["verify"] == 7
+
+
+def test_an_engine_that_only_builds_is_not_asked_how_large_it_is(settings: Settings) -> None:
+    unasked = cast("Engine", object())
+    assert "verify" not in lanes(settings, load(settings), unasked, ["build"])

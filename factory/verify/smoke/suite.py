@@ -16,6 +16,11 @@ from .protocol import Expected
 CONTRACT, QUICK, FULL = LEVELS = ("contract", "quick", "full")
 """The suites, each with all of those before it. What is of the first needs no cluster."""
 
+COLD = "coldstart"
+"""A suite of its own, with nothing of the others."""
+
+SUITES = (*LEVELS, COLD)
+
 
 def everywhere(_: Expected) -> bool:
     """Of every image."""
@@ -76,12 +81,12 @@ class Spec:
         connected: whether it needs a driver that is connected to the cluster, which there is
             from the second level on.
         own: whether it comes with the image.
-        level: the first of ``LEVELS`` that it is part of.
+        level: the first of ``LEVELS`` that it is part of, or ``COLD``.
         asked: of which images it is asked; of others it is not, and they lack nothing for it.
         on_gpu: whether it can only run where containers are given GPUs. Elsewhere it is left out,
             by the factory and never by the image, and the verdict says so.
         alone: whether it has a container to itself, which is started as the check needs it.
-        asks: how often it may have the factory kill or start a worker.
+        asks: how often it may have the factory kill or start a worker, or stop its clock.
         mixed: whether each cluster of two images is asked, whatever its suite.
     """
 
@@ -361,5 +366,22 @@ SUITE = (
         needs=(*_WORKING, "cuda-runtime"),
         asked=made_for_gpus,
         on_gpu=True,
+    ),
+    Spec(
+        name="cold-start",
+        proves="a worker joins and runs a task within its budget",
+        limit=480,
+        run="cold:full",
+        level=COLD,
+        asks=6,
+    ),
+    Spec(
+        name="cold-start-throttled",
+        proves="so does a worker with 0.2 CPU",
+        limit=720,
+        run="cold:throttled",
+        level=COLD,
+        asks=2,
+        needs=("cold-start",),
     ),
 )

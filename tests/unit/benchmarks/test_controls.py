@@ -14,7 +14,7 @@ from benchmarks.catalogue import FIGURES
 from benchmarks.controls import Found, Good
 from benchmarks.planted import CONTROLS, Control
 from factory.model import Build, Cell
-from factory.verify import LEVELS, ClusterRequest
+from factory.verify import SUITES, ClusterRequest
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
 from tests.conftest import ROOT
@@ -71,7 +71,7 @@ def test_a_control_names_checks_of_its_suite(control: Control, tmp_path: Path) -
     asked = Selection.of(request.expected, specs, gpus=False, suite=control.suite)
     found = {*asked.contract, *asked.alone, *asked.names}
     assert set(control.caught_by) <= {"launch", "driver-floor", "boot", "alive", *found}
-    assert control.suite in LEVELS
+    assert control.suite in SUITES
 
 
 @ids

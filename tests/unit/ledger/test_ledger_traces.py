@@ -131,19 +131,31 @@ def test_a_ledger_of_schema_1_is_brought_up_to_date_with_all_its_records(old: Pa
             assert ledger.made() == {"demo:cell": "b"}, "planned and built, so it was made"
             assert ledger.chain("b") == (), "of what, nobody wrote down"
             assert ledger.parts("x") is None
-        assert version(old) == SCHEMA_VERSION == 3
+            assert ledger.releases("demo:cell") == (PUBLISHED,), "once, however often it is opened"
+        assert version(old) == SCHEMA_VERSION == 4
 
 
 def test_a_ledger_of_schema_2_is_brought_up_to_date(path: Path) -> None:
     with Ledger.open(path) as ledger:
         ledger.record_built(BUILT, TRACE)
     connection = sqlite3.connect(path)
-    connection.executescript("DROP TABLE begun; PRAGMA user_version = 2;")
+    connection.executescript("DROP TABLE begun; DROP TABLE released; PRAGMA user_version = 2;")
     connection.close()
     with Ledger.open(path) as ledger:
         assert ledger.chain("b") == (BASE, APP)
         assert ledger.begun("b") is None
     assert version(path) == SCHEMA_VERSION
+
+
+def test_all_that_was_published_of_a_build_is_known_in_its_order(path: Path) -> None:
+    newer = replace(PUBLISHED, key="c", config_digest="sha256:2")
+    with Ledger.open(path) as ledger:
+        ledger.record_publication(PUBLISHED)
+        ledger.record_publication(newer)
+        ledger.record_publication(replace(PUBLISHED, build_id="demo:other"))
+        assert ledger.releases("demo:cell") == (PUBLISHED, newer)
+        assert ledger.publication("demo:cell", PUBLISHED.target) == newer
+        assert ledger.releases("demo:never") == ()
 
 
 def test_what_was_begun_is_known_until_it_is_made(path: Path) -> None:

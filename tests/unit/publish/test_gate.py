@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from factory.model import (
     NO_DATABASE,
     NO_RUNTIME,
+    REQUIRED,
     SUBSTITUTED_BASE,
     Build,
     Built,
@@ -247,8 +248,13 @@ def test_taking_a_needed_verdict_away_always_closes_the_gate(
     assert refusals(PLANNED, BUILT, [kept, *without], LENIENT, joints=())
 
 
+def test_how_fast_workers_start_stands_in_for_no_verdict() -> None:
+    cold = replace(VERIFY, gate=Gate.COLD_START)
+    assert "there is no verify verdict" in refused(SCAN, cold)
+
+
 @pytest.mark.parametrize("status", [Status.FAIL, Status.PARTIAL])
-@pytest.mark.parametrize("gate", list(Gate))
+@pytest.mark.parametrize("gate", REQUIRED)
 def test_no_other_status_passes_a_strict_target(gate: Gate, status: Status) -> None:
     given = [replace(one, status=status) if one.gate is gate else one for one in BOTH]
     assert refused(*given)

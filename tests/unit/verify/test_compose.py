@@ -172,3 +172,49 @@ def test_nothing_else_is_done_for_an_image(
 ) -> None:
     Cluster.of(request_, request_.compose_files, "run").disturb(what, host)
     assert two_nodes.read_text() == ""
+
+
+def test_workers_that_wait_are_created_before_the_head_alone_is_booted(
+    request_: ClusterRequest, two_nodes: Path
+) -> None:
+    Cluster.of(request_, request_.compose_files, "run").up_head({"worker": 3, "throttled": 1})
+    create, boot = (line.split() for line in two_nodes.read_text().splitlines())
+    assert "--no-start" in create
+    assert [word for word in create if "=" in word] == ["worker=3", "throttled=1"]
+    assert boot[-1] == "head"
+    assert "--wait" in boot
+    assert {"--no-build", "never"} <= {*create} & {*boot}
+
+
+def test_a_worker_is_ended_so_that_the_head_is_told(
+    request_: ClusterRequest, two_nodes: Path
+) -> None:
+    cluster = Cluster.of(request_, request_.compose_files, "run")
+    _, worker = cluster.containers()
+    cluster.start(worker)
+    cluster.retire(worker)
+    assert [line.split()[0] for line in two_nodes.read_text().splitlines()] == [
+        "start",
+        "stop",
+    ]
+
+
+@pytest.mark.parametrize(("code", "fault"), [(0, True), (127, False)])
+def test_a_worker_that_cannot_be_started_is_the_engines_fault_unless_a_program_is_missing(
+    request_: ClusterRequest, docker: Path, code: int, fault: bool
+) -> None:
+    row = {**ROWS[1], "State": "created", "Health": "", "ExitCode": code}
+    with docker.open("a") as file:
+        file.write(f"""import sys
+if "ps" not in sys.argv:
+    sys.exit("no space left on device")
+print({json.dumps(row)!r})
+""")
+    cluster = Cluster.of(request_, request_.compose_files, "run")
+    (worker,) = cluster.containers()
+    if not fault:
+        cluster.start(worker)
+        return
+    with pytest.raises(VerifyError, match="could not start a worker") as caught:
+        cluster.start(worker)
+    assert "no space left on device" in " ".join(caught.value.detail)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from factory.verify.cold import SCALES
 from factory.verify.compose import BOOT_SECONDS
 
 FILE = Path(__file__).parents[3] / "compose" / "cluster.yaml"
@@ -83,6 +84,19 @@ def test_a_file_that_gives_gpus_gives_one_to_each_of_its_nodes_and_no_more(
     assert set(more) == {"services"}
     assert set(more["services"]) == {service}
     assert set(more["services"][service]) == {"deploy"}
+
+
+def test_timed_workers_are_workers_that_nothing_probes() -> None:
+    """A probe is a shell: at a fifth of a core, two a second are a part of what is measured."""
+    more = yaml.safe_load(FILE.with_name("cold-start.yaml").read_text(encoding="utf-8"))
+    assert set(more) == {"services"}
+    assert set(more["services"]) == {"worker", "throttled"} == set(SCALES)
+    assert more["services"]["worker"] == {"healthcheck": {"disable": True}}
+    assert more["services"]["throttled"] == {
+        "extends": {"file": "cluster.yaml", "service": "worker"},
+        "cpus": 0.2,
+        "healthcheck": {"disable": True},
+    }
 
 
 @pytest.mark.parametrize("labels", [s["labels"] for s in SERVICES.values()] + [
