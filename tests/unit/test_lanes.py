@@ -30,13 +30,13 @@ def settings(tree: Path) -> Settings:
 
 
 def test_the_engines_size_decides(settings: Settings) -> None:
-    assert lanes(settings, load(settings), LARGE, ["verify"])["verify"] == 4
+    assert lanes(settings, load(settings), LARGE, ["verify"])["verify"] == 5
 
 
 def test_larger_clusters_are_fewer(settings: Settings) -> None:
     project = load(settings)
     project = replace(project, matrix=replace(project.matrix, workers=9))
-    assert lanes(settings, project, LARGE, ["verify"])["verify"] == 2
+    assert lanes(settings, project, LARGE, ["verify"])["verify"] == 3
 
 
 def test_a_variable_outranks_it(settings: Settings) -> None:
