@@ -13,11 +13,11 @@ RESERVE_BYTES = 2 * 2**30
 
 
 def clusters_at_once(*, memory: int, cores: int, nodes: int) -> int:
-    """One for each core and one more, as far as there is memory for their nodes; one in any case,
-    since a cluster that is larger than the engine may fit for all that it really takes.
+    """One for each core, as far as there is memory for their nodes; one in any case, since a cluster
+    that is larger than the engine may fit for all that it really takes.
 
-    A cluster of three nodes keeps a core and a quarter busy on average, but waits in between: with
-    one a core, two cores were busy nine tenths of the time.
+    A cluster of three nodes keeps a core and a quarter busy on average, and waits in between: with
+    one a core, two cores were busy nine tenths of the time, and one more took each of them longer.
 
     Args:
         memory: of the engine, in bytes.
@@ -25,7 +25,7 @@ def clusters_at_once(*, memory: int, cores: int, nodes: int) -> int:
         nodes: of a cluster, the head included.
     """
     room = (memory - RESERVE_BYTES) // (nodes * NODE_BYTES)
-    return max(1, min(cores + 1, room))
+    return max(1, min(cores, room))
 
 
 def nodes_of(suite: str, workers: int) -> int:

@@ -30,7 +30,7 @@ def settings(tree: Path) -> Settings:
 
 
 def test_the_engines_size_decides(settings: Settings) -> None:
-    assert lanes(settings, load(settings), LARGE, ["verify"])["verify"] == 5
+    assert lanes(settings, load(settings), LARGE, ["verify"])["verify"] == 4
 
 
 def test_larger_clusters_are_fewer(settings: Settings) -> None:
