@@ -13,8 +13,8 @@ RESERVE_BYTES = 2 * 2**30
 
 
 def clusters_at_once(*, memory: int, cores: int, nodes: int) -> int:
-    """One for each core, as far as there is memory for their nodes; one in any case, since a cluster
-    that is larger than the engine may fit for all that it really takes.
+    """One for each core, as far as there is memory for their nodes; one in any case, since a
+    cluster that is larger than the engine may fit for all that it really takes.
 
     A cluster of three nodes keeps a core and a quarter busy on average, and waits in between: with
     one a core, two cores were busy nine tenths of the time, and one more took each of them longer.
