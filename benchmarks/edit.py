@@ -17,7 +17,7 @@ from factory.errors import FactoryError
 from factory.model import Plan, Selection
 from factory.settings import Settings
 
-RUNS = 3
+RUNS = 5
 LIMIT = 1.0
 METHOD = f"""\
 All shipped builds, or those selected, are built once by `invoke build`, and once by `docker buildx
