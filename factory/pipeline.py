@@ -306,7 +306,7 @@ def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -
     checks = preflight.checks(made, lambda: workshop.builder().sources, workshop.settings)
     yield from dict.fromkeys(checks.values())
     waited_for = {step.parent for step in steps}
-    # Of what is ready, that goes first on which more stands: the longest chain begins soonest.
+    # Of what is ready, that goes first on which something else stands.
     for step in sorted(steps, key=lambda step: step.key not in waited_for):
         parent = workshop.plan.steps[step.parent] if step.parent in there else None
         needs = [f"build {parent.label}"] if parent else []

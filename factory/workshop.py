@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +86,7 @@ class Workshop:
     beside: Plan = field(default_factory=lambda: Plan(steps={}, builds=()))
     require_gpu: bool = False
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
+    _turns: dict[tuple[Gate, str], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _builder: Builder | None = None
 
@@ -170,16 +172,16 @@ class Workshop:
 
     def verify(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image as a cluster."""
+        gate = verify_room.gate_of(self.project.matrix.suite)
 
         def boot(built: Built) -> Verdict:
             return verify_room.verify(
                 self._request(planned, built),
                 run_id=self.run_id,
                 log=log,
-                logs=self.settings.state / "logs" / planned.build.id.replace(":", "_"),
+                logs=self.settings.state / "logs" / _file_name(planned, gate).replace(":", "_"),
             )
 
-        gate = verify_room.gate_of(self.project.matrix.suite)
         return self._judge(gate, planned, VerifyError, boot, log)
 
     def cold_starts(self) -> tuple[ColdStart, ...]:
@@ -187,9 +189,11 @@ class Workshop:
         found = []
         for planned in self.plan.builds if self.cold else ():
             built = self.ledger.built(planned.key)
-            verdict = built and self.verdict(Gate.COLD_START, planned, built)
-            if verdict:
-                found.append(cold_start(self.stock.history, planned, verdict))
+            # An engine that went away, or Ctrl-C, must not cost what was done.
+            with suppress(FactoryError):
+                verdict = built and self.verdict(Gate.COLD_START, planned, built)
+                if verdict:
+                    found.append(cold_start(self.stock.history, planned, verdict))
         return tuple(found)
 
     @property
@@ -263,8 +267,25 @@ class Workshop:
         examine: Callable[[Built], Verdict],
         log: Log,
     ) -> Result:
-        """Take the verdict that stands, or have one made; a failure is always tried anew."""
+        """Take the verdict that stands, or have one made; a failure is always tried anew. What is
+        one image for several builds is judged once, though clusters run at once."""
         built = self.stock.built(planned, error)
+        with self._one_by_one(gate, built):
+            return self._judge_one(gate, planned, built, error, examine, log)
+
+    def _one_by_one(self, gate: Gate, built: Built) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault((gate, built.config_digest), threading.Lock())
+
+    def _judge_one(
+        self,
+        gate: Gate,
+        planned: PlannedBuild,
+        built: Built,
+        error: type[FactoryError],
+        examine: Callable[[Built], Verdict],
+        log: Log,
+    ) -> Result:
         known = self.verdict(gate, planned, built)
         again = (Status.FAIL, Status.PARTIAL) if self.insists else (Status.FAIL,)
         if known and known.status not in again:
@@ -298,12 +319,23 @@ class Workshop:
 
         with self._lock:
             self._judged[verdict.gate, verdict.config_digest] = verdict
-            gates = (Gate.SCAN, Gate.COLD_START) if self.cold else REQUIRED
-            known = [self.verdict(gate, planned, built) for gate in gates]
-            verdicts = [one for one in known if one]
+            cold = verdict.gate is Gate.COLD_START
+            known = [self.verdict(gate, planned, built) for gate in ([] if cold else REQUIRED)]
+            verdicts = [verdict] if cold else [one for one in known if one]
             notes = (
                 cold_start_properties(cold_start(self.stock.history, planned, verdict))
-                if verdict.gate is Gate.COLD_START
+                if cold
                 else {}
             )
-            write_junit(self.settings.state / "reports", planned.build.id, verdicts, notes)
+            write_junit(
+                self.settings.state / "reports",
+                planned.build.id,
+                verdicts,
+                notes,
+                name=_file_name(planned, verdict.gate),
+            )
+
+
+def _file_name(planned: PlannedBuild, gate: Gate) -> str:
+    """Of what is kept of a verdict: how workers start is reported apart from whether they work."""
+    return f"{planned.build.id}.{gate.value}" if gate is Gate.COLD_START else planned.build.id

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from factory import process
 from factory.build.builder import BUILDX, Builder
@@ -19,6 +20,8 @@ from factory.context import Contents
 from factory.errors import MachineError
 from factory.model import CREATED
 from factory.settings import Settings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,6 @@ class Host:
     def __init__(self, root: Path) -> None:
         """Of a project's root; nothing is asked yet."""
         self._root = root
-        self._pool = ThreadPoolExecutor(4)
         self._lock = threading.Lock()
         self._asked: Future[Facts] | None = None
 
@@ -55,18 +57,30 @@ class Host:
             MachineError: there is no Docker client.
         """
         with self._lock:
-            self._asked = self._asked or self._pool.submit(self._answers)
+            self._asked = self._asked or _beside(self._answers)
             return self._asked
 
     def _answers(self) -> Facts:
         # Three programs that have nothing to do with each other, pip's start being the longest.
-        sources = self._pool.submit(host_sources)
-        client = self._pool.submit(_docker_client)
-        labels = self._pool.submit(_volatile_labels, self._root)
+        sources, client = _beside(host_sources), _beside(_docker_client)
+        labels = _volatile_labels(self._root)
         builder, buildx = client.result()
-        return Facts(
-            sources=sources.result(), builder=builder, buildx=buildx, labels=labels.result()
-        )
+        return Facts(sources=sources.result(), builder=builder, buildx=buildx, labels=labels)
+
+
+def _beside(ask: Callable[[], T]) -> Future[T]:
+    """The answer to come. Whoever leaves before it is there does not wait for it, as with threads
+    of a pool: a program that hangs keeps nobody from ending."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # for whoever asks for the answer
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return answer
 
 
 def make_builder(
@@ -113,16 +127,23 @@ def _docker_client() -> tuple[str, tuple[str, ...]]:
     its plugins at first, each time."""
     try:
         said = process.run(["docker", "info", "--format", "{{json .ClientInfo}}"]).stdout
+        client: dict[str, Any] = json.loads(said)
+        plugins = {plugin["Name"]: plugin.get("Path") for plugin in client.get("Plugins") or ()}
+        path, context = plugins.get("buildx"), client.get("Context") or "default"
     except process.ProcessFailed as error:
         raise MachineError(
             "the Docker client does not say which context it uses",
             todo="see what `docker info` says, and mend that",
             detail=error.completed.tail,
         ) from error
-    client: dict[str, Any] = json.loads(said)
-    plugins = {plugin["Name"]: plugin.get("Path") for plugin in client.get("Plugins") or ()}
-    path = plugins.get("buildx")
-    return client.get("Context") or "default", (path,) if path else BUILDX
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MachineError(
+            "the Docker client does not tell of itself as JSON",
+            todo="see what `docker info --format '{{json .ClientInfo}}'` says, and mend that",
+            detail=said.splitlines(),
+        ) from error
+    # A client that is a wrapper may tell of programs that are somewhere else.
+    return context, (path,) if path and os.access(path, os.X_OK) else BUILDX
 
 
 def _volatile_labels(root: Path) -> dict[str, str]:

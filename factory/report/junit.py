@@ -45,11 +45,16 @@ def junit(build_id: str, verdicts: Iterable[Verdict], notes: Mapping[str, str] =
 
 
 def write_junit(
-    folder: Path, build_id: str, verdicts: Iterable[Verdict], notes: Mapping[str, str] = _NONE
+    folder: Path,
+    build_id: str,
+    verdicts: Iterable[Verdict],
+    notes: Mapping[str, str] = _NONE,
+    *,
+    name: str = "",
 ) -> Path:
-    """Write ``<build id>.xml``, whole or not at all."""
+    """Write ``<build id>.xml``, or what else it is to be named after, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{build_id.replace(':', '_')}.xml"
+    path = folder / f"{(name or build_id).replace(':', '_')}.xml"
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
         file.write(junit(build_id, verdicts, notes))
     written = Path(file.name)

@@ -179,9 +179,17 @@ class Cluster:
         """End a worker so that the head is told of it, which notices a kill half a minute later.
 
         Raises:
-            VerifyError: the engine does not answer.
+            VerifyError: the engine does not answer, or does not stop it: the next one would be
+                measured beside it.
         """
-        self._docker("stop", "--time", "15", container.name)
+        stopped = self._docker("stop", "--time", "15", container.name)
+        if stopped.code:
+            raise VerifyError(
+                "the engine could not stop a worker",
+                where=self.request.subject,
+                todo="mend what Docker reports, then verify again; `invoke doctor` may help",
+                detail=stopped.tail,
+            )
 
     def _docker(self, *arguments: str) -> Completed:
         with self._answers_expected():

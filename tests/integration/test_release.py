@@ -85,7 +85,7 @@ def test_second_release_finds_everything_done(released: Checkout) -> None:
 def test_reports_are_junit(released: Checkout) -> None:
     from xml.etree import ElementTree
 
-    reports = sorted((released.root / ".factory" / "reports").glob("*.xml"))
+    reports = sorted((released.root / ".factory" / "reports").glob("ray-app_*.xml"))
     assert len(reports) == 2
     for report in reports:
         cases = ElementTree.parse(report).getroot().findall(".//testcase")

@@ -36,7 +36,7 @@ def test_the_engines_size_decides(settings: Settings) -> None:
 def test_larger_clusters_are_fewer(settings: Settings) -> None:
     project = load(settings)
     project = replace(project, matrix=replace(project.matrix, workers=9))
-    assert lanes(settings, project, LARGE, ["verify"])["verify"] == 3
+    assert lanes(settings, project, LARGE, ["verify"])["verify"] == 2
 
 
 def test_a_variable_outranks_it(settings: Settings) -> None:
