@@ -17,7 +17,7 @@ from factory.engine import Engine, EngineImage
 from factory.errors import ConfigError, FactoryError, VerifyError
 from factory.judging import COMPOSE_FILE, known_suite, require_gpu_runtime, standing
 from factory.ledger import Ledger
-from factory.model import NEEDS, Budget, Cell, Facts, Judged, State, Status
+from factory.model import COLD_SUITE, NEEDS, Budget, Cell, Facts, Judged, State, Status
 from factory.process import ProcessFailed
 from factory.project import matrix_of
 from factory.publish import outranking
@@ -210,5 +210,7 @@ class _Bench:
 
     @property
     def _name(self) -> str:
-        """Such as ``ref-rayproject_ray_2.60.0``: no build's, since these begin with an image's."""
-        return f"ref-{re.sub(r'[^A-Za-z0-9._-]', '_', self.asked.ref)}"
+        """Such as ``ref-rayproject_ray_2.60.0``: no build's, since these begin with an image's. A
+        cold start has one of its own, lest it take the place of what verify found."""
+        cold = f".{COLD_SUITE}" if self.request.suite == COLD_SUITE else ""
+        return f"ref-{re.sub(r'[^A-Za-z0-9._-]', '_', self.asked.ref)}{cold}"

@@ -24,7 +24,7 @@ class Settings:
         root: the tree that holds ``matrix.yaml``, ``images/`` and ``dockerfiles/``.
         cache: what can be fetched or made again (root file systems, Trivy's database).
         data: what should outlive a checkout (the local registry's store).
-        jobs: how many builds may run at once.
+        jobs: how many steps may be built at once, and of applications twice as many.
         clusters: how many clusters may, where somebody says; else the engine's size decides.
         registry: ``host:port`` of the local registry.
     """
