@@ -263,15 +263,18 @@ def _wait(
 
 
 def _ended(child: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) -> bool:
-    """Whether the child and all that writes to its streams have ended, after a short wait."""
+    """Whether the child and all that writes to its streams have ended, after a short wait: for the
+    ends of its streams, which come at once, while the child's own is only looked for."""
+    for reader in readers:
+        if reader.is_alive():
+            reader.join(_STEP_SECONDS)
+    if any(reader.is_alive() for reader in readers):
+        return False
     try:
         child.wait(_STEP_SECONDS)
     except subprocess.TimeoutExpired:
         return False
-    for reader in readers:
-        if reader.is_alive():
-            reader.join(_STEP_SECONDS)
-    return not any(reader.is_alive() for reader in readers)
+    return True
 
 
 def _end(child: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) -> None:

@@ -31,6 +31,12 @@ def clean(text: str) -> str:
     return _UNPRINTABLE.sub("", _SEQUENCE.sub("", text))
 
 
+def for_bake(text: str) -> str:
+    """Text that says in a bake file what it says here: bake reads ``${…}`` and ``%{…}`` in JSON,
+    too."""
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
 def one_line(text: str) -> str:
     """Cleaned text as one line, each run of blanks a single space."""
     return " ".join(clean(text).split())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.model import KEY_LABEL, MAIN, PLATFORM, Plan, Rootfs, Step
+from factory.text import for_bake
 
 _PACKAGES = "packages"
 """Its target and its context; steps' targets have a part of a key in their names."""
@@ -60,7 +61,7 @@ def _wheels(folder: str) -> dict[str, Any]:
     """The host's wheels as a target of their own: as a folder, bake would send them to BuildKit for
     each target anew, all at once, which it does not survive where targets or wheels are many."""
     return {
-        "context": _plain(folder),
+        "context": for_bake(folder),
         "dockerfile-inline": "FROM scratch\nCOPY . /\n",
         "output": ["type=cacheonly"],
     }
@@ -76,13 +77,13 @@ def _target(step: Step, plan: Plan, around: Surroundings, tags: list[str]) -> di
         **folders,
     }
     return {
-        "context": _plain(main),
-        "contexts": {name: _plain(folder) for name, folder in contexts.items()},
-        "dockerfile-inline": _plain(step.dockerfile),
+        "context": for_bake(main),
+        "contexts": {name: for_bake(folder) for name, folder in contexts.items()},
+        "dockerfile-inline": for_bake(step.dockerfile),
         "args": dict.fromkeys(around.proxies),
         "labels": {KEY_LABEL: step.key},
         "platforms": [PLATFORM],
-        "secret": [_plain(secret) for secret in _secrets(step, around)],
+        "secret": [for_bake(secret) for secret in _secrets(step, around)],
         "tags": tags,
         # Said in so many words: where bake is told to load nothing by itself
         # (BUILDX_NO_DEFAULT_LOAD), builds are loaded all the same, and steps are not.
@@ -100,8 +101,3 @@ def _secrets(step: Step, around: Surroundings) -> Iterator[str]:
 def _name(step: Step) -> str:
     """Of its target: bake allows letters, digits, ``_`` and ``-``."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", f"{step.name}-{step.key[:12]}")
-
-
-def _plain(text: str) -> str:
-    """As bake takes a text for what it says: it reads ``${…}`` and ``%{…}`` in JSON, too."""
-    return text.replace("${", "$${").replace("%{", "%%{")

@@ -1,4 +1,4 @@
-"""One BuildKit solve a step, through ``docker buildx build``.
+"""One BuildKit solve a step.
 
 The engine's own builder is used (the ``docker`` driver): a step is FROM its parent's local tag, and
 BuildKit shares work between solves that run at the same time.
@@ -6,35 +6,26 @@ BuildKit shares work between solves that run at the same time.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory import process
+from factory.build.client import BUILDX, Asked, Client, Log
+from factory.build.gather import Gathered
+from factory.build.solve import Solve
 from factory.build.sources import PackageSources, hiding
 from factory.context import Contents, stage
-from factory.errors import BuildError
-from factory.model import KEY_LABEL, MAIN, PLATFORM, Built, Step
+from factory.model import KEY_LABEL, MAIN, Built, Step
 
-Log = Callable[[str], None]
-_SECONDS = 3600
-_TAIL = 60
-_SHOWN = 16
-_OUR_SETTING = "`native-tls`"
-"""What newer uvs warn of, and older ones know by no other name."""
-
-_EXITED = "did not complete successfully"
-BUILDX = ("docker", "buildx")
-_QUIET = {"BUILDX_GIT_INFO": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": ""}
+_AT_ONCE = 8
+"""Of how many solves bake's are the quickest (docs/benchmarks.md)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Builder:
     """Builds steps.
 
@@ -61,6 +52,10 @@ class Builder:
     substituted_base: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._client = Client(buildx=self.buildx, builder=self.builder)
+        self._bake = Gathered(self._client.bake, most=_AT_ONCE)
+
     def build(self, step: Step, *, rootfs: Path | None, reason: str, log: Log) -> Built:
         """Build one step and tag it ``step.ref``; its parent must be there.
 
@@ -74,14 +69,10 @@ class Builder:
         """
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
-            scratch = Path(temporary)
-            contexts = self._staged(step, scratch)
-            contexts |= {MAIN: rootfs} if rootfs else {}
-            argv = [*self._argv(step, contexts, scratch), *self._secrets(step, scratch)]
-            labels = {KEY_LABEL: step.key, **self.labels}
-            if step.rootfs:
-                labels["io.ray.ray-commit"] = self._ray_commit(step, argv, scratch, log)
-            metadata = self._solve(step, argv, labels, scratch, log)
+            asked = self._asked(step, rootfs, Path(temporary), log)
+            # Others may take long, and keep those waiting that go with them.
+            together = step.kind == "app" and not step.secrets
+            metadata = (self._bake(asked) if together else None) or self._client.build(asked)
         return Built(
             key=step.key,
             ref=step.ref,
@@ -106,87 +97,61 @@ class Builder:
             stage(self.root / folder, tree, target)
         return staged
 
-    def _argv(self, step: Step, contexts: Mapping[str, Path], scratch: Path) -> list[str]:
-        write_dockerfile(step, self.work)  # for people; the build reads one of its own
-        dockerfile = write_dockerfile(step, scratch)
-        argv = [
-            *self.buildx,
-            "build",
-            "--builder",
-            self.builder,
-            "--progress=plain",
-            f"--platform={PLATFORM}",
-            "--provenance=false",
-            "--file",
-            str(dockerfile),
-        ]
-        for name, _ in self.sources.proxies:
-            argv += ["--build-arg", name]  # its value comes from the environment, not from argv
+    def _asked(self, step: Step, rootfs: Path | None, scratch: Path, log: Log) -> Asked:
+        where = write_dockerfile(step, self.work)  # for people; the build reads one of its own
+        contexts = self._staged(step, scratch) | ({MAIN: rootfs} if rootfs else {})
+        main = contexts.pop(MAIN)
         if self.sources.find_links:
-            argv += ["--build-context", f"packages={one_folder(self.sources.find_links, scratch)}"]
-        for name, folder in contexts.items():
-            argv += ["--build-context", f"{name}={folder}"] if name else []
-        return [*argv, str(contexts[MAIN])]
+            contexts["packages"] = one_folder(self.sources.find_links, scratch)
+        own = (os.environ.get(variable, "") for _, variable in step.secrets)
+        solve = Solve(
+            name=where.parent.name,
+            dockerfile=write_dockerfile(step, scratch),
+            context=main,
+            contexts=contexts,
+            variables=tuple(name for name, _ in self.sources.proxies),
+            secrets=tuple(self._secrets(step, scratch)),
+            labels={KEY_LABEL: step.key, **self.labels},
+            output=self._output(step),
+        )
+        asked = Asked(
+            solve=solve,
+            label=step.label,
+            where=str(where.relative_to(self.root)),
+            hide=hiding([*self.sources.secrets(), *own]),
+            log=log,
+        )
+        return self._with_ray_commit(asked, scratch) if step.rootfs else asked
 
-    def _secrets(self, step: Step, scratch: Path) -> list[str]:
+    def _output(self, step: Step) -> str:
+        # zstd layers exist only in OCI manifests: in Docker's own, no engine can pull them.
+        oci = f",compression={self.compression},oci-mediatypes=true" if self.compression else ""
+        return f"type=image,name={step.ref}{oci}"
+
+    def _secrets(self, step: Step, scratch: Path) -> Iterator[str]:
         texts = {
             "pip": self.sources.pip_conf(),
             "uv": self.sources.uv_toml(),
             "apt": self.sources.apt_script(),
         }
-        argv = []
         for name, text in texts.items():
             file = scratch / name
             file.touch(mode=0o600)
             file.write_text(text, encoding="utf-8")
-            argv += ["--secret", f"id={name},src={file}"]
+            yield f"id={name},src={file}"
         for name, variable in step.secrets:
-            argv += ["--secret", f"id={name},env={variable}"]
+            yield f"id={name},env={variable}"
         if self.sources.ca:
-            argv += ["--secret", f"id=ca,src={self.sources.ca}"]
-        return argv
+            yield f"id=ca,src={self.sources.ca}"
 
-    def _ray_commit(self, step: Step, argv: list[str], scratch: Path, log: Log) -> str:
+    def _with_ray_commit(self, asked: Asked, scratch: Path) -> Asked:
+        """The same, labelled with the commit that its Ray is of, which is asked first."""
         facts = scratch / "facts"
-        self._run(
-            step, [*argv, "--target=facts", f"--output=type=local,dest={facts}"], scratch, log
-        )
-        return (facts / "ray-commit").read_text(encoding="ascii").strip()
-
-    def _solve(
-        self, step: Step, argv: list[str], labels: Mapping[str, str], scratch: Path, log: Log
-    ) -> Mapping[str, str]:
-        metadata = scratch / "metadata.json"
-        flags = [f"--label={name}={value}" for name, value in labels.items()]
-        output = f"--output=type=image,name={step.ref}"
-        # zstd layers exist only in OCI manifests: in Docker's own, no engine can pull them.
-        oci = f",compression={self.compression},oci-mediatypes=true"
-        output += oci if self.compression else ""
-        self._run(step, [*argv, *flags, output, f"--metadata-file={metadata}"], scratch, log)
-        written: dict[str, str] = json.loads(metadata.read_text(encoding="utf-8"))
-        return written
-
-    def _run(self, step: Step, argv: list[str], scratch: Path, log: Log) -> None:
-        last: deque[str] = deque(maxlen=_TAIL)
-        env = {**_QUIET, "TMPDIR": str(scratch)}  # buildx leaves a folder behind for each build
-        own = (os.environ.get(variable, "") for _, variable in step.secrets)
-        hide = hiding([*self.sources.secrets(), *own])
-
-        def line(text: str) -> None:
-            shown = hide(text)
-            last.append(shown)
-            log(shown)
-
-        try:
-            process.run(argv, env=env, timeout=_SECONDS, on_line=line)
-        except process.ProcessFailed as error:
-            how = "took longer than an hour" if error.timed_out else "failed"
-            raise BuildError(
-                f"step {step.label} {how}",
-                where=str(write_dockerfile(step, self.work).relative_to(self.root)),
-                todo="mend what its last lines say; all of them are in .factory/logs/",
-                detail=_telling(last),
-            ) from error
+        question = replace(asked.solve, stage="facts", output=f"type=local,dest={facts}", labels={})
+        self._client.build(replace(asked, solve=question))
+        commit = (facts / "ray-commit").read_text(encoding="ascii").strip()
+        labels = {**asked.solve.labels, "io.ray.ray-commit": commit}
+        return replace(asked, solve=replace(asked.solve, labels=labels))
 
 
 def one_folder(folders: Sequence[Path], scratch: Path) -> Path:
@@ -212,19 +177,6 @@ def write_dockerfile(step: Step, work: Path) -> Path:
     # What may be read was decided when it was digested; a .dockerignore in there changes nothing.
     Path(f"{dockerfile}.dockerignore").write_text("", encoding="utf-8")
     return dockerfile
-
-
-def _telling(lines: Iterable[str]) -> list[str]:
-    """What the failing instruction said: BuildKit repeats it between two rules at the end, before
-    it prints the Dockerfile once more. Where no program failed, such as a fetch from git, why it
-    failed is in the very last line alone."""
-    said = [line for line in lines if line.strip() and _OUR_SETTING not in line]
-    rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
-    if len(rules) < 2:
-        return said[-_SHOWN:]
-    told = [line for line in said[rules[0] + 1 : rules[1]] if not line.startswith(" > [")]
-    why = [line for line in said[rules[1] :] if line.startswith("ERROR: ") and _EXITED not in line]
-    return [*told, *why][-_SHOWN:]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

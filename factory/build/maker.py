@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from factory import process
-from factory.build.builder import BUILDX, Builder
+from factory.build.builder import Builder
+from factory.build.client import BUILDX
 from factory.build.host import host_sources
 from factory.build.sources import PackageSources
 from factory.context import Contents

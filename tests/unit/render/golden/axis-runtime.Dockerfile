@@ -1,2 +1,2 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:6a2ef75a0289
+FROM factory.invalid/base:c7de2b154669

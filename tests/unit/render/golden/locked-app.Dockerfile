@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:5798fa7ab523
+FROM factory.invalid/runtime:38fcc1d32255
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
@@ -27,7 +27,7 @@ ENV OMP_NUM_THREADS="1"
 ENV PATHS="/a:/b"
 ENV MESSAGE="two words"
 COPY --chown=1000:100 app /home/ray/app
-RUN python -m compileall -q /home/ray/app
+RUN --network=none python -m compileall -q /home/ray/app
 LABEL org.opencontainers.image.title="demo" \
       org.opencontainers.image.description="Adds numbers" \
       org.opencontainers.image.version="2.60.0-py311-cpu" \

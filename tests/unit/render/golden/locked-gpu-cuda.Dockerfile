@@ -2,7 +2,7 @@
 # there, it has brought the runtime already, and the two share it.
 FROM scratch AS packages
 
-FROM factory.invalid/rllib:362771b254c0
+FROM factory.invalid/rllib:2338b722e19e
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
@@ -14,7 +14,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip freeze > /home/ray/pip-freeze.txt
 USER 0
 # Where people and the loader look for it. CUDA 13's wheels share one folder, those before have one each.
-RUN library=$(find /home/ray/anaconda3/lib/python3.11/site-packages/nvidia -name 'libcudart.so.13') \
+RUN --network=none library=$(find /home/ray/anaconda3/lib/python3.11/site-packages/nvidia -name 'libcudart.so.13') \
     && test -n "$library" \
     && dirname "$library" > /etc/ld.so.conf.d/000-cuda.conf \
     && ldconfig \

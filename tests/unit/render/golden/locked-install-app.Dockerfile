@@ -2,7 +2,7 @@
 FROM scratch AS packages
 
 # What only the install script needs stays in this stage.
-FROM factory.invalid/runtime:306eb79731da AS builder
+FROM factory.invalid/runtime:b369a39bd083 AS builder
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
@@ -14,7 +14,7 @@ RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharin
     && apt-get update \
     && apt-get install --yes --no-install-recommends \
         gcc
-RUN install --directory --owner=1000 --group=100 /out /out/root /out/wheels /source
+RUN --network=none install --directory --owner=1000 --group=100 /out /out/root /out/wheels /source
 USER 1000
 WORKDIR /source
 ADD --chown=1000:100 https://code.example/app.git#cccccccccccccccccccccccccccccccccccccccc:src /source
@@ -29,7 +29,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     bash -euo pipefail /run/factory/install.sh \
     && tar --create --file /out/root.tar --directory /out/root .
 
-FROM factory.invalid/runtime:306eb79731da
+FROM factory.invalid/runtime:b369a39bd083
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
@@ -44,12 +44,12 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     && rm /tmp/wheels.txt
 # No COPY, which would give folders that are there already another owner and mode.
 USER 0
-RUN --mount=type=bind,from=builder,source=/out,target=/run/factory/out \
+RUN --network=none --mount=type=bind,from=builder,source=/out,target=/run/factory/out \
     tar --extract --file /run/factory/out/root.tar --directory / --numeric-owner --no-overwrite-dir --keep-directory-symlink
 USER 1000
 ENV PYTHONPATH=/home/ray/app
 ADD --chown=1000:100 https://code.example/app.git#cccccccccccccccccccccccccccccccccccccccc:src /home/ray/app
-RUN python -m compileall -q /home/ray/app
+RUN --network=none python -m compileall -q /home/ray/app
 LABEL org.opencontainers.image.title="demo" \
       org.opencontainers.image.description="Compiles" \
       org.opencontainers.image.version="2.60.0-py311-cpu" \

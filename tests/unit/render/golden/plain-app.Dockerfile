@@ -1,11 +1,11 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:319c512339c7
+FROM factory.invalid/runtime:f67c0af59029
 ARG FACTORY_EPOCH="2026-11"
 ENV PYTHONPATH=/home/ray/app
 COPY --chown=1000:100 app /home/ray/app
-RUN python -m compileall -q /home/ray/app
+RUN --network=none python -m compileall -q /home/ray/app
 LABEL org.opencontainers.image.title="demo" \
       org.opencontainers.image.description="Does nothing" \
       org.opencontainers.image.version="2.60.0-py311-cpu" \

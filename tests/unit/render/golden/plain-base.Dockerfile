@@ -33,7 +33,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     && /run/installer/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /run/installer/uv.txt \
     && install --mode=0755 /run/installer/bin/uv /usr/local/bin/uv \
     && rm -r /run/installer
-RUN useradd --create-home --shell /bin/bash --uid 1000 --gid 100 ray \
+RUN --network=none useradd --create-home --shell /bin/bash --uid 1000 --gid 100 ray \
     && echo 'ray ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ray \
     && chmod 0440 /etc/sudoers.d/ray \
     && echo "PATH=/home/ray/anaconda3/bin:\$PATH" > /etc/profile.d/ray.sh
@@ -53,7 +53,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
 # What can only be known once Ray is installed; the factory reads it and makes labels of it.
 FROM drop-in AS look
 ARG FACTORY_EPOCH="2026-11"
-RUN python -c 'import ray; print(ray.__commit__, end="")' > /home/ray/ray-commit
+RUN --network=none python -c 'import ray; print(ray.__commit__, end="")' > /home/ray/ray-commit
 FROM scratch AS facts
 COPY --from=look /home/ray/ray-commit /
 

@@ -10,4 +10,4 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=bind,from=packages,target=/run/factory/packages \
     UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip install --no-progress "ray[rllib]==2.60.0" "torch==2.13.0,!=2.13.0+cpu" \
     && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip freeze > /home/ray/pip-freeze.txt
-RUN python -c 'import sys, torch; found, wanted = str(torch.version.cuda), "13.0"; sys.exit(0 if found == wanted else f"torch {torch.__version__} is built for CUDA {found}, and this cell wants {wanted}")'
+RUN --network=none python -c 'import sys, torch; found, wanted = str(torch.version.cuda), "13.0"; sys.exit(0 if found == wanted else f"torch {torch.__version__} is built for CUDA {found}, and this cell wants {wanted}")'

@@ -1,2 +1,2 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:c502e16393a0
+FROM factory.invalid/base:7d8f315a95ee

@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0+cpu, whose flavour is that of the device: cpu.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:319c512339c7
+FROM factory.invalid/runtime:f67c0af59029
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \
@@ -12,4 +12,4 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip install --no-progress --no-deps --no-config --no-index --find-links /run/factory/torch "torch==2.13.0+cpu" \
     && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip install --no-progress "ray[rllib]==2.60.0" "torch==2.13.0+cpu" \
     && UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/home/ray/anaconda3/bin/python uv pip freeze > /home/ray/pip-freeze.txt
-RUN python -c 'import sys, torch; found, wanted = str(torch.version.cuda), "None"; sys.exit(0 if found == wanted else f"torch {torch.__version__} is built for CUDA {found}, and this cell wants {wanted}")'
+RUN --network=none python -c 'import sys, torch; found, wanted = str(torch.version.cuda), "None"; sys.exit(0 if found == wanted else f"torch {torch.__version__} is built for CUDA {found}, and this cell wants {wanted}")'

@@ -1,0 +1,67 @@
+"""Work that several threads bring at the same moment, done in one go."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+_PAUSE = 0.03
+"""Seconds: nobody else is on the way when nobody came for so long."""
+
+
+class Gathered(Generic[T, R]):
+    """A function of several, for callers that have one each.
+
+    Whoever comes first waits a moment for others, and does the work of all; those who come later
+    do not wait for it to end, but gather anew.
+    """
+
+    def __init__(self, do: Callable[[Sequence[T]], Sequence[R]], *, most: int) -> None:
+        """Args:
+        do: gives the results in order; what it raises, each caller gets.
+        most: how many go in one go.
+        """
+        self._do = do
+        self._most = most
+        self._lock = threading.Lock()
+        self._door = threading.Lock()
+        self._waiting: list[tuple[T, Future[R]]] = []
+
+    def __call__(self, item: T) -> R:
+        """The result for one."""
+        mine = (item, Future[R]())
+        with self._lock:
+            self._waiting.append(mine)
+        with self._door:
+            taken = self._take(mine)
+        if taken:
+            self._settle(taken)
+        return mine[1].result()
+
+    def _take(self, mine: tuple[T, Future[R]]) -> list[tuple[T, Future[R]]]:
+        """Those to do now, mine among them, unless somebody else took mine."""
+        if not any(one is mine for one in self._waiting):
+            return []
+        seen = 0
+        while seen < len(self._waiting) < self._most:
+            seen = len(self._waiting)
+            time.sleep(_PAUSE)
+        with self._lock:
+            taken = [mine, *(one for one in self._waiting if one is not mine)][: self._most]
+            self._waiting = [one for one in self._waiting if one not in taken]
+        return taken
+
+    def _settle(self, taken: Sequence[tuple[T, Future[R]]]) -> None:
+        try:
+            results = self._do([item for item, _ in taken])
+        except BaseException as error:
+            for _, future in taken:
+                future.set_exception(error)
+            return
+        for (_, future), result in zip(taken, results, strict=True):
+            future.set_result(result)
