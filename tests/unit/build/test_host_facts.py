@@ -12,7 +12,7 @@ import pytest
 
 from factory import process
 from factory.build import maker
-from factory.build.builder import BUILDX
+from factory.build.client import BUILDX
 from factory.errors import MachineError
 
 
