@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from factory import verify as verify_room
-from factory.model import Project
+from factory.aside import Aside
+from factory.model import COLD_SUITE, Project
 from factory.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def lanes(
         "publish": _PUBLICATIONS,
     }
     return widths | ({"verify": _clusters(settings, project, engine)} if "verify" in gates else {})
+
+
+def aside(project: Project, widths: Mapping[str, int]) -> Aside | None:
+    """What takes clusters down, where there may be several at once: the next one need not wait for
+    that. Where it is timed how they start, it would be in the way."""
+    return Aside() if widths.get("verify", 1) > 1 and project.matrix.suite != COLD_SUITE else None
 
 
 def _clusters(settings: Settings, project: Project, engine: Engine) -> int:

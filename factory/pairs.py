@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from factory import verify as verify_room
+from factory.aside import Aside
 from factory.errors import ConfigError, FactoryError, PublishError, VerifyError
 from factory.judging import pair_request, require_gpu_runtime, standing
 from factory.ledger import Ledger
@@ -54,6 +55,7 @@ class Pairs:
         run_id: labels what the run makes in the engine.
         insists: whether a partial verdict is tried anew.
         require_gpu: whether a pair for GPUs that could not be tried on one has failed.
+        aside: takes clusters down beside other work; ``None`` where the next one waits for that.
     """
 
     settings: Settings
@@ -66,6 +68,7 @@ class Pairs:
     run_id: str
     insists: bool
     require_gpu: bool = False
+    aside: Aside | None = None
     _judged: dict[str, Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -169,6 +172,7 @@ class Pairs:
             log=log,
             logs=self.settings.state / "logs" / pair.id.replace(":", "_"),
             inventories=self.settings.state / "inventories",
+            aside=self.aside,
         )
         parts = verify_room.parts(request)
         same = verify_room.basis_of(parts) == verdict.basis

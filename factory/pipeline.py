@@ -18,7 +18,7 @@ from factory.context import Contents
 from factory.glance import Glance
 from factory.history import History
 from factory.judging import known_suite
-from factory.lanes import lanes
+from factory.lanes import aside, lanes
 from factory.matrix import select
 from factory.model import (
     Build,
@@ -146,6 +146,7 @@ def run(
             present=in_engine(engine, ledger, plan, glance),
             history=History(plan=plan, contents=prepared.contents, ledger=ledger),
         )
+        widths = {preflight.LANE: preflight.WIDTH, **lanes(settings, project, engine, gates)}
         workshop = Workshop(
             settings=settings,
             project=project,
@@ -160,10 +161,20 @@ def run(
             insists=len(gates) == 1,
             beside=_beside(settings, prepared, project, plan, gates),
             require_gpu=prepared.require_gpu,
+            aside=aside(project, widths),
         )
-        widths = {preflight.LANE: preflight.WIDTH, **lanes(settings, project, engine, gates)}
-        outcomes = (*asked, *execute(_works(workshop, gates), widths, observer))
+        outcomes = (*asked, *_performed(workshop, gates, widths, observer))
         return Ran(plan=plan, outcomes=outcomes, cold_starts=workshop.cold_starts())
+
+
+def _performed(
+    workshop: Workshop, gates: Sequence[str], widths: Mapping[str, int], observer: Observer
+) -> tuple[Outcome, ...]:
+    try:
+        return execute(_works(workshop, gates), widths, observer)
+    finally:
+        if workshop.aside:
+            workshop.aside.wait()
 
 
 def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance | None) -> Host:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from factory import base
 from factory import scan as scan_room
 from factory import verify as verify_room
+from factory.aside import Aside
 from factory.build import Builder
 from factory.coldstarts import cold_start
 from factory.errors import BuildError, FactoryError, PublishError, ScanError, VerifyError
@@ -72,6 +73,7 @@ class Workshop:
         beside: the plan of builds that are not part of this run, and paired with some that are.
         adopts: whether an image that a target holds goes before the one that is here.
         require_gpu: whether an image for GPUs that could not be tried on one has failed.
+        aside: takes clusters down beside other work; ``None`` where the next one waits for that.
     """
 
     settings: Settings
@@ -85,6 +87,7 @@ class Workshop:
     insists: bool
     beside: Plan = field(default_factory=lambda: Plan(steps={}, builds=()))
     require_gpu: bool = False
+    aside: Aside | None = None
     _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
     _turns: dict[tuple[Gate, str], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,6 +107,7 @@ class Workshop:
             run_id=self.run_id,
             insists=self.insists,
             require_gpu=self.require_gpu,
+            aside=self.aside,
         )
 
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
@@ -180,6 +184,7 @@ class Workshop:
                 run_id=self.run_id,
                 log=log,
                 logs=self.settings.state / "logs" / _file_name(planned, gate).replace(":", "_"),
+                aside=self.aside,
             )
 
         return self._judge(gate, planned, VerifyError, boot, log)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory.errors import VerifyError
+from factory.aside import Aside
+from factory.errors import FactoryError, VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bare, labels
@@ -36,6 +38,7 @@ def verify(
     log: Log,
     logs: Path | None = None,
     inventories: Path | None = None,
+    aside: Aside | None = None,
 ) -> Verdict:
     """Boot the image, or a pair of images, as a cluster, run the suite inside, and say what came of
     it.
@@ -48,6 +51,8 @@ def verify(
         log: is told, in a line each, what has been found so far.
         logs: a folder for the complete logs of every container, on a failure.
         inventories: a folder in which it is remembered what the images of pairs have.
+        aside: takes the cluster down when all is found, so that nobody waits for that; whoever
+            gives it waits at the end. Without it, the cluster is gone when this returns.
 
     Raises:
         VerifyError: the engine could not run a cluster, so that there is nothing to judge.
@@ -56,12 +61,18 @@ def verify(
     """
     started = time.monotonic()
     material = Material.of(request)
-    with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+    with ExitStack() as ending:
+        folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="cluster-"))
         files = tuple(Path(folder, path.name) for path in request.compose_files)
         for file, content in zip(files, material.compose, strict=True):
             file.write_bytes(content)
+        cluster = ending.enter_context(_taken_down(Cluster.of(request, files, run_id), log))
         reader = Reader(request=request, run_id=run_id, folder=inventories)
-        checks = _checks(Cluster.of(request, files, run_id), material, reader, log, logs)
+        checks = _judge(cluster, material, reader, log)
+        if _failed(checks):
+            keep_logs(cluster, logs, log)
+        if aside:
+            aside(ending.pop_all().close)
     return conclude(
         request,
         basis=basis(request, material),
@@ -71,19 +82,15 @@ def verify(
     )
 
 
-def _checks(
-    cluster: Cluster, material: Material, reader: Reader, log: Log, logs: Path | None
-) -> tuple[Check, ...]:
-    """What the cluster is found to be, which is gone afterwards."""
-    settled = False
+@contextmanager
+def _taken_down(cluster: Cluster, log: Log) -> Iterator[Cluster]:
+    """A cluster that is gone afterwards, whatever happens."""
     try:
-        checks = _judge(cluster, material, reader, log)
-        if any(check.status is CheckStatus.FAIL for check in checks):
-            keep_logs(cluster, logs, log)
-        settled = True
-    finally:
-        _remove(cluster, log, settled=settled)
-    return checks
+        yield cluster
+    except BaseException:
+        _remove(cluster, log, settled=False)
+        raise
+    _remove(cluster, log, settled=True)
 
 
 def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tuple[Check, ...]:
@@ -280,7 +287,7 @@ def _remove(cluster: Cluster, log: Log, *, settled: bool) -> None:
         try:
             removed = cluster.down()
             trouble = " / ".join(tidy(removed.tail)[-3:]) if removed.code else ""
-        except VerifyError as error:
+        except FactoryError as error:
             trouble = error.what
     if trouble:
         log(f"{cluster.project} could not be removed: {trouble}")

@@ -19,7 +19,17 @@ EDGES = {"context", "dockerfile", "registry"}
 """Packages that are no rooms: edges that several rooms share, too large for one module."""
 
 ROOMS = PACKAGES - EDGES - {"model"}
-SHARED = {"archive", "connection", "daemon", "engine", "errors", "model", "presence", "process"}
+SHARED = {
+    "archive",
+    "aside",
+    "connection",
+    "daemon",
+    "engine",
+    "errors",
+    "model",
+    "presence",
+    "process",
+}
 SHARED |= {"late", "locks", "refused", "settings", "streams", "text", "trivy", "uv", *EDGES}
 """What any room may import: the types, and the edges that several rooms share."""
 

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from factory.engine import Engine
-from factory.lanes import lanes
+from factory.lanes import aside, lanes
+from factory.model import COLD_SUITE
 from factory.project import load
 from factory.settings import Settings
 
@@ -47,3 +48,11 @@ def test_a_variable_outranks_it(settings: Settings) -> None:
 def test_an_engine_that_only_builds_is_not_asked_how_large_it_is(settings: Settings) -> None:
     unasked = cast("Engine", object())
     assert "verify" not in lanes(settings, load(settings), unasked, ["build"])
+
+
+def test_clusters_go_down_aside_only_where_there_may_be_several(settings: Settings) -> None:
+    project = load(settings)
+    assert aside(project, {"verify": 2})
+    assert not aside(project, {"verify": 1}), "who asks for one at a time means it"
+    timed = replace(project, matrix=replace(project.matrix, suite=COLD_SUITE))
+    assert not aside(timed, {"verify": 2})
