@@ -166,6 +166,17 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
     show(outdated_table(found), lambda: outdated_document(found), format)
 
 
+@command(
+    action="fetch (from Trivy's registry, or the mirror in matrix.yaml) or load",
+    source="with load: a folder, or a .tar.gz, with trivy.db and metadata.json",
+)
+def db(_c: Context, action: str, source: str | None = None) -> None:
+    """Fetch the vulnerability database, or load a copy of it."""
+    from factory.database import provide
+
+    show(provide(_settings(), action, source), dict, "text")
+
+
 def _pass_gates(
     gates: Sequence[str],
     selection: Selection,
@@ -213,10 +224,49 @@ def build(_c: Context, selection: Selection, format: str = "text") -> None:
     _pass_gates(["build"], selection, format)
 
 
-@selection_command
-def scan(_c: Context, selection: Selection, format: str = "text") -> None:
+@selecting_command(
+    published="judge what was published again, by what is known today; exit 4 if it is refused",
+)
+def scan(_c: Context, selection: Selection, format: str = "text", published: bool = False) -> None:
     """Look for secrets, misconfiguration and vulnerabilities in built images."""
-    _pass_gates(["scan"], selection, format)
+    from factory.errors import ConfigError, MachineError, ScanError
+
+    if not published:
+        _pass_gates(["scan"], selection, format)
+        return
+    if selection != Selection():
+        raise ConfigError(
+            "--published and the selection flags exclude each other",
+            todo="all that was published is judged: leave one or the other out",
+        )
+    from factory.published import judge_published
+    from factory.report.published import published_document, published_table
+
+    check_form(format)
+    found = judge_published(_settings(), warn)
+    show(published_table(found), lambda: published_document(found), format)
+    if any(one.refused for one in found):
+        raise Exit(code=ScanError.exit_code)
+    if any(one.now is None for one in found):
+        raise Exit(
+            "not everything could be judged: pull what is missing, and `invoke scan` it",
+            code=MachineError.exit_code,
+        )
+
+
+@command(
+    one="a build that was made here, or any image that the engine has",
+    other="likewise",
+    **FORMAT_HELP,
+)
+def diff(_c: Context, one: str, other: str, format: str = "text") -> None:
+    """Show how two images differ: packages, findings, bytes of each step."""
+    from factory.differing import compare
+    from factory.report.differences import difference_document, difference_text
+
+    check_form(format)
+    found = compare(_settings(), one, other, warn)
+    show(difference_text(one, other, found), lambda: difference_document(one, other, found), format)
 
 
 _REQUIRE_GPU = "fail images for GPUs where there is no GPU to try them on"
@@ -462,6 +512,6 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 ns = Collection(
     *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
-    *(status, doctor, clean),
+    *(status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )

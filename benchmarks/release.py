@@ -128,5 +128,5 @@ def _script(tree: Tree, selection: Selection, scratch: Path, say: Say) -> Script
 
 def _fetch_database(settings: Settings, say: Say) -> None:
     """Have Trivy's database, if it can be had, before anything is timed."""
-    days = load(settings).matrix.scan.database_max_age_days
-    database.obtain(trivy.locate(), trivy.home(settings.cache), days, say)
+    policy = load(settings).matrix.scan
+    database.obtain(trivy.locate(), trivy.home(settings.cache), policy, say)

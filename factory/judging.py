@@ -150,6 +150,11 @@ def standing(ledger: Ledger, gate: Gate, config_digest: str, basis: str) -> Verd
     return known
 
 
+def at_target(verdict: Verdict, target: str) -> Verdict:
+    """A verdict by a target's own policy, which counts there alone, even if the policies agree."""
+    return replace(verdict, target=target, basis=f"{verdict.basis} at {target}")
+
+
 def possible_parts(
     settings: Settings, project: Project, planned: PlannedBuild, built: Built, gate: Gate
 ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -161,7 +166,8 @@ def possible_parts(
         OSError: a file that the basis rests on cannot be read.
     """
     if gate is Gate.SCAN:
-        parts = scan_room.current_parts(project.matrix.scan, settings.cache)
+        policy = project.matrix.scan_policy(planned.build)
+        parts = scan_room.current_parts(policy, settings.cache)
         yield scan_room.basis_of(parts), _as_recorded(parts)
         return
     for gpus in (True, False) if planned.build.cell.device == "gpu" else (False,):

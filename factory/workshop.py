@@ -21,7 +21,7 @@ from factory.aside import Aside
 from factory.build import Builder
 from factory.coldstarts import cold_start
 from factory.errors import BuildError, FactoryError, PublishError, ScanError, VerifyError
-from factory.judging import possible_parts, request_of, require_gpu_runtime, standing
+from factory.judging import at_target, possible_parts, request_of, require_gpu_runtime, standing
 from factory.ledger import Ledger
 from factory.locks import hold
 from factory.model import (
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 Log = Callable[[str], None]
 Result = tuple[State, str]
 _MENDING = {
-    Gate.SCAN: "take it out of the image, or change `policy.scan` in matrix.yaml (docs/gates.md)",
+    Gate.SCAN: "take it out of the image, or change `policy.scan` in matrix.yaml (docs/scan.md)",
     Gate.VERIFY: "mend what the check says (docs/verify.md tells what each proves), then run again",
     Gate.COLD_START: "see what it imports when it starts, or change `verify.cold_start` in "
     "matrix.yaml (docs/cold-start.md)",
@@ -88,7 +88,7 @@ class Workshop:
     beside: Plan = field(default_factory=lambda: Plan(steps={}, builds=()))
     require_gpu: bool = False
     aside: Aside | None = None
-    _judged: dict[tuple[Gate, str], Verdict] = field(default_factory=dict)
+    _judged: dict[tuple[Gate, str, str], Verdict] = field(default_factory=dict)
     _turns: dict[tuple[Gate, str], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _builder: Builder | None = None
@@ -164,15 +164,20 @@ class Workshop:
         """Judge an image's content."""
 
         def examine(built: Built) -> Verdict:
-            return scan_room.scan(
-                built.image_id,
-                config_digest=built.config_digest,
-                policy=self.project.matrix.scan,
-                cache=self.settings.cache,
-                log=log,
-            )
+            return self._scanned(planned, built, None, log)
 
         return self._judge(Gate.SCAN, planned, ScanError, examine, log)
+
+    def _scanned(
+        self, planned: PlannedBuild, built: Built, target: Target | None, log: Log
+    ) -> Verdict:
+        return scan_room.scan(
+            built.image_id,
+            config_digest=built.config_digest,
+            policy=self.project.matrix.scan_policy(planned.build, target),
+            cache=self.settings.cache,
+            log=log,
+        )
 
     def verify(self, planned: PlannedBuild, log: Log) -> Result:
         """Judge an image as a cluster."""
@@ -216,11 +221,11 @@ class Workshop:
             registry=self.stock.registry(),
             target=target,
             locks=self.settings.cache / "publishing",
-            verdicts_of=lambda digest: self._verdicts(planned, digest),
+            verdicts_of=lambda digest: self._verdicts(planned, digest, target),
             joints_of=lambda digest: self.pairs.joints(planned, digest),
         )
         now = publisher.publish(
-            planned, built, self._verdicts(planned, built.config_digest), known=known
+            planned, built, self._verdicts(planned, built.config_digest, target), known=known
         )
         if now == known:
             return State.CACHED, f"{target.name} has it"
@@ -235,11 +240,13 @@ class Workshop:
 
     def verdict(self, gate: Gate, planned: PlannedBuild, built: Built) -> Verdict | None:
         """What a gate says of an image on today's basis, if it was asked."""
-        made_now = self._judged.get((gate, built.config_digest))
+        made_now = self._judged.get((gate, built.config_digest, planned.build.id))
         if made_now:
             return made_now
         basis = (
-            scan_room.current_basis(self.project.matrix.scan, self.settings.cache)
+            scan_room.current_basis(
+                self.project.matrix.scan_policy(planned.build), self.settings.cache
+            )
             if gate is Gate.SCAN
             else verify_room.basis(self._request(planned, built))
         )
@@ -259,10 +266,45 @@ class Workshop:
         found = possible_parts(self.settings, self.project, planned, built, verdict.gate)
         self.ledger.record_verdict(verdict, dict(found).get(verdict.basis))
 
-    def _verdicts(self, planned: PlannedBuild, digest: str) -> Iterable[Verdict]:
-        """What the gates say of an image of this build, ours or one that a target holds."""
+    def _verdicts(self, planned: PlannedBuild, digest: str, target: Target) -> Iterable[Verdict]:
+        """What the gates say of an image of this build, ours or one that a target holds; where the
+        target has a policy of its own, what that makes of what is in the image, too."""
         built = replace(self.stock.built(planned, PublishError), config_digest=digest)
-        return [found for gate in REQUIRED if (found := self.verdict(gate, planned, built))]
+        found = [self.verdict(gate, planned, built) for gate in REQUIRED]
+        return [one for one in (*found, self._by_target(planned, built, target)) if one]
+
+    def _by_target(self, planned: PlannedBuild, built: Built, target: Target) -> Verdict | None:
+        """What a target's own policy makes of an image, if it has one. It is recorded as that
+        target's: a day without a database must not undo it either."""
+        if target.scan is None:
+            return None
+        try:
+            verdict = scan_room.scan_again(
+                config_digest=built.config_digest,
+                policy=self.project.matrix.scan_policy(planned.build, target),
+                cache=self.settings.cache,
+                log=lambda _: None,
+            ) or self._taken_apart(planned, built, target)
+        except ScanError as error:
+            raise PublishError(
+                f"{target.name} has a policy of its own, by which the image cannot be judged: "
+                f"{error.what}",
+                where=error.where,
+                todo=error.todo,
+            ) from error
+        verdict = at_target(verdict, target.name)
+        self.ledger.record_verdict(verdict)
+        others = self.ledger.verdicts_of(Gate.SCAN, built.config_digest, target.name)
+        return outranking(verdict, others)
+
+    def _taken_apart(self, planned: PlannedBuild, built: Built, target: Target) -> Verdict:
+        ours = self.stock.built(planned, PublishError)
+        if built.config_digest != ours.config_digest:
+            raise PublishError(
+                f"{target.name} holds another image, of which nothing is known here",
+                todo="run `invoke release`, which takes it from there and judges it",
+            )
+        return self._scanned(planned, built, target, lambda _: None)
 
     def _judge(
         self,
@@ -323,7 +365,7 @@ class Workshop:
         from factory.report.junit import write_junit  # with XML, which is long to load
 
         with self._lock:
-            self._judged[verdict.gate, verdict.config_digest] = verdict
+            self._judged[verdict.gate, verdict.config_digest, planned.build.id] = verdict
             cold = verdict.gate is Gate.COLD_START
             known = [self.verdict(gate, planned, built) for gate in ([] if cold else REQUIRED)]
             verdicts = [verdict] if cold else [one for one in known if one]
@@ -339,6 +381,18 @@ class Workshop:
                 notes,
                 name=_file_name(planned, verdict.gate),
             )
+        if verdict.gate is Gate.SCAN:
+            self._write_findings(planned, built)
+
+    def _write_findings(self, planned: PlannedBuild, built: Built) -> None:
+        scan_room.write_findings(
+            self.settings.state / "reports",
+            planned.build.id.replace(":", "_"),
+            subject=planned.build.id,
+            config_digest=built.config_digest,
+            policy=self.project.matrix.scan_policy(planned.build),
+            cache=self.settings.cache,
+        )
 
 
 def _file_name(planned: PlannedBuild, gate: Gate) -> str:

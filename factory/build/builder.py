@@ -7,6 +7,7 @@ BuildKit shares work between solves that run at the same time.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from factory.build.sources import PackageSources, hiding
 from factory.context import Contents, stage
 from factory.model import KEY_LABEL, MAIN, Built, Step
 
+_UNFIT = re.compile(r"[^A-Za-z0-9_-]")
 _AT_ONCE = 8
 """Of how many solves bake's are the quickest (docs/benchmarks.md)."""
 
@@ -105,7 +107,7 @@ class Builder:
             contexts["packages"] = one_folder(self.sources.find_links, scratch)
         own = (os.environ.get(variable, "") for _, variable in step.secrets)
         solve = Solve(
-            name=where.parent.name,
+            name=_UNFIT.sub("-", where.parent.name),
             dockerfile=write_dockerfile(step, scratch),
             context=main,
             contexts=contexts,

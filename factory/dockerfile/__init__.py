@@ -8,15 +8,16 @@ from factory.dockerfile.inputs import (
 )
 from factory.dockerfile.parse import Instruction, parse
 from factory.dockerfile.reference import Reference
-from factory.dockerfile.rewrite import as_of, pin, unpinned
+from factory.dockerfile.rewrite import STEP_LABEL, annotated, pin, unpinned
 from factory.dockerfile.unseen import Unseen, unseen
 
 __all__ = [
+    "STEP_LABEL",
     "Inputs",
     "Instruction",
     "Reference",
     "Unseen",
-    "as_of",
+    "annotated",
     "canonical",
     "derive",
     "inputs_of",

@@ -1,5 +1,5 @@
 """Changing a Dockerfile's text: what it names on the network is named by digest, and what it runs
-is run as of an epoch."""
+is run as of an epoch and by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from factory.errors import ConfigError
 
 EPOCH = "FACTORY_EPOCH"
 """The build argument that BuildKit's cache tells apart what was fetched at different times by."""
+
+STEP_LABEL = "io.ray-image-factory.step"
+"""The label by which an image's history tells what brought the layers after it."""
 
 _PLACES = {
     SYNTAX: (r"=\s*", r"\s|$"),
@@ -80,15 +83,19 @@ def _replaced(text: str, instruction: Instruction, word: str, by: str) -> str | 
     return None
 
 
-def as_of(text: str, instructions: Sequence[Instruction], epoch: str) -> str:
+def annotated(text: str, instructions: Sequence[Instruction], *, epoch: str, step: str) -> str:
     """A Dockerfile whose stages that run something declare the epoch: so BuildKit, which knows
-    nothing of our keys, does not take from its cache what was fetched as of another time."""
+    nothing of our keys, does not take from its cache what was fetched as of another time. And whose
+    last stage begins with a label that names the step: so the image's history says of each layer
+    which step brought it, on any machine."""
     lines = text.split("\n")
     triggers = any(_runs(each.trigger) for each in instructions if each.trigger)
     starts = [at for at, each in enumerate(instructions) if each.keyword == "FROM"]
     for start, end in reversed(list(zip(starts, [*starts[1:], len(instructions)], strict=True))):
+        said = [f'LABEL {STEP_LABEL}="{step}"'] if start == starts[-1] else []
         if triggers or any(map(_runs, instructions[start:end])):
-            lines.insert(instructions[start].last, f'ARG {EPOCH}="{epoch}"')
+            said.append(f'ARG {EPOCH}="{epoch}"')
+        lines[instructions[start].last : instructions[start].last] = said
     return "\n".join(lines)
 
 

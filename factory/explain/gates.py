@@ -10,6 +10,7 @@ from factory.model import Action, Difference, Foreseen, Gate, Status, Verdict
 Parts = Mapping[str, Any]
 
 _NOUNS = {
+    "day": "the day, which the scan policy goes by,",
     "policy": "the policy",
     "code": "the code of the scan gate",
     "suite": "the smoke suite's code",

@@ -185,20 +185,22 @@ class Ledger:
         query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? AND basis = ?"
         return self._first(Verdict, query, config_digest, gate.value, basis)
 
-    def latest_verdict(self, gate: Gate, config_digest: str) -> Verdict | None:
-        """What a gate said last of an image, on whatever basis."""
-        query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? ORDER BY seq DESC"
-        return self._first(Verdict, query + " LIMIT 1", config_digest, gate.value)
+    def latest_verdict(self, gate: Gate, config_digest: str, target: str = "") -> Verdict | None:
+        """What a gate said last of an image, on whatever basis: by everybody's policy, or by a
+        target's own."""
+        return next(reversed(self.verdicts_of(gate, config_digest, target)), None)
 
-    def verdicts_of(self, gate: Gate, config_digest: str) -> list[Verdict]:
-        """Everything that a gate said of an image, oldest first."""
+    def verdicts_of(self, gate: Gate, config_digest: str, target: str = "") -> list[Verdict]:
+        """Everything that a gate said of an image, by everybody's policy or by a target's own,
+        oldest first."""
         query = "SELECT record FROM verdict WHERE config_digest = ? AND gate = ? ORDER BY seq"
-        return self._all(Verdict, query, config_digest, gate.value)
+        found = self._all(Verdict, query, config_digest, gate.value)
+        return [one for one in found if one.target == target]
 
     def verdicts(self) -> dict[tuple[Gate, str, str], Verdict]:
-        """Every verdict by (gate, config digest, basis), oldest first."""
+        """Every verdict by everybody's policy, by (gate, config digest, basis), oldest first."""
         found = self._all(Verdict, "SELECT record FROM verdict ORDER BY seq")
-        return {(one.gate, one.config_digest, one.basis): one for one in found}
+        return {(one.gate, one.config_digest, one.basis): one for one in found if not one.target}
 
     def publication(self, build_id: str, target: str) -> Publication | None:
         """What a build's tags were last made to name at a target."""

@@ -64,7 +64,7 @@ _PATTERNS = {
         "an http(s) address without a user, a query or a fragment",
     ),
     "mirror": (
-        r"(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5}|localhost)"
+        r"(?!-)(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5}|localhost)"
         r"(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",
         200,
         "host[:port][/path], under which there is a rayproject/ray; a host has a dot or a port",
@@ -80,6 +80,22 @@ _PATTERNS = {
         200,
         "a branch, a tag or a full commit",
     ),
+    "finding": (
+        r"[A-Za-z0-9]+(?:[.:-][A-Za-z0-9]+)*",
+        64,
+        "an id such as CVE-2026-1234 or DS-0001",
+    ),
+    "day": (
+        r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
+        10,
+        'a day such as "2027-01-31"',
+    ),
+    "glob": (
+        r"[a-z0-9*?][a-z0-9._*?-]*",
+        63,
+        "an image's name, with * and ? for what varies",
+    ),
+    "package": (r"[A-Za-z0-9@][A-Za-z0-9+._:@/-]*", 200, "a package's name"),
     "epoch": (r"[A-Za-z0-9][A-Za-z0-9.-]*", 32, 'a mark such as "2026-11"'),
     "text": (
         r"(?!-)[A-Za-z0-9 _.,:;/()+'&@#%*!?=<>-]+",
@@ -132,5 +148,9 @@ IndexUrl = Annotated[str, _check("index")]
 Mirror = Annotated[str, _check("mirror")]
 GitUrl = Annotated[str, _check("git repository")]
 GitRef = Annotated[str, _check("git ref")]
+FindingId = Annotated[str, _check("finding")]
+Day = Annotated[str, _check("day")]
+Glob = Annotated[str, _check("glob")]
+Package = Annotated[str, _check("package")]
 Epoch = Annotated[str, _check("epoch")]
 Text = Annotated[str, _check("text")]

@@ -16,13 +16,17 @@ from factory.matrix.grammar import (
     AxisName,
     AxisValue,
     CudaRelease,
+    Day,
     Epoch,
     Extra,
+    FindingId,
     GitRef,
     GitUrl,
+    Glob,
     IndexUrl,
     Mirror,
     Name,
+    Package,
     PythonVersion,
     RayVersion,
     RelativePath,
@@ -114,25 +118,67 @@ class RuntimeSpec(_Strict):
     apt: list[AptPackage] = []
 
 
-class TargetSpec(_Strict):
-    """A place to publish."""
+class ExemptionSpec(_Strict):
+    """A finding that is accepted until a day, by somebody who says why."""
 
-    kind: Literal["local"] = Field(description="a registry on this machine, started when needed")
-    accept: list[Text] = Field([], description="partial verdicts that may still be published here")
+    id: FindingId = Field(description="of the vulnerability or the rule, such as CVE-2026-1234")
+    reason: Text = Field(description="shown wherever the finding is")
+    until: Day = Field(description='the last day on which it holds, quoted, such as "2027-01-31"')
+    package: Package | None = Field(None, description="only in this package")
+    images: list[Glob] | None = Field(
+        None, min_length=1, description="only in images that match one of these globs"
+    )
+
+
+class SizeSpec(_Strict):
+    """How large an image may be; of several the last that fits a build holds."""
+
+    mebibytes: int = Field(ge=1, le=1_000_000, description="of all layers, unpacked")
+    image: Name | None = Field(None, description="only this image")
+    where: dict[str, Scalar | list[Scalar]] = Field({}, description="only in these cells")
 
 
 class ScanSpec(_Strict):
-    """What the scan gate refuses; secrets always are."""
+    """What the scan gate refuses; secrets and images that run as root always are."""
 
-    vulnerabilities: list[Severity] = ["critical"]
-    misconfigurations: list[Severity] = ["critical", "high"]
-    ignore_unfixed: bool = True
+    vulnerabilities: list[Severity] = Field(["critical"], description="severities that refuse")
+    inherited: list[Severity] | None = Field(
+        None, description="the same of what the base brought, where that differs"
+    )
+    misconfigurations: list[Severity] = Field(
+        ["critical", "high"], description="severities that refuse"
+    )
+    ignore_unfixed: bool = Field(True, description="what nobody has a fix for does not refuse")
+    grace_days: dict[Severity, Annotated[int, Field(ge=0, le=3650)]] = Field(
+        {}, description="days after its publication in which a vulnerability does not refuse"
+    )
+    end_of_life: Literal["refuse", "accept"] = Field(
+        "refuse", description="an operating system that gets no fixes any more"
+    )
+    database_days: int = Field(
+        7, ge=1, le=3650, description="the age at which a vulnerability database counts as none"
+    )
+    database_mirror: Mirror | None = Field(
+        None, description="the repository that has Trivy's database, without a tag"
+    )
+    exemptions: list[ExemptionSpec] = Field([], description="findings that are accepted")
+    sizes: list[SizeSpec] = Field([], description="how large images may be")
 
 
 class PolicySpec(_Strict):
     """What the gates ask for."""
 
     scan: ScanSpec = ScanSpec()
+
+
+class TargetSpec(_Strict):
+    """A place to publish."""
+
+    kind: Literal["local"] = Field(description="a registry on this machine, started when needed")
+    accept: list[Text] = Field([], description="partial verdicts that may still be published here")
+    scan: ScanSpec | None = Field(
+        None, description="what here differs from `policy.scan`; the rest is as it is there"
+    )
 
 
 class ColdStartSpec(_Strict):

@@ -9,6 +9,7 @@ from factory.matrix.cells import span
 from factory.matrix.cohorts import cohorts
 from factory.matrix.document import Document, parse
 from factory.matrix.grammar import shown
+from factory.matrix.policy import scan_policy
 from factory.matrix.schema import MatrixSpec, TorchSpec
 from factory.matrix.validate import near, validate
 from factory.model import (
@@ -20,7 +21,6 @@ from factory.model import (
     Cuda,
     Device,
     Matrix,
-    ScanPolicy,
     Target,
     Torch,
 )
@@ -63,7 +63,7 @@ def parse_matrix(
         devices=_devices(spec, document),
         runtime_apt=tuple(spec.runtime.apt),
         targets=_targets(spec, document, registry),
-        scan=_scan(spec),
+        scan=scan_policy(spec, document),
         workers=spec.verify.workers,
         suite=spec.verify.suite,
         cohorts=cohorts(spec, document, spanned.cells),
@@ -115,15 +115,6 @@ def _wrong_flavour(device: Device) -> tuple[str, str] | None:
     return None
 
 
-def _scan(spec: MatrixSpec) -> ScanPolicy:
-    scan = spec.policy.scan
-    return ScanPolicy(
-        vulnerabilities=frozenset(level.upper() for level in scan.vulnerabilities),
-        misconfigurations=frozenset(level.upper() for level in scan.misconfigurations),
-        ignore_unfixed=scan.ignore_unfixed,
-    )
-
-
 def _targets(spec: MatrixSpec, document: Document, registry: str) -> tuple[Target, ...]:
     for name, target in spec.targets.items():
         for at, reason in enumerate(target.accept):
@@ -134,6 +125,11 @@ def _targets(spec: MatrixSpec, document: Document, registry: str) -> tuple[Targe
                     todo=near(reason, KNOWN_PARTIALS),
                 )
     return tuple(
-        Target(name=name, registry=registry, accept=frozenset(target.accept))
+        Target(
+            name=name,
+            registry=registry,
+            accept=frozenset(target.accept),
+            scan=scan_policy(spec, document, target=name) if target.scan else None,
+        )
         for name, target in spec.targets.items()
     )

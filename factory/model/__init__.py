@@ -24,6 +24,7 @@ from factory.model.coldstart import (
     Release,
     Timing,
 )
+from factory.model.content import Content, ContentDifference, difference
 from factory.model.explanation import (
     LAST,
     PUBLISHED,
@@ -55,7 +56,7 @@ from factory.model.lock import (
     made_for,
     parse_lock,
 )
-from factory.model.matrix import Matrix, Project, ScanPolicy, Target
+from factory.model.matrix import Matrix, Project, Target
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
@@ -72,6 +73,7 @@ from factory.model.plan import (
     Wheels,
     step_ref,
 )
+from factory.model.policy import Exemption, ScanPolicy, SizeBudget
 from factory.model.record import (
     NO_DATABASE,
     NO_RUNTIME,
@@ -89,6 +91,7 @@ from factory.model.record import (
     Verdict,
     pair_digest,
 )
+from factory.model.rejudged import Rejudged
 from factory.model.selection import Selection
 
 __all__ = [
@@ -123,12 +126,15 @@ __all__ = [
     "CheckStatus",
     "Cohort",
     "ColdStart",
+    "Content",
+    "ContentDifference",
     "Contract",
     "Cuda",
     "Derived",
     "Device",
     "Difference",
     "Excluded",
+    "Exemption",
     "Explanation",
     "Facts",
     "Finding",
@@ -154,10 +160,12 @@ __all__ = [
     "Publication",
     "Read",
     "Record",
+    "Rejudged",
     "Release",
     "Rootfs",
     "ScanPolicy",
     "Selection",
+    "SizeBudget",
     "State",
     "Status",
     "Step",
@@ -175,6 +183,7 @@ __all__ = [
     "axes_of_locks",
     "base_asked",
     "cuda_asked",
+    "difference",
     "differing",
     "lock_content",
     "lock_name",

@@ -11,25 +11,9 @@ from factory.model.cell import Build, Cell, Excluded, matches
 from factory.model.cohort import Cohort, Pair
 from factory.model.coldstart import Budget
 from factory.model.image import NEEDS, Contract, Image
+from factory.model.policy import ScanPolicy
 
 _EXTRAS = re.compile(r"ray\s*\[([^\]]*)\]")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScanPolicy:
-    """What the scan gate refuses. A secret always is.
-
-    Attributes:
-        vulnerabilities: severities that refuse, in capitals.
-        misconfigurations: likewise.
-        ignore_unfixed: a vulnerability that nobody has a fix for is reported, and not refused.
-        database_max_age_days: a vulnerability database older than this counts as none.
-    """
-
-    vulnerabilities: frozenset[str] = frozenset({"CRITICAL"})
-    misconfigurations: frozenset[str] = frozenset({"CRITICAL", "HIGH"})
-    ignore_unfixed: bool = True
-    database_max_age_days: int = 7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +24,13 @@ class Target:
         name: its key in ``matrix.yaml``.
         registry: ``host:port``, optionally followed by a path prefix.
         accept: the partial reasons with which an image may still be published there.
+        scan: the scan gate's policy there, if it differs from everybody's.
     """
 
     name: str
     registry: str
     accept: frozenset[str] = frozenset()
+    scan: ScanPolicy | None = None
 
     def repository(self, image: str) -> str:
         """The full repository name of an image, without a tag."""
@@ -82,6 +68,10 @@ class Matrix:
     suite: str = "quick"
     cohorts: tuple[Cohort, ...] = ()
     cold_start: Budget = field(default_factory=Budget)
+
+    def scan_policy(self, build: Build | None, target: Target | None = None) -> ScanPolicy:
+        """What the scan gate holds the image of a build to, everywhere or at a target."""
+        return ((target and target.scan) or self.scan).of(build)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

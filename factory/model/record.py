@@ -115,6 +115,7 @@ class Verdict:
         checks: everything that was looked at.
         seconds, at: how long, and when.
         images: of a pair, the config digests of the head's image and the workers'.
+        target: whose own policy it is by, if it is not everybody's: it counts there alone.
     """
 
     gate: Gate
@@ -126,6 +127,7 @@ class Verdict:
     seconds: float = 0.0
     at: str = ""
     images: tuple[str, ...] = ()
+    target: str = ""
 
     @property
     def failures(self) -> tuple[Check, ...]:

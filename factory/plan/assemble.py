@@ -12,7 +12,7 @@ from factory.dockerfile import (
     Inputs,
     Instruction,
     Reference,
-    as_of,
+    annotated,
     canonical,
     inputs_of,
     parse,
@@ -134,7 +134,7 @@ class Assembly:
             name=recipe.name,
             key=key_of([("kind", recipe.kind), ("name", recipe.name), *_keyed(inputs, recipe)]),
             parent=parent.key if parent else None,
-            dockerfile=as_of(pinned, instructions, self.epoch),
+            dockerfile=annotated(pinned, instructions, epoch=self.epoch, step=_mark(recipe)),
             contexts=tuple(sorted({(it.context, recipe.contexts[it.context]) for it in reads})),
             reads=reads,
             rootfs=recipe.rootfs,
@@ -227,3 +227,8 @@ def _digest_of_text(
     text = json.dumps(list(canonical(instructions)))
     text = text.replace(lock[0], "lock") if lock else text
     return text_digest(text.replace(parent, "parent") if parent else text)
+
+
+def _mark(recipe: Recipe) -> str:
+    """What images call the step: applications are named by users, and may be called ``base``."""
+    return recipe.kind if recipe.kind != "app" else f"app:{recipe.name}"

@@ -5,7 +5,33 @@ from typing import TYPE_CHECKING
 from factory.late import loading
 
 if TYPE_CHECKING:
-    from factory.scan.gate import basis, basis_of, current_basis, current_parts, scan
+    from factory.scan.database import fetch, load
+    from factory.scan.gate import (
+        basis_of,
+        content_of,
+        current_basis,
+        current_parts,
+        scan,
+        scan_again,
+        write_findings,
+    )
 
-__all__ = ["basis", "basis_of", "current_basis", "current_parts", "scan"]
-__getattr__ = loading(__name__, dict.fromkeys(__all__, "gate"))
+__all__ = [
+    "basis_of",
+    "content_of",
+    "current_basis",
+    "current_parts",
+    "fetch",
+    "load",
+    "scan",
+    "scan_again",
+    "write_findings",
+]
+__getattr__ = loading(
+    __name__,
+    {
+        **dict.fromkeys(("fetch", "load"), "database"),
+        **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "gate"),
+        **dict.fromkeys(("content_of", "scan", "scan_again", "write_findings"), "gate"),
+    },
+)

@@ -81,6 +81,25 @@ def save(ref: str, archive: Path) -> None:
     )
 
 
+def history(ref: str) -> list[tuple[str, int]]:
+    """Instruction and bytes of each entry of an image's history, the oldest first.
+
+    Raises:
+        ScanError: there is no such image, or no engine.
+    """
+    argv = ["docker", "history", "--no-trunc", "--human=false", "--format", "{{json .}}", ref]
+    done = process.run(argv, timeout=60, check=False)
+    if done.code:
+        raise ScanError(
+            "the engine does not tell the history of the image to be scanned",
+            where=ref,
+            todo="build it again with `invoke build`",
+            detail=done.tail[-3:],
+        )
+    entries = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    return [(str(one["CreatedBy"]), int(one["Size"])) for one in reversed(entries)]
+
+
 def configuration(archive: Path, config_digest: str) -> Mapping[str, Any]:
     """The image configuration in an archive, once it is proven to be the one expected.
 

@@ -4,29 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from factory import trivy as trivy_tool
-from factory.model import NO_DATABASE, Gate, ScanPolicy, Status, Verdict
-from factory.scan import archive, database, report, runner
+from factory.errors import ScanError
+from factory.locks import hold
+from factory.model import NO_DATABASE, Content, Gate, ScanPolicy, Status, Verdict
+from factory.model import policy as policy_model
+from factory.scan import archive, database, inventory, runner
+from factory.scan import report as report_room
+from factory.scan.content import content
+from factory.scan.inventory import Inventory
+from factory.scan.origin import origins, sizes
 from factory.scan.policy import judge, status_of
-from factory.trivy import Trivy, cached_database
+from factory.scan.report import Known, Report
+from factory.scan.ruling import Bench
+from factory.scan.sarif import sarif
+from factory.trivy import Database, Trivy, cached_database
 
 Log = Callable[[str], None]
+_ANY_AGE = 100_000
 
 
 def scan(ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: Log) -> Verdict:
     """Judge one image of the engine. Safe to call from several threads and processes at once.
 
+    What is in the image is found once, and kept: judged again, by another policy or a newer
+    database, it is not taken out of the engine.
+
     Args:
         ref: the image's tag in the engine.
         config_digest: what the tag must lead to; the verdict is bound to it.
+        policy: as it is about this image (``ScanPolicy.of``).
         cache: the factory's cache folder; Trivy's own files live in ``trivy/`` under it.
         log: told each step, in a line; never a secret's text.
 
@@ -37,16 +53,89 @@ def scan(ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: 
     """
     started = time.monotonic()
     tool, home = trivy_tool.locate(), trivy_tool.home(cache)
-    found, why = database.obtain(tool, home, policy.database_max_age_days, log)
-    with archive.workspace(home / "work") as work:
-        findings = _examine(ref, config_digest, tool, home, work, found is not None, log)
-    checks = judge(findings, policy, why)
+    found = _inventory(ref, config_digest, tool, home, log)
+    return _judged(found, config_digest, policy, tool, home, log, started)
+
+
+def scan_again(*, config_digest: str, policy: ScanPolicy, cache: Path, log: Log) -> Verdict | None:
+    """Judge an image by what is known of it, wherever the image is by now; ``None`` if nothing is.
+
+    Raises:
+        ScanError: Trivy could not judge it.
+        MachineError: there is no Trivy, or a trojaned one.
+        Interrupted: the run was cancelled.
+    """
+    started = time.monotonic()
+    tool, home = trivy_tool.locate(), trivy_tool.home(cache)
+    found = inventory.kept(inventory.folder_of(home, config_digest, tool))
+    return _judged(found, config_digest, policy, tool, home, log, started) if found else None
+
+
+def content_of(
+    ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: Log
+) -> Content:
+    """What is in an image of the engine, with what the database knows of it, if there is one.
+
+    Raises:
+        as ``scan``.
+    """
+    tool, home = trivy_tool.locate(), trivy_tool.home(cache)
+    found = _inventory(ref, config_digest, tool, home, log)
+    data, _ = database.obtain(tool, home, policy, log)
+    known = _known(found, data, tool, home) if data else None
+    return content(found.report, known, json.loads(found.sbom.read_bytes()))
+
+
+def write_findings(
+    folder: Path,
+    name: str,
+    *,
+    subject: str,
+    config_digest: str,
+    policy: ScanPolicy,
+    cache: Path,
+) -> None:
+    """Write what was found in an image that was scanned: ``name.sarif`` for code hosts, and its
+    bill of materials as ``name.cdx.json``.
+
+    Args:
+        subject: what the image is called.
+    """
+    tool, home = trivy_tool.locate(), trivy_tool.home(cache)
+    found = inventory.kept(inventory.folder_of(home, config_digest, tool))
+    if found is None:
+        return
+    today = datetime.now(UTC)
+    data = cached_database(home, policy.database_max_age_days, today)
+    known = _known(found, data, tool, home) if data else NO_DATABASE
+    bench = Bench(report=found.report, known=known, policy=policy, today=today.date())
+    log = sarif(subject, bench.rulings(), tool.version)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.sarif").write_text(json.dumps(log, indent=1) + "\n", "utf-8")
+    shutil.copyfile(found.sbom, folder / f"{name}.cdx.json")
+
+
+def _judged(
+    found: Inventory,
+    config_digest: str,
+    policy: ScanPolicy,
+    tool: Trivy,
+    home: Path,
+    log: Log,
+    started: float,
+) -> Verdict:
+    """What a policy makes of what is in an image, and of what is known of that today."""
+    data, why = database.obtain(tool, home, policy, log)
+    known = _known(found, data, tool, home) if data else why
+    today = datetime.now(UTC).date()
+    checks = judge(Bench(report=found.report, known=known, policy=policy, today=today))
     status = status_of(checks)
     log(status.value + "".join(f"; {one.reason}" for one in checks if one.reason))
+    version = data.version if data else ""
     return Verdict(
         gate=Gate.SCAN,
         config_digest=config_digest,
-        basis=basis(policy, tool.version, found.version if found else ""),
+        basis=basis_of(parts(policy, tool.version, version, today, java=inventory.has_java(home))),
         status=status,
         partial=(NO_DATABASE,) if status is Status.PARTIAL else (),
         checks=checks,
@@ -55,24 +144,55 @@ def scan(ref: str, *, config_digest: str, policy: ScanPolicy, cache: Path, log: 
     )
 
 
-def basis(policy: ScanPolicy, trivy_version: str, database_version: str) -> str:
-    """Digest of all that a verdict rests on besides the image."""
-    return basis_of(parts(policy, trivy_version, database_version))
+def _known(found: Inventory, data: Database, tool: Trivy, home: Path) -> Known:
+    """What the database knows of an image today: whether a system still gets fixes is told by the
+    day.
+
+    Raises:
+        ScanError: Trivy failed, or did not see the system that is in the image.
+    """
+    folder, today = found.sbom.parent, datetime.now(UTC).date()
+    with hold(inventory.lock_of(folder)):
+        known = inventory.known(folder, f"{data.version} {today}")
+        if known is None:
+            known = report_room.known(runner.vulnerabilities(tool, home, found.sbom))
+            if found.report.system and not known.system:
+                raise ScanError(
+                    f"Trivy does not see {found.report.system} in the image's bill of materials",
+                    todo="use the Trivy that is pinned in pyproject.toml",
+                )
+            # Somebody may have put another database there meanwhile.
+            if cached_database(home, _ANY_AGE, datetime.now(UTC)) == data:
+                inventory.keep_known(folder, f"{data.version} {today}", known)
+    return known
 
 
-def parts(policy: ScanPolicy, trivy_version: str, database_version: str) -> dict[str, Any]:
+def parts(
+    policy: ScanPolicy,
+    trivy_version: str,
+    database_version: str,
+    today: date,
+    *,
+    java: bool = False,
+) -> dict[str, Any]:
     """All that a verdict rests on besides the image, by name: the policy, Trivy's release, the
-    database (empty if there was none), and the code of this room. JSON can hold it."""
-    settings = {
-        name: sorted(value) if isinstance(value, frozenset) else value
-        for name, value in asdict(policy).items()
-    }
+    database (empty if there was none), the code of this room, and, where the policy goes by it,
+    the day; and whether Java archives can be told apart. JSON can hold it."""
+    settings = {name: _plain(value) for name, value in asdict(policy).items()}
+    del settings["database_mirror"]  # a database is the same from wherever it came
+    day = {"day": today.isoformat()} if policy.by_day else {}
     return {
         "policy": settings,
         "trivy": trivy_version,
         "database": database_version,
         "code": _code(),
+        **day,
+        **({"java": True} if java else {}),
     }
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def basis_of(parts: Mapping[str, Any]) -> str:
@@ -96,41 +216,49 @@ def current_parts(policy: ScanPolicy, cache: Path) -> dict[str, Any]:
     Raises:
         MachineError: there is no Trivy, or a trojaned one.
     """
-    now = datetime.now(UTC)
-    found = cached_database(trivy_tool.home(cache), policy.database_max_age_days, now)
-    return parts(policy, trivy_tool.locate().version, found.version if found else "")
+    now, home = datetime.now(UTC), trivy_tool.home(cache)
+    found = cached_database(home, policy.database_max_age_days, now)
+    version, java = found.version if found else "", inventory.has_java(home)
+    return parts(policy, trivy_tool.locate().version, version, now.date(), java=java)
 
 
 @lru_cache(maxsize=1)
 def _code() -> str:
     files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
+    files.append(Path(policy_model.__file__))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
+def _inventory(ref: str, config_digest: str, tool: Trivy, home: Path, log: Log) -> Inventory:
+    folder = inventory.folder_of(home, config_digest, tool)
+    with hold(inventory.lock_of(folder)):
+        known = inventory.kept(folder)
+        if known:
+            return known
+        with archive.workspace(home / "work") as work:
+            return inventory.keep(folder, _examine(ref, config_digest, tool, home, work, log))
+
+
 def _examine(
-    ref: str,
-    config_digest: str,
-    tool: Trivy,
-    home: Path,
-    work: Path,
-    with_database: bool,
-    log: Log,
-) -> report.Report:
+    ref: str, config_digest: str, tool: Trivy, home: Path, work: Path, log: Log
+) -> Inventory:
     image = work / "image.tar"
     log("taking the image out of the engine")
     archive.save(ref, image)
     text = archive.dockerfile(archive.configuration(image, config_digest))
     log("scanning")
-    misconfigurations = report.misconfigurations(runner.configuration(tool, work, text))
-    document, java_skipped = runner.image(tool, home, work, image, with_database)
-    if report.image_id(document) != config_digest:
-        raise archive.other_image(report.image_id(document), config_digest)
-    found = report.Report(
-        secrets=report.secrets(document),
+    misconfigurations = report_room.misconfigurations(runner.configuration(tool, work, text))
+    secrets, sbom, java_skipped = runner.image(tool, home, work, image)
+    document = report_room.parse(secrets.read_text("utf-8"))
+    if report_room.image_id(document) != config_digest:
+        raise archive.other_image(report_room.image_id(document), config_digest)
+    found = Report(
+        secrets=report_room.secrets(document),
         misconfigurations=misconfigurations,
-        system=report.system(document),
+        system=report_room.system(document),
+        size=report_room.size(document),
+        sizes=sizes(archive.history(ref)),
+        origins=origins(report_room.configuration(document)),
         java_skipped=java_skipped,
     )
-    if not with_database:
-        return found
-    return replace(found, vulnerabilities=report.vulnerabilities(document))
+    return Inventory(report=found, sbom=sbom)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status
-from factory.scan.report import Misconfiguration, Report, Secret, Vulnerability
+from factory.model import NO_DATABASE, Check, CheckStatus, Status
+from factory.scan.ruling import Bench, Ruling
 
 SECRETS = "secrets"
 MISCONFIGURATION = "misconfiguration"
+SIZE = "size"
+END_OF_LIFE = "end-of-life"
 VULNERABILITIES = "vulnerabilities"
 JAVA = "java-vulnerabilities"
+EXEMPTIONS = "exemptions"
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN")
 _SHOWN = 40
+_MEBIBYTE = 2**20
 
 
-def judge(report: Report, policy: ScanPolicy, no_database: str = "") -> tuple[Check, ...]:
-    """One check for each class of finding, always in the same order.
-
-    Args:
-        no_database: why vulnerabilities could not be looked for, or empty if they were.
-    """
+def judge(bench: Bench) -> tuple[Check, ...]:
+    """One check for each class of finding, always in the same order."""
     return (
-        _secrets(report.secrets),
-        _misconfiguration(report.misconfigurations, policy),
-        *_vulnerabilities(report, policy, no_database),
+        _check(SECRETS, bench.secrets(), noun="secret"),
+        _check(MISCONFIGURATION, bench.misconfigurations(), noun="misconfiguration"),
+        *_size(bench),
+        *_by_database(bench),
+        *_exemptions(bench),
     )
 
 
@@ -37,70 +39,59 @@ def status_of(checks: Iterable[Check]) -> Status:
     return Status.PARTIAL if CheckStatus.SKIPPED in found else Status.PASS
 
 
-def _secrets(secrets: tuple[Secret, ...]) -> Check:
-    lines = [f"{one.severity} {one.rule} in {one.place}" for one in dict.fromkeys(secrets)]
-    return _check(SECRETS, refused=lines, noun="secret")
+def _size(bench: Bench) -> Iterator[Check]:
+    size = bench.report.size or sum(bench.report.sizes.values())
+    mebibytes = -(-size // _MEBIBYTE)
+    sizes = sorted(bench.report.sizes.items(), key=lambda item: -item[1])
+    for budget in bench.policy.sizes:
+        over = mebibytes > budget.mebibytes
+        why = f"{mebibytes} MiB, of a budget of {budget.mebibytes} MiB" if over else ""
+        lines = [f"{-(-size // _MEBIBYTE)} MiB from {step}" for step, size in sizes] if over else []
+        yield replace(_found(SIZE, why), detail=tuple(lines))
 
 
-def _misconfiguration(found: tuple[Misconfiguration, ...], policy: ScanPolicy) -> Check:
-    refused = [one for one in found if one.severity in policy.misconfigurations]
-    return _check(
-        MISCONFIGURATION,
-        refused=[_misconfiguration_line(one) for one in refused],
-        accepted=[_misconfiguration_line(one) for one in found if one not in refused],
-        noun="misconfiguration",
-    )
+def _by_database(bench: Bench) -> Iterator[Check]:
+    """What only a vulnerability database tells."""
+    known, system = bench.known, bench.report.system
+    if isinstance(known, str):
+        for name in [END_OF_LIFE, VULNERABILITIES][not bench.policy.end_of_life :]:
+            yield _skipped(name, f"{NO_DATABASE}: {known}")
+        return
+    if bench.policy.end_of_life:
+        yield _found(END_OF_LIFE, f"{system} gets no fixes any more" if known.end_of_life else "")
+    if not system:
+        unknown = "no operating system was recognised in the image: its packages cannot be judged"
+        yield _found(VULNERABILITIES, unknown)
+        return
+    rulings = bench.vulnerabilities()
+    yield _check(VULNERABILITIES, rulings, noun="vulnerability", plural="vulnerabilities")
+    if bench.report.java_skipped:
+        why = "the image has Java archives, and there is no database for Java"
+        yield _skipped(JAVA, f"{NO_DATABASE}: {why}")
 
 
-def _misconfiguration_line(one: Misconfiguration) -> str:
-    subject = f" ({one.subject})" if one.subject else ""
-    return f"{one.severity} {one.rule} in the image configuration: {one.title}{subject}"
+def _exemptions(bench: Bench) -> Iterator[Check]:
+    """What of the policy's exemptions covers nothing: none of it refuses, and all of it is told."""
+    lines = [
+        f"unused: {one.id}{f' in {one.package}' if one.package else ''}, until {one.until}"
+        for one in bench.unused()
+    ]
+    if bench.policy.exemptions:
+        yield Check(name=EXEMPTIONS, status=CheckStatus.PASS, detail=tuple(_clip(lines)))
 
 
-def _vulnerabilities(report: Report, policy: ScanPolicy, no_database: str) -> tuple[Check, ...]:
-    if no_database:
-        reason = f"{NO_DATABASE}: {no_database}"
-        return (Check(name=VULNERABILITIES, status=CheckStatus.SKIPPED, reason=reason),)
-    if not report.system:
-        reason = "no operating system was recognised in the image: its packages cannot be judged"
-        return (Check(name=VULNERABILITIES, status=CheckStatus.FAIL, reason=reason),)
-    refused = [one for one in report.vulnerabilities if _refuses(one, policy)]
-    accepted = [one for one in report.vulnerabilities if one not in refused]
-    judged = _check(
-        VULNERABILITIES,
-        refused=[_vulnerability_line(one) for one in _worst_first(refused)],
-        accepted=[_vulnerability_line(one) for one in _worst_first(accepted)],
-        noun="vulnerability",
-        plural="vulnerabilities",
-    )
-    if not report.java_skipped:
-        return (judged,)
-    reason = f"{NO_DATABASE}: the image has Java archives, and there is no database for Java"
-    return (judged, Check(name=JAVA, status=CheckStatus.SKIPPED, reason=reason))
+def _found(name: str, why: str) -> Check:
+    """A check that fails if there is a reason."""
+    return Check(name=name, status=CheckStatus.FAIL if why else CheckStatus.PASS, reason=why)
 
 
-def _refuses(one: Vulnerability, policy: ScanPolicy) -> bool:
-    fixable = bool(one.fixed) or not policy.ignore_unfixed
-    return one.severity in policy.vulnerabilities and fixable
+def _skipped(name: str, why: str) -> Check:
+    return Check(name=name, status=CheckStatus.SKIPPED, reason=why)
 
 
-def _worst_first(found: list[Vulnerability]) -> list[Vulnerability]:
-    return sorted(found, key=lambda one: (_rank(one.severity), one.id, one.package))
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
-
-
-def _vulnerability_line(one: Vulnerability) -> str:
-    remedy = f"fixed in {one.fixed}" if one.fixed else "no fix yet"
-    return f"{one.severity} {one.id} in {one.package} {one.installed} ({one.place}): {remedy}"
-
-
-def _check(
-    name: str, *, refused: list[str], noun: str, accepted: list[str] | None = None, plural: str = ""
-) -> Check:
-    kept = [f"accepted: {line}" for line in accepted or []]
+def _check(name: str, rulings: Sequence[Ruling], *, noun: str, plural: str = "") -> Check:
+    refused = [str(one) for one in rulings if one.refuses]
+    kept = [f"accepted: {one}" for one in rulings if not one.refuses]
     lines = tuple(_clip([*refused, *kept]))
     if not refused:
         return Check(name=name, status=CheckStatus.PASS, detail=lines)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from factory.errors import ScanError
+from factory.scan.origin import Origin
 
 IMAGE_CONFIGURATION = "the image configuration"
 _VARIABLE = re.compile(r'secret (?:env|arg|file)[^"]*"([A-Za-z_][A-Za-z0-9_]{0,63})"')
@@ -20,11 +21,13 @@ _VARIABLE = re.compile(r'secret (?:env|arg|file)[^"]*"([A-Za-z_][A-Za-z0-9_]{0,6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Secret:
-    """A secret by its place and the rule that found it, never by its text."""
+    """A secret by its place and the rule that found it, never by its text; ``layer`` is the diff id
+    of the layer that has it, empty for the image configuration."""
 
     rule: str
     severity: str
     place: str
+    layer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +42,14 @@ class Misconfiguration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vulnerability:
-    """A known vulnerability of an installed package; ``fixed`` is empty if no release fixes it."""
+    """A known vulnerability of an installed package.
+
+    Attributes:
+        fixed: the releases that fix it; empty if none does.
+        place: the file or the distribution that the package is of.
+        layer: the diff id of the layer that brought the package.
+        published: when it became known, in ISO 8601; empty if that is not known.
+    """
 
     id: str
     severity: str
@@ -47,22 +57,43 @@ class Vulnerability:
     installed: str
     fixed: str
     place: str
+    layer: str = ""
+    published: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What a vulnerability database knows of an image.
+
+    Attributes:
+        system: the operating system that was asked for.
+        end_of_life: whether nobody mends it any more.
+    """
+
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    system: str = ""
+    end_of_life: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """All findings on one image.
+    """All findings on one image that need no vulnerability database.
 
     Attributes:
         system: the operating system that Trivy recognised, such as ``debian 12.5``; without one it
             compares no package of the system with its database, and says nothing about that.
-        java_skipped: its Java archives were not judged.
+        size: of all layers, in bytes, unpacked.
+        sizes: the same by step, as the engine counts it, the lowest first.
+        origins: diff id of a layer to what brought it, as far as that is known.
+        java_skipped: its Java archives were not looked into.
     """
 
     secrets: tuple[Secret, ...] = ()
     misconfigurations: tuple[Misconfiguration, ...] = ()
-    vulnerabilities: tuple[Vulnerability, ...] = ()
     system: str = ""
+    size: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     java_skipped: bool = False
 
 
@@ -99,7 +130,12 @@ def system(document: Mapping[str, Any]) -> str:
 def secrets(document: Mapping[str, Any]) -> tuple[Secret, ...]:
     """Every secret found, in the files of any layer or in the image configuration."""
     return tuple(
-        Secret(rule=_text(one, "RuleID"), severity=_text(one, "Severity"), place=_at(target, one))
+        Secret(
+            rule=_text(one, "RuleID"),
+            severity=_text(one, "Severity"),
+            place=_at(target, one),
+            layer=_layer(one),
+        )
         for target, one in _findings(document, "Secrets")
     )
 
@@ -128,9 +164,19 @@ def misconfigurations(document: Mapping[str, Any]) -> tuple[Misconfiguration, ..
     )
 
 
-def vulnerabilities(document: Mapping[str, Any]) -> tuple[Vulnerability, ...]:
-    """Every known vulnerability of every package that Trivy recognised."""
-    return tuple(
+def known(document: Mapping[str, Any]) -> Known:
+    """Every known vulnerability of every package that Trivy recognised, and whether the operating
+    system still gets fixes, which Trivy tells where it judges by a database, and only there."""
+    found = (document.get("Metadata") or {}).get("OS") or {}
+    return Known(
+        vulnerabilities=tuple(_vulnerabilities(document)),
+        system=system(document),
+        end_of_life=bool(found.get("EOSL")),
+    )
+
+
+def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
+    yield from (
         Vulnerability(
             id=_text(one, "VulnerabilityID"),
             severity=_text(one, "Severity"),
@@ -138,9 +184,25 @@ def vulnerabilities(document: Mapping[str, Any]) -> tuple[Vulnerability, ...]:
             installed=_text(one, "InstalledVersion"),
             fixed=_text(one, "FixedVersion"),
             place=_text(one, "PkgPath") or target,
+            layer=_layer(one),
+            published=_text(one, "PublishedDate"),
         )
         for target, one in _findings(document, "Vulnerabilities")
     )
+
+
+def size(document: Mapping[str, Any]) -> int:
+    """Of all layers of the image, in bytes, unpacked."""
+    return int((document.get("Metadata") or {}).get("Size") or 0)
+
+
+def configuration(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The image's configuration, with which secrets may be: nobody keeps it."""
+    return (document.get("Metadata") or {}).get("ImageConfig") or {}
+
+
+def _layer(finding: Mapping[str, Any]) -> str:
+    return _text(finding.get("Layer") or {}, "DiffID")
 
 
 def _findings(document: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

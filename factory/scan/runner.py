@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from importlib import resources
@@ -26,6 +27,7 @@ from factory.trivy import Trivy
 _MINUTES = 30
 _BUSY_SECONDS = 120.0
 _JARS = "**/*.jar,**/*.war,**/*.ear,**/*.par"
+_QUIETLY = ("--timeout", f"{_MINUTES}m", "--offline-scan", "--skip-java-db-update", "--no-progress")
 
 
 def configuration(tool: Trivy, work: Path, dockerfile: str) -> Mapping[str, Any]:
@@ -41,13 +43,12 @@ def configuration(tool: Trivy, work: Path, dockerfile: str) -> Mapping[str, Any]
     return _report(_trivy([*argv, "--cache-dir", str(work), "--format", "json", "."], folder))
 
 
-def image(
-    tool: Trivy, home: Path, work: Path, archive: Path, with_database: bool
-) -> tuple[Mapping[str, Any], bool]:
-    """Trivy's report on an archive, and whether Java archives had to be left out.
+def image(tool: Trivy, home: Path, work: Path, archive: Path) -> tuple[Path, Path, bool]:
+    """Trivy's report on the secrets in an archive, its bill of materials (CycloneDX), and whether
+    Java archives had to be left out of that.
 
-    Java archives are judged with a database of their own, which is not fetched; only Trivy can tell
-    whether an image has any, by failing on them.
+    Java archives are told apart by a database of their own, which is not fetched; only Trivy can
+    tell whether an image has any, by failing on them.
 
     Raises:
         ScanError: Trivy failed.
@@ -56,33 +57,49 @@ def image(
     empty = work / "empty"
     empty.mkdir()
     (work / "secrets.yaml").write_bytes(_rules())
-    argv = _image_command(tool, home, work, archive, with_database)
+    secrets, sbom = work / "secrets.json", work / "sbom.cdx.json"
+    of_image = [tool.path, "image", "--input", str(archive), "--cache-dir", str(home), *_QUIETLY]
+    materials = [*of_image, "--format", "cyclonedx", "--output", str(sbom)]
     with hold(home / ".lock"):
-        done = _patiently(argv, empty, home)
-        if not (done.code and with_database and _wants_java(done)):
-            return _report(done), False
-        return _report(_patiently([*argv, "--skip-files", _JARS], empty, home)), True
+        _succeeded(
+            _patiently([*of_image, *_for_secrets(work), "--output", str(secrets)], empty, home)
+        )
+        done = _patiently(materials, empty, home)
+        java = bool(done.code) and _wants_java(done)
+        if java:
+            done = _patiently([*materials, "--skip-files", _JARS], empty, home)
+    _succeeded(done)
+    return secrets, sbom, java
 
 
-def _image_command(
-    tool: Trivy, home: Path, work: Path, archive: Path, with_database: bool
-) -> list[str]:
+def _for_secrets(work: Path) -> list[str]:
     return [
-        tool.path,
-        "image",
-        *("--input", str(archive)),
-        *("--cache-dir", str(home)),
-        *("--scanners", "secret,vuln" if with_database else "secret"),
+        *("--format", "json"),
+        *("--scanners", "secret"),
         *("--image-config-scanners", "secret"),
         *("--secret-config", str(work / "secrets.yaml")),
+    ]
+
+
+def vulnerabilities(tool: Trivy, home: Path, sbom: Path) -> Mapping[str, Any]:
+    """Trivy's report on a bill of materials by the database in its folder. Several may be asked for
+    at once: nothing is written.
+
+    Raises:
+        ScanError: Trivy failed, as it does on a database that is damaged.
+    """
+    argv = [
+        tool.path,
+        "sbom",
+        str(sbom),
+        *("--cache-dir", str(home)),
         *("--format", "json"),
-        *("--timeout", f"{_MINUTES}m"),
-        "--list-all-pkgs=false",
         "--offline-scan",
         "--skip-db-update",
         "--skip-java-db-update",
-        "--no-progress",
     ]
+    with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+        return _report(_trivy(argv, Path(folder)))
 
 
 def _patiently(argv: list[str], cwd: Path, home: Path) -> Completed:
@@ -114,6 +131,11 @@ def _trivy(argv: list[str], cwd: Path) -> Completed:
 
 
 def _report(done: Completed) -> Mapping[str, Any]:
+    _succeeded(done)
+    return report.parse(done.stdout)
+
+
+def _succeeded(done: Completed) -> None:
     if done.code:
         # of the two streams only this one: the report itself quotes what surrounds a secret
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
@@ -122,7 +144,6 @@ def _report(done: Completed) -> Mapping[str, Any]:
             todo="see its last lines above; `invoke doctor` tells which Trivy this is",
             detail=[report.printable(line) for line in said[-5:]],
         )
-    return report.parse(done.stdout)
 
 
 def _wants_java(done: Completed) -> bool:

@@ -62,7 +62,8 @@ def verify(
     started = time.monotonic()
     material = Material.of(request)
     with ExitStack() as ending:
-        folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="cluster-"))
+        private = tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True)
+        folder = ending.enter_context(private)
         files = tuple(Path(folder, path.name) for path in request.compose_files)
         for file, content in zip(files, material.compose, strict=True):
             file.write_bytes(content)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
+from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
     IMAGE,
     LINE,
@@ -768,4 +769,7 @@ VALUES = [
     for kind, value in UNFIT.items()
 ]
 
-CASES = [*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES]
+CASES = [
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING),
+    *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES),
+]

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,16 +43,31 @@ _HTPASSWD = "me:$2b$04$Mc85gYrNTLF9.5a/Rr/FxeoGIDqy01m9AfFQdGmH3qh0PoSlY1S2C\n"
 def guarded_registry(folder: Path) -> Iterator[str]:
     """``host:port`` of a registry that lets in the user ``me`` with ``PASSWORD``, and nobody
     else."""
-    program = process.find_tool("docker-registry") or process.find_tool("registry")
-    assert program, "`apt-get install docker-registry`, which this test starts"
     folder.mkdir()
     (folder / "htpasswd").write_text(_HTPASSWD)
+    auth = {"htpasswd": {"realm": "here", "path": str(folder / "htpasswd")}}
+    with _registry(folder, {"auth": auth}) as host:
+        yield host
+
+
+@contextmanager
+def open_registry(folder: Path) -> Iterator[str]:
+    """``host:port`` of a registry that lets in everybody."""
+    folder.mkdir()
+    with _registry(folder, {}) as host:
+        yield host
+
+
+@contextmanager
+def _registry(folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    program = process.find_tool("docker-registry") or process.find_tool("registry")
+    assert program, "`apt-get install docker-registry`, which this test starts"
     host, config = f"127.0.0.1:{free_port()}", folder / "config.json"
     document = {
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
         "http": {"addr": host},
-        "auth": {"htpasswd": {"realm": "here", "path": str(folder / "htpasswd")}},
+        **more,
     }
     config.write_text(json.dumps(document))
     pid = process.daemon([program, "serve", str(config)], log=folder / "log")

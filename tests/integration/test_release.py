@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from factory import process
 from factory.registry import Registry
+from factory.settings import APP
+from tests.integration import trivy_database
 from tests.integration.conftest import TWO_CELLS, Checkout, add_image
 from tests.integration.keys import private_key
 
@@ -92,6 +97,29 @@ def test_reports_are_junit(released: Checkout) -> None:
         assert {"boot", "square", "spread", "jobs-api"} <= {case.get("name") for case in cases}
 
 
+def test_findings_and_materials_are_written_beside_them(released: Checkout) -> None:
+    reports = released.root / ".factory" / "reports"
+    for build in released.json("status")["builds"]:
+        name = build["id"].replace(":", "_")
+        log = json.loads((reports / f"{name}.sarif").read_text())
+        assert {one["level"] for one in log["runs"][0]["results"]} <= {"note"}
+        materials = json.loads((reports / f"{name}.cdx.json").read_text())
+        assert materials["bomFormat"] == "CycloneDX"
+        versions = {one["name"]: one.get("version") for one in materials["components"]}
+        assert versions["ray"] == build["id"].split(":")[1].split("-")[0]
+
+
+def test_two_builds_are_compared(released: Checkout) -> None:
+    older, newer = "ray-app:2.55.1-py311-cpu", "ray-app:2.60.0-py311-cpu"
+    found = released.json("diff", older, newer)
+    packages = {one["name"]: (one["from"], one["to"]) for one in found["packages"]}
+    assert packages["pypi ray"] == ("2.55.1", "2.60.0")
+    assert {one["step"] for one in found["sizes"]} == {"base", "runtime", "ray-app"}
+    assert min(one["to"] for one in found["sizes"]) > 0
+    assert released.json("diff", newer, newer)["packages"] == []
+    assert "did you mean" in released.invoke("diff", newer, "ray-app:2.60.0-py311", expect=2).stderr
+
+
 def test_lost_ledger_adopts_what_is_published_instead_of_building(released: Checkout) -> None:
     before = Registry().head(f"{released.registry}/ray-app", "latest")
     shutil.rmtree(released.root / ".factory")
@@ -114,6 +142,20 @@ def test_a_build_on_an_empty_ledger_and_engine_takes_the_published_image(
         ("build", "adopted from local")
     ]
     assert docker("image", "inspect", "--format", "{{.Id}}", ref)
+
+
+def test_a_targets_own_policy_refuses_there_and_only_there(released: Checkout) -> None:
+    matrix = released.root / "matrix.yaml"
+    whole = matrix.read_text()
+    own = "kind: local\n    scan: {sizes: [{mebibytes: 1}]}\n"
+    matrix.write_text(whole.replace("kind: local\n", own))
+    try:
+        scanned = released.outcomes("scan", *ONE_CELL)
+        assert "failed" not in {one["state"] for one in scanned.values()}
+        [refused] = released.outcomes("publish", *ONE_CELL, expect=6).values()
+        assert "of a budget of 1 MiB" in str(refused)
+    finally:
+        matrix.write_text(whole)
 
 
 def test_image_with_a_secret_is_refused_by_name_and_not_published(checkout: Checkout) -> None:
@@ -197,3 +239,38 @@ def test_base_image_is_a_drop_in(shipped: Checkout, ray_image: str) -> None:
     assert "/home/ray/anaconda3/bin/ray" in docker(
         "run", "--rm", ray_image, "bash", "-lc", "command -v ray"
     )
+
+
+FLAW = {"Title": "t", "Severity": "CRITICAL", "VendorSeverity": {"debian": 4}}
+DATABASE = {
+    "vulnerability": {"CVE-2026-1000": {"": FLAW}},
+    "debian 12": {"zlib": {"CVE-2026-1000": {"": {"FixedVersion": "9:9"}}}},
+    "data-source": {"debian 12": {"": {"ID": "debian", "Name": "Debian", "URL": ""}}},
+}
+
+
+@pytest.fixture
+def newer_database(released: Checkout, tmp_path: Path) -> Iterator[None]:
+    """A database that knows more, for this tree alone, whose ledger forgets what came of it."""
+    home = released.data.parent / "cache" / APP / "trivy"
+    shared, state = home.resolve(), released.root / ".factory"
+    shutil.copytree(state, tmp_path / "state")
+    home.unlink()
+    shutil.copytree(shared / "inventory", home / "inventory")
+    trivy_database.write(home, DATABASE)
+    yield
+    shutil.rmtree(home)
+    home.symlink_to(shared)
+    shutil.rmtree(state)
+    shutil.copytree(tmp_path / "state", state)
+
+
+@pytest.mark.usefixtures("newer_database")
+def test_what_was_published_is_judged_by_what_is_known_today(released: Checkout) -> None:
+    said = released.invoke("scan", "--published", expect=4).stdout
+    assert "scan failed: vulnerabilities" in said
+    assert re.search(r"\+ CRITICAL CVE-2026-1000 in zlib1g .*, inherited from base\): fixed", said)
+    again = released.invoke("scan", "--published", "--format", "json", expect=4).stdout
+    document = json.loads(again)
+    assert {one["status"] for one in document["published"]} == {"fail"}
+    assert {tuple(one["new"]) for one in document["published"]} == {()}, "it was told before"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,8 +19,16 @@ import pytest
 
 from factory import process
 from factory.errors import ScanError
-from factory.model import NO_DATABASE, Check, CheckStatus, ScanPolicy, Status, Verdict
-from factory.scan import current_basis, scan
+from factory.model import (
+    NO_DATABASE,
+    Check,
+    CheckStatus,
+    ScanPolicy,
+    SizeBudget,
+    Status,
+    Verdict,
+)
+from factory.scan import current_basis, scan, scan_again
 from tests.integration import trivy_database
 from tests.integration.keys import private_key
 
@@ -174,9 +184,10 @@ def test_settings_of_the_users_own_trivy_do_not_bend_the_verdict(
     assert judge(image, cache).status is Status.FAIL
 
 
-def seed(cache: Path, severity: str, fixed: str) -> None:
+def seed(cache: Path, severity: str, fixed: str, **more: str) -> None:
     """A database that knows one vulnerability, of the package in ``DPKG_STATUS``."""
-    flaw = {"Title": "t", "Severity": severity, "VendorSeverity": {"debian": 4}}
+    flaw = {"Title": "t", "Severity": severity, "VendorSeverity": {"debian": 4}} | more
+    shutil.rmtree(cache / "trivy" / "db", ignore_errors=True)
     trivy_database.write(
         cache / "trivy",
         {
@@ -212,6 +223,92 @@ def test_packages_of_an_unknown_system_are_not_taken_for_sound(
     seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
     verdict = judge(make_image("FROM scratch\nCOPY dpkg-status /x\nUSER 1000\n"), tmp_path)
     assert check(verdict, "vulnerabilities").status is CheckStatus.FAIL
+
+
+def test_a_newer_database_judges_an_image_that_is_gone(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    ref, digest = make_image(BASE + PACKAGED + "LABEL gone=1\nUSER 1000\n")
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-1")
+    assert judge((ref, digest), tmp_path).status is Status.PASS
+    process.run(["docker", "image", "rm", "--force", ref])
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    told: list[str] = []
+    again = scan_again(config_digest=digest, policy=ScanPolicy(), cache=tmp_path, log=told.append)
+    assert again is not None
+    assert again.status is Status.FAIL
+    assert again.basis == current_basis(ScanPolicy(), tmp_path)
+    assert "taking the image out of the engine" not in told
+
+
+def test_what_was_never_taken_apart_cannot_be_judged_again(tmp_path: Path) -> None:
+    unknown = "sha256:" + "0" * 64
+    policy = ScanPolicy()
+    assert (
+        scan_again(config_digest=unknown, policy=policy, cache=tmp_path, log=lambda _: None) is None
+    )
+
+
+STEPS = (
+    'LABEL io.ray-image-factory.step="base"\n'
+    + PACKAGED
+    + 'LABEL io.ray-image-factory.step="app:mine"\nCOPY key /app/key\nUSER 1000\n'
+)
+
+
+def test_findings_are_told_by_the_step_that_brought_them(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    image = make_image(BASE + STEPS, key=private_key())
+    verdict = judge(image, tmp_path)
+    assert check(verdict, "secrets").detail == ("HIGH private-key in /app/key:2, from mine",)
+    assert "(debian 12.5, inherited from base)" in check(verdict, "vulnerabilities").detail[0]
+    lenient = ScanPolicy(inherited=frozenset())
+    again = scan(
+        image[0], config_digest=image[1], policy=lenient, cache=tmp_path, log=lambda _: None
+    )
+    assert check(again, "vulnerabilities").status is CheckStatus.PASS
+
+
+def test_grace_is_counted_from_the_day_that_the_database_tells(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    lately = datetime.now(UTC) - timedelta(days=2)
+    seed(
+        tmp_path, "CRITICAL", "1:1.2.13.dfsg-9", PublishedDate=lately.strftime("%Y-%m-%dT%H:%M:%SZ")
+    )
+    ref, digest = make_image(BASE + PACKAGED + "USER 1000\n")
+
+    def status(days: int) -> CheckStatus:
+        policy = ScanPolicy(grace_days={"CRITICAL": days})
+        verdict = scan(ref, config_digest=digest, policy=policy, cache=tmp_path, log=lambda _: None)
+        return check(verdict, "vulnerabilities").status
+
+    assert (status(7), status(1)) == (CheckStatus.PASS, CheckStatus.FAIL)
+
+
+def test_a_system_that_gets_no_fixes_refuses(make_image: MakeImage, tmp_path: Path) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    old = {"os-release": OS_RELEASE.replace("12", "8"), "debian-version": "8.11\n"}
+    verdict = judge(make_image(BASE + PACKAGED + "USER 1000\n", **old), tmp_path)
+    assert check(verdict, "end-of-life").reason == "debian 8.11 gets no fixes any more"
+
+
+def test_an_image_over_its_budget_refuses(make_image: MakeImage, tmp_path: Path) -> None:
+    large = make_image(BASE + "COPY large /large\nUSER 1000\n", large="x" * (2 * 2**20))
+    policy = ScanPolicy(sizes=(SizeBudget(mebibytes=2),))
+    verdict = scan(
+        large[0], config_digest=large[1], policy=policy, cache=tmp_path, log=lambda _: None
+    )
+    assert check(verdict, "size").reason == "3 MiB, of a budget of 2 MiB"
+
+
+def test_a_damaged_database_is_no_pass(make_image: MakeImage, tmp_path: Path) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    (tmp_path / "trivy" / "db" / "trivy.db").write_bytes(b"x" * 8192)
+    with pytest.raises(ScanError, match="Trivy ended with 1 and judged nothing"):
+        judge(make_image(BASE + PACKAGED + "USER 1000\n"), tmp_path)
 
 
 def test_java_archives_without_their_own_database_are_partial(

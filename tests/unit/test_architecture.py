@@ -41,11 +41,24 @@ PURE = sorted(
         *FACTORY.glob("*/policy.py"),
         *(FACTORY / name for name in ("errors.py", "text.py", "publish/gate.py")),
         *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
-        *(FACTORY / name for name in ("base/support.py", "scan/report.py", "verify/verdict.py")),
+        *(FACTORY / name for name in ("base/support.py", "verify/verdict.py")),
         FACTORY / "verify" / "budget.py",
         *(
+            FACTORY / f"scan/{name}.py"
+            for name in ("content", "origin", "report", "ruling", "sarif")
+        ),
+        *(
             FACTORY / f"report/{name}.py"
-            for name in ("tables", "documents", "explanations", "judged", "summary", "results")
+            for name in (
+                "tables",
+                "documents",
+                "explanations",
+                "judged",
+                "summary",
+                "results",
+                "published",
+                "differences",
+            )
         ),
         *(FACTORY / f"lock/{name}.py" for name in ("check", "lines", "outdated", "places")),
         *(FACTORY / name for name in ("lock/resolve.py", "report/locks.py")),

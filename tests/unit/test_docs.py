@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from factory.model import (
     ColdStart,
     Difference,
     Excluded,
+    Exemption,
     Explanation,
     Facts,
     Finding,
@@ -37,6 +39,8 @@ from factory.model import (
     Publication,
     Record,
     Release,
+    ScanPolicy,
+    SizeBudget,
     State,
     Status,
     Timing,
@@ -45,6 +49,9 @@ from factory.model import (
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
 from factory.report.locks import outdated_document
+from factory.scan.policy import judge
+from factory.scan.report import Known, Report
+from factory.scan.ruling import Bench
 from factory.settings import Settings
 from factory.verify.smoke.suite import COLD, FULL, SUITE
 from tests.conftest import ROOT
@@ -158,9 +165,19 @@ def test_what_only_one_suite_asks_is_marked_and_nothing_else() -> None:
         assert marked == {spec.name for spec in SUITE if spec.level == level}
 
 
-@pytest.mark.parametrize("check", ["secrets", "misconfiguration", "vulnerabilities"])
-def test_every_check_of_the_scan_is_named(check: str) -> None:
-    assert f"- `{check}`:" in page("docs/gates.md")
+def test_every_check_of_the_scan_is_named() -> None:
+    checks = {"secrets", "misconfiguration", "size", "end-of-life"}
+    checks |= {"vulnerabilities", "java-vulnerabilities", "exemptions"}
+    policy = ScanPolicy(
+        exemptions=(Exemption(id="CVE-1", reason="r", until="2027-01-31"),),
+        sizes=(SizeBudget(mebibytes=1),),
+    )
+    report = Report(system="debian 12", java_skipped=True)
+    bench = Bench(report=report, known=Known(), policy=policy, today=date(2026, 11, 29))
+    found = judge(bench)
+    assert {check.name for check in found} == checks
+    for check in checks:
+        assert f"\n| `{check}` |" in page("docs/scan.md")
 
 
 # ---------------------------------------------------------------------- JSON

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.dockerfile import as_of, canonical, derive, parse, pin, unpinned
+from factory.dockerfile import annotated, canonical, derive, parse, pin, unpinned
 from factory.errors import ConfigError
 
 DIGEST = "sha256:" + "1" * 64
@@ -119,17 +119,20 @@ def test_once_pinned_nothing_moves_and_all_else_is_as_it_was(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("FROM a\nRUN b\n", "FROM a\nE\nRUN b\n"),
-        ("FROM a\nCOPY b c\n", "FROM a\nCOPY b c\n"),
-        ("FROM a AS b\nRUN c\nFROM d\nCOPY e f", "FROM a AS b\nE\nRUN c\nFROM d\nCOPY e f"),
-        ("ARG a\nFROM \\\n  a\n# b\nRUN c", "ARG a\nFROM \\\n  a\nE\n# b\nRUN c"),
+        ("FROM a\nRUN b\n", "FROM a\nL\nE\nRUN b\n"),
+        ("FROM a\nCOPY b c\n", "FROM a\nL\nCOPY b c\n"),
+        ("FROM a AS b\nRUN c\nFROM d\nCOPY e f", "FROM a AS b\nE\nRUN c\nFROM d\nL\nCOPY e f"),
+        ("ARG a\nFROM \\\n  a\n# b\nRUN c", "ARG a\nFROM \\\n  a\nL\nE\n# b\nRUN c"),
         (
             "FROM a AS b\nONBUILD RUN c\nFROM b\n",
-            "FROM a AS b\nE\nONBUILD RUN c\nFROM b\nE\n",
+            "FROM a AS b\nE\nONBUILD RUN c\nFROM b\nL\nE\n",
         ),
-        ("FROM a\nRUN <<F\nFROM b\nRUN c\nF\n", "FROM a\nE\nRUN <<F\nFROM b\nRUN c\nF\n"),
+        ("FROM a\nRUN <<F\nFROM b\nRUN c\nF\n", "FROM a\nL\nE\nRUN <<F\nFROM b\nRUN c\nF\n"),
     ],
 )
-def test_stages_that_run_something_declare_the_epoch(text: str, expected: str) -> None:
+def test_stages_that_run_something_declare_the_epoch_and_the_last_its_step(
+    text: str, expected: str
+) -> None:
     expected = expected.replace("E\n", 'ARG FACTORY_EPOCH="2026-11"\n')
-    assert as_of(text, parse(text), "2026-11") == expected
+    expected = expected.replace("L\n", 'LABEL io.ray-image-factory.step="app"\n')
+    assert annotated(text, parse(text), epoch="2026-11", step="app") == expected

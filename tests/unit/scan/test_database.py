@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from factory.errors import MachineError
+from factory.model import ScanPolicy
 from factory.scan import database
 from factory.trivy import Trivy, cached_database
 
+POLICY = ScanPolicy()
 NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
 
 
@@ -66,7 +70,9 @@ def test_broken_metadata_counts_as_none(tmp_path: Path, text: str) -> None:
 
 def test_a_fresh_database_is_used_without_asking_the_network(tmp_path: Path) -> None:
     seed(tmp_path / "cache", datetime.now(UTC))
-    found, why = database.obtain(failing_trivy(tmp_path), tmp_path / "cache", 7, lambda _: None)
+    found, why = database.obtain(
+        failing_trivy(tmp_path), tmp_path / "cache", POLICY, lambda _: None
+    )
     assert (found is not None, why) == (True, "")
     assert not (tmp_path / "calls").exists()
 
@@ -74,7 +80,7 @@ def test_a_fresh_database_is_used_without_asking_the_network(tmp_path: Path) -> 
 def test_the_network_is_asked_once_and_its_answer_remembered(tmp_path: Path) -> None:
     tool = failing_trivy(tmp_path)
     for _ in range(3):
-        found, why = database.obtain(tool, tmp_path / "cache", 7, lambda _: None)
+        found, why = database.obtain(tool, tmp_path / "cache", POLICY, lambda _: None)
         assert found is None
         assert why == "its registry's name cannot be resolved"
     assert (tmp_path / "calls").read_text().count("x") == 1
@@ -82,5 +88,68 @@ def test_the_network_is_asked_once_and_its_answer_remembered(tmp_path: Path) -> 
 
 def test_a_failed_refresh_falls_back_to_the_database_at_hand(tmp_path: Path) -> None:
     seed(tmp_path / "cache", datetime.now(UTC) - timedelta(days=3))
-    found, why = database.obtain(failing_trivy(tmp_path), tmp_path / "cache", 7, lambda _: None)
+    found, why = database.obtain(
+        failing_trivy(tmp_path), tmp_path / "cache", POLICY, lambda _: None
+    )
     assert (found is not None, why) == (True, "")
+
+
+def packed(folder: Path, *names: str) -> Path:
+    file = folder / "db.tar.gz"
+    with tarfile.open(file, "w:gz") as archive:
+        for name in names:
+            archive.add(folder / "db" / name, arcname=name)
+    return file
+
+
+@pytest.mark.parametrize("form", ["folder", "archive"])
+def test_a_copy_is_taken_over(tmp_path: Path, form: str) -> None:
+    copy, cache = tmp_path / "copy", tmp_path / "cache"
+    seed(copy, NOW)
+    seed(cache, NOW - timedelta(days=9))
+    source = copy / "db" if form == "folder" else packed(copy, "trivy.db", "metadata.json")
+    assert database.load(cache, source).updated_at == NOW
+    assert cached_database(cache, 7, NOW) is not None
+    assert (cache / "db" / "trivy.db").read_bytes() == b"data"
+
+
+def test_what_is_no_database_leaves_the_one_at_hand(tmp_path: Path) -> None:
+    copy, cache, text = tmp_path / "copy", tmp_path / "cache", tmp_path / "text"
+    seed(cache, NOW)
+    seed(copy, NOW, version=1)
+    text.write_text("no archive")
+    wrong = [copy / "db", packed(copy, "trivy.db"), text, tmp_path / "nowhere", tmp_path]
+    for source in wrong:
+        with pytest.raises(MachineError) as raised:
+            database.load(cache, source)
+        assert raised.value.where == str(source)
+        assert raised.value.todo
+    assert cached_database(cache, 7, NOW) is not None
+    assert {path.name for path in cache.iterdir()} <= {"db", ".db.lock"}
+
+
+def test_an_older_copy_does_not_take_the_place_of_a_newer_one(tmp_path: Path) -> None:
+    copy, cache = tmp_path / "copy", tmp_path / "cache"
+    seed(cache, NOW)
+    seed(copy, NOW - timedelta(days=1))
+    with pytest.raises(MachineError, match="older than the one that is here") as raised:
+        database.load(cache, copy / "db")
+    assert "remove" in raised.value.todo
+    assert cached_database(cache, 7, NOW) is not None
+
+
+def test_what_a_killed_download_left_is_removed(tmp_path: Path) -> None:
+    copy, cache = tmp_path / "copy", tmp_path / "cache"
+    seed(copy, NOW)
+    (cache / "download-x" / "db").mkdir(parents=True)
+    database.load(cache, copy / "db")
+    assert not (cache / "download-x").exists()
+
+
+def test_a_download_that_fails_says_what_to_do_and_leaves_the_one_at_hand(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    seed(cache, NOW)
+    with pytest.raises(MachineError, match="its registry's name cannot be resolved") as raised:
+        database.fetch(failing_trivy(tmp_path), cache, "mirror.example/trivy-db")
+    assert "invoke db load" in raised.value.todo
+    assert cached_database(cache, 7, NOW) is not None

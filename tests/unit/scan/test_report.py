@@ -104,7 +104,7 @@ def test_a_vulnerability_without_a_fix_has_an_empty_one() -> None:
         "Severity": "HIGH",
     }
     target = "/tmp/image.tar (debian 12.5)"
-    (found,) = report.vulnerabilities(document(Target=target, Vulnerabilities=[flaw]))
+    (found,) = report.known(document(Target=target, Vulnerabilities=[flaw])).vulnerabilities
     assert (found.fixed, found.place) == ("", "debian 12.5")
 
 

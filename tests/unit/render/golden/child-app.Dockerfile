@@ -2,6 +2,7 @@
 FROM scratch AS packages
 
 FROM factory.invalid/demo:669b4100ab25
+LABEL io.ray-image-factory.step="app:kid"
 LABEL org.opencontainers.image.title="kid" \
       org.opencontainers.image.description="More" \
       org.opencontainers.image.version="2.55.1-py311-cpu" \

@@ -2,6 +2,7 @@
 FROM scratch AS packages
 
 FROM factory.invalid/runtime:f67c0af59029
+LABEL io.ray-image-factory.step="app:demo"
 ARG FACTORY_EPOCH="2026-11"
 ENV PYTHONPATH=/home/ray/app
 ADD --chown=1000:100 https://code.example/app.git#cccccccccccccccccccccccccccccccccccccccc:src /home/ray/app

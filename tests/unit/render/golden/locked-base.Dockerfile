@@ -59,5 +59,6 @@ FROM scratch AS facts
 COPY --from=look /home/ray/ray-commit /
 
 FROM drop-in
+LABEL io.ray-image-factory.step="base"
 LABEL io.ray.ray-version=2.60.0
 CMD ["bash"]

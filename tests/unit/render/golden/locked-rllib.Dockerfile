@@ -2,6 +2,7 @@
 FROM scratch AS packages
 
 FROM factory.invalid/runtime:1d7ae542a575
+LABEL io.ray-image-factory.step="rllib"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \

@@ -2,6 +2,7 @@
 FROM scratch AS packages
 
 FROM factory.invalid/runtime:8514f96dbdcb
+LABEL io.ray-image-factory.step="app:demo"
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \

@@ -1,5 +1,6 @@
 # What every image of the matrix gets on top of the base.
 FROM factory.invalid/base:13481a6d77b1
+LABEL io.ray-image-factory.step="runtime"
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \

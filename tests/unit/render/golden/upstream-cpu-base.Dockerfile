@@ -2,6 +2,7 @@
 FROM scratch AS packages
 
 FROM docker.io/rayproject/ray:2.60.0-py311-cpu@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd
+LABEL io.ray-image-factory.step="base"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml,mode=0444 \

@@ -1,0 +1,75 @@
+"""Which step brought a layer: read from the image's own history, so that it can be told anywhere.
+Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from factory.dockerfile import STEP_LABEL
+
+BASE = "base"
+"""The name of the step that everything stands on."""
+
+UPSTREAM = "what it is FROM"
+"""Where layers come from that are below every step of ours."""
+
+_MARK = re.compile(rf"LABEL {re.escape(STEP_LABEL)}=\"?([a-z0-9:._-]+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """A step, and whether what it brings is inherited: it is not for the user to change."""
+
+    step: str
+    inherited: bool
+
+    def __str__(self) -> str:
+        return f"inherited from {self.step}" if self.inherited else f"from {self.step}"
+
+
+def origins(configuration: Mapping[str, Any]) -> dict[str, Origin]:
+    """Diff id of each layer to the step that brought it; empty for an image whose history does not
+    begin with a base of ours, or does not fit its layers: nothing of it is taken for inherited.
+
+    Args:
+        configuration: of the image, as OCI has it.
+    """
+    layers = (configuration.get("rootfs") or {}).get("diff_ids") or ()
+    steps = list(_steps(configuration.get("history") or ()))
+    blocks = [step for step, _ in groupby(steps) if step]
+    if len(steps) != len(layers) or blocks[:1] != [BASE] or BASE in blocks[1:]:
+        return {}
+    return {layer: _origin(step) for layer, step in zip(layers, steps, strict=True)}
+
+
+def sizes(history: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Bytes of the layers of each step, the lowest first; of all as one where none is named.
+
+    Args:
+        history: instruction and bytes of each entry of an image's history, the oldest first.
+    """
+    found: dict[str, int] = {}
+    step = UPSTREAM
+    for instruction, size in history:
+        marked = _MARK.match(instruction)
+        step = _origin(marked.group(1)).step if marked else step
+        found[step] = found.get(step, 0) + size
+    return found
+
+
+def _steps(history: Any) -> Iterator[str]:
+    """The step of each entry that has a layer; empty below the first."""
+    step = ""
+    for entry in history:
+        marked = _MARK.match(str(entry.get("created_by") or ""))
+        step = marked.group(1) if marked else step
+        if not entry.get("empty_layer"):
+            yield step
+
+
+def _origin(step: str) -> Origin:
+    return Origin(step=step.removeprefix("app:") or UPSTREAM, inherited=step in ("", BASE))
