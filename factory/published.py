@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 from factory import scan as scan_room
 from factory.judging import at_target
 from factory.ledger import Ledger
-from factory.model import Build, Gate, Project, Publication, Rejudged, ScanPolicy, Target, Verdict
+from factory.model import (
+    Build,
+    Gate,
+    Project,
+    Publication,
+    Rejudged,
+    ScanPolicy,
+    Status,
+    Target,
+    Verdict,
+)
 from factory.project import all_builds, load
 from factory.settings import Settings
 
@@ -81,4 +91,5 @@ def _findings(verdict: Verdict | None) -> Iterator[str]:
 
 def _quietly(note: Callable[[str], None]) -> Callable[[str], None]:
     """What is said of each image is in its verdict; what is said of the database is not."""
-    return lambda line: note(line) if "database" in line else None
+    verdicts = tuple(status.value for status in Status)
+    return lambda line: None if line.startswith(verdicts) else note(line)

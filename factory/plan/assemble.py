@@ -23,6 +23,10 @@ from factory.errors import ConfigError
 from factory.model import PLATFORM, TEMPLATES, Read, Rootfs, Step, Wheels, step_ref
 from factory.plan.keys import key_of, text_digest
 
+_FORM = "2"
+"""Of what is done to every rendered text beyond what it reads. It is in every key: images of
+an older form are made anew."""
+
 Render = Callable[[str, Mapping[str, object]], str]
 """Template name and variables to text."""
 
@@ -132,7 +136,7 @@ class Assembly:
         return Step(
             kind=recipe.kind,
             name=recipe.name,
-            key=key_of([("kind", recipe.kind), ("name", recipe.name), *_keyed(inputs, recipe)]),
+            key=key_of([*_identity(recipe), *_keyed(inputs, recipe)]),
             parent=parent.key if parent else None,
             dockerfile=annotated(pinned, instructions, epoch=self.epoch, step=_mark(recipe)),
             contexts=tuple(sorted({(it.context, recipe.contexts[it.context]) for it in reads})),
@@ -227,6 +231,10 @@ def _digest_of_text(
     text = json.dumps(list(canonical(instructions)))
     text = text.replace(lock[0], "lock") if lock else text
     return text_digest(text.replace(parent, "parent") if parent else text)
+
+
+def _identity(recipe: Recipe) -> list[tuple[str, str]]:
+    return [("kind", recipe.kind), ("name", recipe.name), ("form", _FORM)]
 
 
 def _mark(recipe: Recipe) -> str:

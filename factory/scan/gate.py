@@ -130,7 +130,7 @@ def _judged(
     today = datetime.now(UTC).date()
     checks = judge(Bench(report=found.report, known=known, policy=policy, today=today))
     status = status_of(checks)
-    log(status.value + "".join(f"; {one.reason}" for one in checks if one.reason))
+    log("; ".join(dict.fromkeys([status.value, *(one.reason for one in checks if one.reason)])))
     version = data.version if data else ""
     return Verdict(
         gate=Gate.SCAN,
