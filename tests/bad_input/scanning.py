@@ -37,21 +37,25 @@ SCANNING = [
     Case(
         id="grace for an unknown severity",
         spoil=more("policy: {scan: {grace_days: {terrible: 7}}}\n"),
+        real=True,
         says=("terrible", "critical"),
     ),
     Case(
         id="grace that has ended before it began",
         spoil=more("policy: {scan: {grace_days: {high: -1}}}\n"),
+        real=True,
         says=("grace_days", "-1"),
     ),
     Case(
         id="a budget for cells that cannot be",
         spoil=more("policy: {scan: {sizes: [{mebibytes: 9, where: {device: tpu}}]}}\n"),
+        real=True,
         says=("axis device has no value 'tpu'",),
     ),
     Case(
         id="an end of life that is neither refused nor accepted",
         spoil=more("policy: {scan: {end_of_life: maybe}}\n"),
+        real=True,
         says=("end_of_life", "refuse"),
     ),
     Case(
@@ -74,6 +78,7 @@ SCANNING = [
         id="db load without a source",
         args=("db", "load"),
         spoil=nothing,
+        real=True,
         says=("load needs a source", "--source PATH"),
     ),
     Case(

@@ -103,4 +103,4 @@ def test_bake_expands_nothing_in_a_dockerfile(written: str, escaped: str) -> Non
     }
     plan = plan_of(project_of(templates=templates))
     texts = [one["dockerfile-inline"] for one in exported(plan)["target"].values()]
-    assert f"FROM scratch\nENV X={escaped}\n" in texts
+    assert any(text.endswith(f"\nENV X={escaped}\n") for text in texts)

@@ -1,3 +1,3 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:c7de2b154669
+FROM factory.invalid/base:680d2f7adaf2
 LABEL io.ray-image-factory.step="runtime"

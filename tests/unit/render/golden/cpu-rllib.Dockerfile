@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0+cpu, whose flavour is that of the device: cpu.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:f67c0af59029
+FROM factory.invalid/runtime:5e0771e21116
 LABEL io.ray-image-factory.step="rllib"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \

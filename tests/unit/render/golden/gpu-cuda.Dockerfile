@@ -2,7 +2,7 @@
 # there, it has brought the runtime already, and the two share it.
 FROM scratch AS packages
 
-FROM factory.invalid/rllib:30b4761bbea7
+FROM factory.invalid/rllib:e4fbb0050b62
 LABEL io.ray-image-factory.step="cuda"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \

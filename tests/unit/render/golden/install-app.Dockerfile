@@ -2,7 +2,7 @@
 FROM scratch AS packages
 
 # What only the install script needs stays in this stage.
-FROM factory.invalid/runtime:f67c0af59029 AS builder
+FROM factory.invalid/runtime:5e0771e21116 AS builder
 ARG FACTORY_EPOCH="2026-11"
 USER 0
 RUN --mount=type=cache,id=factory-apt-archives-3.11,target=/var/cache/apt,sharing=locked \
@@ -29,7 +29,7 @@ RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
     bash -euo pipefail /run/factory/install.sh \
     && tar --create --file /out/root.tar --directory /out/root .
 
-FROM factory.invalid/runtime:f67c0af59029
+FROM factory.invalid/runtime:5e0771e21116
 LABEL io.ray-image-factory.step="app:demo"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \

@@ -2,7 +2,7 @@
 # there, it has brought the runtime already, and the two share it.
 FROM scratch AS packages
 
-FROM factory.invalid/rllib:2338b722e19e
+FROM factory.invalid/rllib:c0fd59353bcc
 LABEL io.ray-image-factory.step="cuda"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \

@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0, whose flavour is that of the device: cuda130.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:6fc7e8daee0f
+FROM factory.invalid/runtime:c71204e1c10d
 LABEL io.ray-image-factory.step="rllib"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \

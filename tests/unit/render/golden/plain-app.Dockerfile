@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:f67c0af59029
+FROM factory.invalid/runtime:5e0771e21116
 LABEL io.ray-image-factory.step="app:demo"
 ARG FACTORY_EPOCH="2026-11"
 ENV PYTHONPATH=/home/ray/app

@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:8514f96dbdcb
+FROM factory.invalid/runtime:93e5d65df69e
 LABEL io.ray-image-factory.step="app:demo"
 ARG FACTORY_EPOCH="2026-11"
 USER 0

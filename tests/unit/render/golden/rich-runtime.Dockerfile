@@ -1,5 +1,5 @@
 # What every image of the matrix gets on top of the base.
-FROM factory.invalid/base:13481a6d77b1
+FROM factory.invalid/base:69dac204bf3d
 LABEL io.ray-image-factory.step="runtime"
 ARG FACTORY_EPOCH="2026-11"
 USER 0

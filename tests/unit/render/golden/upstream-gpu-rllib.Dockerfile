@@ -1,7 +1,7 @@
 # RLlib with torch 2.13.0, whose flavour is that of the device: cuda130.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:6e02785082ce
+FROM factory.invalid/runtime:32f5b72ae5c3
 LABEL io.ray-image-factory.step="rllib"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \

@@ -1,7 +1,7 @@
 # demo for 2.60.0-py311-cpu: stable layers first, the application's code last.
 FROM scratch AS packages
 
-FROM factory.invalid/runtime:0cf81017b418
+FROM factory.invalid/runtime:d1fe31f00675
 LABEL io.ray-image-factory.step="app:demo"
 ARG FACTORY_EPOCH="2026-11"
 RUN --mount=type=cache,id=factory-uv,target=/var/cache/uv,uid=1000,gid=100 \
