@@ -14,8 +14,8 @@ from factory.dockerfile import STEP_LABEL
 BASE = "base"
 """The name of the step that everything stands on."""
 
-UPSTREAM = "what it is FROM"
-"""Where layers come from that are below every step of ours."""
+UPSTREAM = "all layers"
+"""In the place of steps, where none is named."""
 
 _MARK = re.compile(rf"LABEL {re.escape(STEP_LABEL)}=\"?([a-z0-9:._-]+)")
 
@@ -53,8 +53,9 @@ def sizes(history: Iterable[tuple[str, int]]) -> dict[str, int]:
         history: instruction and bytes of each entry of an image's history, the oldest first.
     """
     found: dict[str, int] = {}
-    step = UPSTREAM
-    for instruction, size in history:
+    entries = list(history)
+    step = BASE if any(_MARK.match(instruction) for instruction, _ in entries) else UPSTREAM
+    for instruction, size in entries:
         marked = _MARK.match(instruction)
         step = _origin(marked.group(1)).step if marked else step
         found[step] = found.get(step, 0) + size
@@ -72,4 +73,5 @@ def _steps(history: Any) -> Iterator[str]:
 
 
 def _origin(step: str) -> Origin:
-    return Origin(step=step.removeprefix("app:") or UPSTREAM, inherited=step in ("", BASE))
+    """What is below the first step of ours, which is the base, came with that."""
+    return Origin(step=step.removeprefix("app:") or BASE, inherited=step in ("", BASE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.scan.origin import UPSTREAM, Origin, origins
+from factory.scan.origin import Origin, origins
 
 
 def configuration(*history: str, layers: int) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def test_each_layer_is_of_the_step_that_was_named_last() -> None:
         )
     )
     assert list(found.values()) == [
-        Origin(step=UPSTREAM, inherited=True),
+        Origin(step="base", inherited=True),
         Origin(step="base", inherited=True),
         Origin(step="runtime", inherited=False),
         Origin(step="base", inherited=False),
