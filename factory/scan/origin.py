@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from factory.dockerfile import STEP_LABEL
@@ -39,9 +38,9 @@ def origins(configuration: Mapping[str, Any]) -> dict[str, Origin]:
         configuration: of the image, as OCI has it.
     """
     layers = (configuration.get("rootfs") or {}).get("diff_ids") or ()
-    steps = list(_steps(configuration.get("history") or ()))
-    blocks = [step for step, _ in groupby(steps) if step]
-    if len(steps) != len(layers) or blocks[:1] != [BASE] or BASE in blocks[1:]:
+    history = configuration.get("history") or ()
+    steps, marks = list(_steps(history)), list(_marks(history))
+    if len(steps) != len(layers) or marks[:1] != [BASE] or BASE in marks[1:]:
         return {}
     return {layer: _origin(step) for layer, step in zip(layers, steps, strict=True)}
 
@@ -62,12 +61,17 @@ def sizes(history: Iterable[tuple[str, int]]) -> dict[str, int]:
     return found
 
 
+def _marks(history: Any) -> Iterator[str]:
+    """The steps that a history names, in order."""
+    found = (_MARK.match(str(entry.get("created_by") or "")) for entry in history)
+    yield from (marked.group(1) for marked in found if marked)
+
+
 def _steps(history: Any) -> Iterator[str]:
     """The step of each entry that has a layer; empty below the first."""
     step = ""
     for entry in history:
-        marked = _MARK.match(str(entry.get("created_by") or ""))
-        step = marked.group(1) if marked else step
+        step = next(_marks([entry]), step)
         if not entry.get("empty_layer"):
             yield step
 

@@ -39,6 +39,17 @@ def test_each_layer_is_of_the_step_that_was_named_last() -> None:
     assert [str(one) for one in found.values()][1:3] == ["inherited from base", "from runtime"]
 
 
+def test_a_base_whose_layers_are_all_of_an_earlier_stage_is_one() -> None:
+    found = origins(
+        configuration(
+            *("ADD rootfs.tar /", "-LABEL io.ray-image-factory.step=base"),
+            *("-LABEL io.ray-image-factory.step=runtime", "RUN b"),
+            layers=2,
+        )
+    )
+    assert [str(one) for one in found.values()] == ["inherited from base", "from runtime"]
+
+
 def test_an_image_of_somebody_else_has_no_steps() -> None:
     assert origins(configuration("RUN a", "RUN b", layers=2)) == {}
 
