@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from factory import scan as scan_room
 from factory.judging import at_target
 from factory.ledger import Ledger
 from factory.model import (
     Build,
+    CheckStatus,
     Gate,
-    Project,
+    Matrix,
     Publication,
     Rejudged,
     ScanPolicy,
     Status,
-    Target,
     Verdict,
 )
 from factory.project import all_builds, load
+from factory.publish import outranking
 from factory.settings import Settings
 
 _UNKNOWN = "it was not taken apart on this machine, or with another Trivy"
@@ -37,23 +38,29 @@ def judge_published(settings: Settings, note: Callable[[str], None]) -> tuple[Re
         MachineError: there is no Trivy, or the ledger cannot be read.
     """
     project = load(settings)
+    builds = {build.id: build for build in all_builds(project)}
     with Ledger.open(settings.state / "ledger.sqlite") as ledger:
         return tuple(
-            _judged(settings, project, ledger, publication, note)
+            _judged(
+                settings,
+                ledger,
+                publication,
+                _policy(project.matrix, publication, builds.get(publication.build_id)),
+                note,
+            )
             for publication in ledger.publications().values()
         )
 
 
 def _judged(
     settings: Settings,
-    project: Project,
     ledger: Ledger,
     publication: Publication,
+    policies: tuple[str, ScanPolicy],
     note: Callable[[str], None],
 ) -> Rejudged:
     digest = publication.config_digest
-    own, policy = _policy(project, publication)
-    target = publication.target if own else ""
+    target, policy = policies
     before = ledger.latest_verdict(Gate.SCAN, digest, target)
     now = scan_room.scan_again(
         config_digest=digest, policy=policy, cache=settings.cache, log=_quietly(note)
@@ -64,29 +71,34 @@ def _judged(
     same = scan_room.basis_of(parts) == now.basis
     now = at_target(now, target) if target else now
     ledger.record_verdict(now, parts if same and not target else None)
-    then, today = set(_findings(before)), set(_findings(now))
+    now = outranking(now, ledger.verdicts_of(Gate.SCAN, digest, target))
+    then, today = _findings(before, now), _findings(now, now)
     return Rejudged(
         publication=publication,
         before=before,
         now=now,
-        new=tuple(line for line in _findings(now) if line not in then),
-        gone=tuple(line for line in _findings(before) if line not in today),
+        new=tuple(line for line in today if line not in then),
+        gone=tuple(line for line in then if line not in today),
     )
 
 
-def _policy(project: Project, publication: Publication) -> tuple[bool, ScanPolicy]:
-    """The policy for an image where it is published, and whether it is that target's own. A build
-    that left the matrix has neither exemptions nor a budget."""
-    targets = {target.name: target for target in project.matrix.targets}
-    builds = {build.id: build for build in all_builds(project)}
-    target: Target | None = targets.get(publication.target)
-    build: Build | None = builds.get(publication.build_id)
-    return bool(target and target.scan), project.matrix.scan_policy(build, target)
+def _policy(
+    matrix: Matrix, publication: Publication, build: Build | None
+) -> tuple[str, ScanPolicy]:
+    """The policy for an image where it is published, and whose it is, if it is that target's own. A
+    build that left the matrix has neither exemptions nor a budget."""
+    target = next((one for one in matrix.targets if one.name == publication.target), None)
+    own = publication.target if target and target.scan else ""
+    return own, matrix.scan_policy(build, target)
 
 
-def _findings(verdict: Verdict | None) -> Iterator[str]:
-    for check in verdict.checks if verdict else ():
-        yield from (line for line in check.detail if not line.startswith(_CLIPPED))
+def _findings(verdict: Verdict | None, now: Verdict) -> list[str]:
+    """What a verdict has found, by those checks that could be made now: what cannot be looked for
+    today is not gone."""
+    made = {check.name for check in now.checks if check.status is not CheckStatus.SKIPPED}
+    checks = [check for check in (verdict.checks if verdict else ()) if check.name in made]
+    lines = (line for check in checks for line in check.detail)
+    return [line for line in lines if not line.startswith(_CLIPPED)]
 
 
 def _quietly(note: Callable[[str], None]) -> Callable[[str], None]:

@@ -88,16 +88,21 @@ def home(cache: Path) -> Path:
     return cache / "trivy"
 
 
-def cached_database(home: Path, max_age_days: int, now: datetime) -> Database | None:
-    """The database in Trivy's folder, unless it is missing, of another schema or too old."""
+def cached_database(
+    home: Path, max_age_days: int | None = None, now: datetime | None = None
+) -> Database | None:
+    """The database in Trivy's folder, unless it is missing, of another schema or too old; of any
+    age if none is given."""
     try:
         metadata = json.loads((home / "db" / "metadata.json").read_text("utf-8"))
         updated_at = datetime.fromisoformat(metadata["UpdatedAt"]).astimezone(UTC)
         usable = metadata["Version"] == DATABASE_SCHEMA and (home / "db" / "trivy.db").is_file()
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    young = now - updated_at <= timedelta(days=max_age_days)
-    return Database(updated_at=updated_at) if usable and young else None
+    if max_age_days is not None:
+        age = (now or datetime.now(UTC)) - updated_at
+        usable = usable and age <= timedelta(days=max_age_days)
+    return Database(updated_at=updated_at) if usable else None
 
 
 @lru_cache(maxsize=8)

@@ -24,7 +24,8 @@ from factory.model import KEY_LABEL, MAIN, Built, Step
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
 _AT_ONCE = 8
-"""Of how many solves bake's are the quickest (docs/benchmarks.md)."""
+"""The most that go in one bake; lanes let through fewer. Of 4 to 48 at a time, all cached, so many
+were its quickest (docs/benchmarks.md)."""
 
 
 @dataclass(kw_only=True)
@@ -72,7 +73,7 @@ class Builder:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
             asked = self._asked(step, rootfs, Path(temporary), log)
-            # Others may take long, and keep those waiting that go with them.
+            # A step of another kind may take long, and would keep those waiting that go with it.
             together = step.kind == "app" and not step.secrets
             metadata = (self._bake(asked) if together else None) or self._client.build(asked)
         return Built(

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-_PAUSE = 0.03
-"""Seconds: nobody else is on the way when nobody came for so long."""
+PAUSE = 0.03
+"""Seconds within which those come that a scheduler starts at one moment."""
 
 
 class Gathered(Generic[T, R]):
@@ -21,11 +21,15 @@ class Gathered(Generic[T, R]):
     do not wait for it to end, but gather anew.
     """
 
-    def __init__(self, do: Callable[[Sequence[T]], Sequence[R]], *, most: int) -> None:
+    def __init__(
+        self, do: Callable[[Sequence[T]], Sequence[R]], *, most: int, pause: float = PAUSE
+    ) -> None:
         """Args:
         do: gives the results in order; what it raises, each caller gets.
         most: how many go in one go.
+        pause: seconds; nobody else is on the way when nobody came for so long.
         """
+        self._pause = pause
         self._do = do
         self._most = most
         self._lock = threading.Lock()
@@ -50,7 +54,7 @@ class Gathered(Generic[T, R]):
         seen = 0
         while seen < len(self._waiting) < self._most:
             seen = len(self._waiting)
-            time.sleep(_PAUSE)
+            time.sleep(self._pause)
         with self._lock:
             taken = [mine, *(one for one in self._waiting if one is not mine)][: self._most]
             self._waiting = [one for one in self._waiting if one not in taken]

@@ -11,6 +11,7 @@ Parts = Mapping[str, Any]
 
 _NOUNS = {
     "day": "the day, which the scan policy goes by,",
+    "java": "whether Java archives can be told apart",
     "policy": "the policy",
     "code": "the code of the scan gate",
     "suite": "the smoke suite's code",

@@ -67,7 +67,7 @@ _PATTERNS = {
         r"(?!-)(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5}|localhost)"
         r"(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",
         200,
-        "host[:port][/path], under which there is a rayproject/ray; a host has a dot or a port",
+        "host[:port][/path]; a host has a dot or a port",
     ),
     "git repository": (
         r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"

@@ -5,16 +5,9 @@ from typing import TYPE_CHECKING
 from factory.late import loading
 
 if TYPE_CHECKING:
+    from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
-    from factory.scan.gate import (
-        basis_of,
-        content_of,
-        current_basis,
-        current_parts,
-        scan,
-        scan_again,
-        write_findings,
-    )
+    from factory.scan.gate import content_of, scan, scan_again, write_findings
 
 __all__ = [
     "basis_of",
@@ -31,7 +24,7 @@ __getattr__ = loading(
     __name__,
     {
         **dict.fromkeys(("fetch", "load"), "database"),
-        **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "gate"),
+        **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
         **dict.fromkeys(("content_of", "scan", "scan_again", "write_findings"), "gate"),
     },
 )

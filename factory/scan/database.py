@@ -24,7 +24,6 @@ REFRESH_AFTER = timedelta(days=1)
 DOWNLOAD_SECONDS = 90.0
 
 _FILES = ("trivy.db", "metadata.json")
-_ANY_AGE = 100_000
 
 _attempts: dict[Path, str] = {}
 _attempting = threading.Lock()
@@ -111,9 +110,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _require_better(folder: Path, cache: Path, source: Path) -> None:
     """Only the metadata are looked at here: whether the rest is whole, Trivy says."""
-    now = datetime.now(UTC)
-    brought = cached_database(folder.parent, max_age_days=_ANY_AGE, now=now)
-    there = cached_database(cache, max_age_days=_ANY_AGE, now=now)
+    brought, there = cached_database(folder.parent), cached_database(cache)
     if brought is None:
         raise MachineError(
             f"it is no vulnerability database of schema {DATABASE_SCHEMA}",
@@ -140,7 +137,7 @@ def _alone(cache: Path) -> Iterator[None]:
 
 
 def _there(cache: Path) -> Database:
-    found = cached_database(cache, max_age_days=_ANY_AGE, now=datetime.now(UTC))
+    found = cached_database(cache)
     if found is None:
         raise MachineError("the vulnerability database is gone", todo="run the command again")
     return found

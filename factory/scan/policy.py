@@ -54,8 +54,9 @@ def _by_database(bench: Bench) -> Iterator[Check]:
     """What only a vulnerability database tells."""
     known, system = bench.known, bench.report.system
     if isinstance(known, str):
-        for name in [END_OF_LIFE, VULNERABILITIES][not bench.policy.end_of_life :]:
-            yield _skipped(name, f"{NO_DATABASE}: {known}")
+        if bench.policy.end_of_life:
+            yield _skipped(END_OF_LIFE, f"{NO_DATABASE}: {known}")
+        yield _skipped(VULNERABILITIES, f"{NO_DATABASE}: {known}")
         return
     if bench.policy.end_of_life:
         yield _found(END_OF_LIFE, f"{system} gets no fixes any more" if known.end_of_life else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,27 @@ def test_what_is_not_known_here_is_no_pass(world: World) -> None:
     assert document["status"] is None
     assert document["judged_before"] is None
     assert document["image"] == "127.0.0.1:5000/ray-app:2.60.0-py311-cpu-aaaaaaaaaaaa"
+
+
+def test_a_day_without_a_database_undoes_no_refusal(world: World) -> None:
+    world.knows(verdict(CheckStatus.FAIL, "CRITICAL CVE-3"))
+    skipped = Check(name="vulnerabilities", status=CheckStatus.SKIPPED, reason="no database")
+    partial = replace(
+        verdict(CheckStatus.PASS, basis="now"), status=Status.PARTIAL, checks=(skipped,)
+    )
+    world.now = partial
+    [found] = published.judge_published(world.settings, lambda _: None)
+    assert found.refused
+
+
+def test_what_cannot_be_looked_for_today_is_not_gone(world: World) -> None:
+    world.knows(verdict(CheckStatus.PASS, "accepted: LOW CVE-1"))
+    skipped = Check(name="vulnerabilities", status=CheckStatus.SKIPPED, reason="no database")
+    world.now = replace(
+        verdict(CheckStatus.PASS, basis="now"), status=Status.PARTIAL, checks=(skipped,)
+    )
+    [found] = published.judge_published(world.settings, lambda _: None)
+    assert (found.refused, found.new, found.gone) == (False, (), ())
 
 
 def test_a_targets_own_policy_judges_and_is_no_verdict_for_others(world: World) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from factory.model import Build, Cell, Exemption, ScanPolicy, SizeBudget
 from factory.scan import basis_of
-from factory.scan.gate import parts
+from factory.scan.basis import parts
 
 POLICY = ScanPolicy()
 DATABASE = "2@2026-05-08T12:00:00+00:00"
