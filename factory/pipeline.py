@@ -164,7 +164,7 @@ def run(
             aside=aside(project, widths),
         )
         outcomes = (*asked, *_performed(workshop, gates, widths, observer))
-        return Ran(plan=plan, outcomes=outcomes, cold_starts=workshop.cold_starts())
+        return Ran(plan=plan, outcomes=outcomes, cold_starts=workshop.judges.cold_starts())
 
 
 def _performed(
@@ -307,7 +307,8 @@ def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
         yield from _building(workshop, *_steps(workshop))
     for build in workshop.plan.builds:
         yield from _judging(workshop, build, gates)
-    if "verify" in gates and not workshop.cold:  # what a pair's workers take, each image's do
+    # What a pair's workers take to start, each image's own do.
+    if "verify" in gates and not workshop.judges.cold:
         yield from _pairing(workshop, gates)
 
 
@@ -334,7 +335,7 @@ def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -
 def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) -> Iterator[Work]:
     last = workshop.plan.steps[planned.key]
     subjects = {"build": last.label, "scan": planned.build.id, "verify": planned.build.id}
-    doing = {"scan": workshop.scan, "verify": workshop.verify}
+    doing = {"scan": workshop.judges.scan, "verify": workshop.judges.verify}
 
     def needs(gate: str) -> tuple[str, ...]:
         before = [need for need in _NEEDS[gate] if need in gates]
@@ -347,7 +348,7 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
                 subject=planned.build.id,
                 run=partial(doing[gate], planned),
                 needs=needs(gate),
-                lane="coldstart" if gate == "verify" and workshop.cold else gate,
+                lane="coldstart" if gate == "verify" and workshop.judges.cold else gate,
             )
     for target in workshop.project.matrix.targets if "publish" in gates else ():
         yield Work(

@@ -82,16 +82,15 @@ def content_of(
 
 
 def write_findings(
-    folder: Path,
-    name: str,
+    file: Path,
     *,
     subject: str,
     config_digest: str,
     policy: ScanPolicy,
     cache: Path,
 ) -> None:
-    """Write what was found in an image that was scanned: ``name.sarif`` for code hosts, and its
-    bill of materials as ``name.cdx.json``.
+    """Write what was found in an image that was scanned as SARIF, and beside it, as ``….cdx.json``,
+    its bill of materials.
 
     Args:
         subject: what the image is called.
@@ -105,9 +104,10 @@ def write_findings(
     known = _known(found, data, tool, home) if data else NO_DATABASE
     bench = Bench(report=found.report, known=known, policy=policy, today=today.date())
     log = sarif(subject, bench.rulings(), tool.version)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.sarif").write_text(json.dumps(log, indent=1) + "\n", "utf-8")
-    shutil.copyfile(found.sbom, folder / f"{name}.cdx.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(log, indent=1) + "\n", "utf-8")
+    # Not by ``with_suffix``: there are dots in what builds are called.
+    shutil.copyfile(found.sbom, file.parent / f"{file.name.removesuffix('.sarif')}.cdx.json")
 
 
 def _judged(

@@ -87,7 +87,7 @@ def test_a_child_is_asked_its_parents_checks_and_then_its_own(
         adopts=False,
         insists=False,
     )
-    workshop.verdict(Gate.VERIFY, prepared.plan.builds[0], create_autospec(Built))
+    workshop.judges.verdict(Gate.VERIFY, prepared.plan.builds[0], create_autospec(Built))
     request: ClusterRequest = basis.call_args.args[0]
     checks = [path.relative_to(project.root / "images") for path in request.own_checks]
     assert checks == [Path("below/words.py"), Path("above/more.py")]

@@ -102,7 +102,9 @@ def test_findings_and_materials_are_written_beside_them(released: Checkout) -> N
     for build in released.json("status")["builds"]:
         name = build["id"].replace(":", "_")
         log = json.loads((reports / f"{name}.sarif").read_text())
-        assert {one["level"] for one in log["runs"][0]["results"]} <= {"note"}
+        [run] = log["runs"]
+        assert run["tool"]["driver"]["name"] == "ray-image-factory"
+        assert "error" not in {one["level"] for one in run["results"]}, "it was not refused"
         materials = json.loads((reports / f"{name}.cdx.json").read_text())
         assert materials["bomFormat"] == "CycloneDX"
         versions = {one["name"]: one.get("version") for one in materials["components"]}
@@ -275,4 +277,10 @@ def test_what_was_published_is_judged_by_what_is_known_today(released: Checkout)
     again = released.invoke("scan", "--published", "--format", "json", expect=4).stdout
     document = json.loads(again)
     assert {one["status"] for one in document["published"]} == {"fail"}
+    released.invoke("scan", *ONE_CELL, expect=4)
+    reports = released.root / ".factory" / "reports"
+    log = json.loads((reports / "ray-app_2.60.0-py311-cpu.sarif").read_text())
+    assert {(one["ruleId"], one["level"]) for one in log["runs"][0]["results"]} == {
+        ("CVE-2026-1000", "error")
+    }
     assert {tuple(one["new"]) for one in document["published"]} == {()}, "it was told before"

@@ -209,11 +209,9 @@ def test_pairs_are_not_asked(settings: Settings, ledger: Ledger) -> None:
     project = World(settings, ledger).prepared.project
     for cold, verified in ((True, [BUILD]), (False, [BUILD, pair.id])):
         stub = SimpleNamespace(
-            cold=cold,
             plan=plan,
             project=project,
-            scan=print,
-            verify=print,
+            judges=SimpleNamespace(cold=cold, scan=print, verify=print),
             pairs=SimpleNamespace(verify=print, refuse=print),
         )
         works = list(_works(cast("Workshop", stub), ("verify",)))
