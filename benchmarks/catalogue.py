@@ -68,6 +68,10 @@ SOAKS: Mapping[str, Entry] = {
         module="identity.soak",
         about="random projects and changes: rebuilds that keys miss, or ask for in vain",
     ),
+    "fuzz": Entry(
+        module="fuzz.soak",
+        about="100,000 made-up inputs: no traceback, no injection, no hang",
+    ),
 }
 
 

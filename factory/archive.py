@@ -22,6 +22,17 @@ KEPT_BYTES = 16 * 2**20
 
 _READ_BYTES = 256 * 2**20
 _MOST_FILES = 500
+_READS_BEYOND = 64
+
+UNREADABLE = (
+    *(tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError),
+    *(RecursionError, MemoryError),
+)
+"""What ``tarfile`` raises on an archive that is damaged, or made to harm: it reads the headers of
+long names one within the other, and takes numbers as they come."""
+
+
+_ANEW = "see that the engine's disk is sound, and build the image again"
 
 
 def document(chunks: Iterable[bytes], digest: str) -> dict[str, Any]:
@@ -39,9 +50,11 @@ def document(chunks: Iterable[bytes], digest: str) -> dict[str, Any]:
                 if blob and member.size <= _DOCUMENT_BYTES:
                     found: dict[str, Any] = json.load(blob)
                     return found
-    except (tarfile.TarError, ValueError) as error:
-        raise MachineError(f"the archive of {digest} cannot be read: {error}") from error
-    raise MachineError(f"the archive of {digest} does not hold its own manifest")
+    except UNREADABLE as error:
+        raise MachineError(
+            f"the archive of {digest} cannot be read: {error}", todo=_ANEW
+        ) from error
+    raise MachineError(f"the archive of {digest} does not hold its own manifest", todo=_ANEW)
 
 
 def ends(chunks: Iterable[bytes]) -> dict[str, bytes]:
@@ -56,14 +69,15 @@ def ends(chunks: Iterable[bytes]) -> dict[str, bytes]:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=_BUFFER) as archive:
             for member in archive:
                 name = _inside(member.name)
-                file = archive.extractfile(member) if member.isreg() and name else None
+                fits = member.isreg() and member.size <= _READ_BYTES  # of holes, some say exabytes
+                file = archive.extractfile(member) if fits and name else None
                 if file is None:
                     continue
                 found[name] = _end(file, min(END_BYTES, left))
                 left -= len(found[name])
                 if len(found) == _MOST_FILES or left <= 0:
                     break
-    except (tarfile.TarError, OSError):
+    except UNREADABLE:
         return found
     return found
 
@@ -97,6 +111,7 @@ class _Chunks(io.RawIOBase):
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._rest = memoryview(b"")
+        self._beyond = 0
 
     def readable(self) -> bool:
         return True
@@ -105,6 +120,9 @@ class _Chunks(io.RawIOBase):
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
+                self._beyond += 1
+                if self._beyond > _READS_BEYOND:  # a header may promise more than any disk holds
+                    raise EOFError("it ends too early")
                 return 0
             self._rest = memoryview(chunk)
         size = min(len(buffer), len(self._rest))

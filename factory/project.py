@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from factory.model import (
     lock_versions,
     made_for,
 )
-from factory.refused import contained
+from factory.refused import contained, special
 from factory.settings import Settings
 from factory.wheel import dependencies_digest
 
@@ -36,7 +37,7 @@ def load(settings: Settings) -> Project:
         ConfigError: anything in them is wrong or missing.
     """
     root = settings.root
-    text = _read(root / "matrix.yaml", "matrix.yaml")
+    text = _read(root, "matrix.yaml")
     matrix, wanted, where = parse_matrix(text, registry=settings.registry)
     images = _images(root, matrix, wanted, where)
     _check_paths(root, matrix, images)
@@ -89,7 +90,7 @@ def matrix_of(settings: Settings) -> Matrix | None:
     file = settings.root / "matrix.yaml"
     if not file.is_file():
         return None
-    return parse_matrix(_read(file, file.name), registry=settings.registry)[0]
+    return parse_matrix(_read(settings.root, file.name), registry=settings.registry)[0]
 
 
 def _no_project(name: str, root: Path) -> ConfigError:
@@ -99,16 +100,24 @@ def _no_project(name: str, root: Path) -> ConfigError:
     )
 
 
-def _read(path: Path, name: str) -> str:
+def _read(root: Path, name: str) -> str:
+    """A text of the project's, by its path relative to the root.
+
+    Raises:
+        ConfigError: it is missing, no file, no text, or not inside the project.
+    """
+    path = root / name
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        if path.is_symlink():
+        if path.exists():
+            _plain(contained(root, name, where=name), name, where=name)
+        elif path.is_symlink():
             raise ConfigError(
                 "it is a symlink that leads to nothing",
                 where=name,
                 todo="copy what it should lead to into the project, or take it away",
-            ) from None
+            )
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
         raise _no_project(name, path.parent) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
@@ -122,16 +131,29 @@ def _read(path: Path, name: str) -> str:
         ) from None
 
 
+def _folder(root: Path, name: str) -> Path:
+    """A folder that is looked through, if it is there."""
+    return contained(root, name, where=name) if (root / name).exists() else root / name
+
+
+def _plain(path: Path, name: str, *, where: str) -> None:
+    """A pipe would be waited for, and a device be read for ever."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise special(name, where)
+
+
 def _images(
     root: Path, matrix: Matrix, wanted: tuple[str, ...] | None, where: Callable[[int], str]
 ) -> Mapping[str, Image]:
-    for odd in sorted((root / "images").glob("*/image.yml")):
+    folder = _folder(root, "images")
+    for odd in sorted(folder.glob("*/image.yml")):
         raise ConfigError(
             "an image is described in image.yaml",
             where=str(odd.relative_to(root)),
             todo="rename it",
         )
-    there = sorted(path.parent.name for path in (root / "images").glob("*/image.yaml"))
+    there = sorted(path.parent.name for path in folder.glob("*/image.yaml"))
     names = there if wanted is None else wanted
     if not names:
         raise ConfigError(
@@ -154,7 +176,7 @@ def _images(
 def _image(root: Path, matrix: Matrix, name: str, names: Sequence[str]) -> Image:
     folder = f"images/{name}"
     contained(root, folder, where="images/")
-    text = _read(root / folder / "image.yaml", f"{folder}/image.yaml")
+    text = _read(root, f"{folder}/image.yaml")
     return parse_image(text, name=name, folder=folder, cells=matrix.cells, images=names)
 
 
@@ -183,8 +205,8 @@ def _idle(project: Project, image: Image) -> Iterator[ConfigError]:
 
 
 def _templates(root: Path) -> Mapping[str, str]:
-    folder = root / TEMPLATES
-    return {path.name: _read(path, f"{TEMPLATES}/{path.name}") for path in folder.glob("*.j2")}
+    names = (path.name for path in _folder(root, TEMPLATES).glob("*.j2"))
+    return {name: _read(root, f"{TEMPLATES}/{name}") for name in names}
 
 
 def named_paths(project: Project) -> tuple[str, ...]:
@@ -201,7 +223,9 @@ def _check_paths(root: Path, matrix: Matrix, images: Mapping[str, Image]) -> Non
     errors = []
     for path, is_folder, where in dict.fromkeys(_paths(matrix, images)):
         try:
-            if contained(root, path, where=where).is_dir() != is_folder:
+            there = contained(root, path, where=where)
+            _plain(there, path, where=where)
+            if there.is_dir() != is_folder:
                 raise ConfigError(
                     f"{path} is {'no' if is_folder else 'a'} folder",
                     where=where,
@@ -244,18 +268,23 @@ def _requirements_files(image: Image) -> Iterator[str]:
 def _requirements(root: Path, images: Iterable[Image]) -> Mapping[str, tuple[str, ...]]:
     """The lines of all requirements files, by path."""
     paths = (f"{image.folder}/{file}" for image in images for file in _requirements_files(image))
-    return {path: tuple(_read(root / path, path).splitlines()) for path in paths}
+    return {path: tuple(_read(root, path).splitlines()) for path in paths}
 
 
 def _locks(root: Path, images: Iterable[Image]) -> Mapping[str, str]:
     """The text of every lock file."""
-    return {name: _read(root / name, name) for name in lock_files(root, images)}
+    return {name: _read(root, name) for name in lock_files(root, images)}
 
 
 def lock_files(root: Path, images: Iterable[Image]) -> list[str]:
-    """The paths of all locks, relative to the root."""
-    folders = (root / TEMPLATES, *(root / image.folder for image in images))
-    files = sorted(file for folder in folders for file in folder.glob("locks/**/*.txt"))
+    """The paths of all locks, relative to the root.
+
+    Raises:
+        ConfigError: a folder of theirs leads out of the project.
+    """
+    beside = (TEMPLATES, *(image.folder for image in images))
+    folders = [_folder(root, f"{folder}/locks") for folder in beside]
+    files = sorted(file for folder in folders for file in folder.glob("**/*.txt"))
     return [file.relative_to(root).as_posix() for file in files]
 
 
@@ -271,11 +300,10 @@ def _bases(root: Path) -> Mapping[str, str]:
     Raises:
         ConfigError: the file is not what ``invoke lock`` writes.
     """
-    file = root / BASES_LOCK
-    if not file.exists():
+    if not (root / BASES_LOCK).exists():
         return {}
     try:
-        found = json.loads(_read(file, BASES_LOCK))
+        found = json.loads(_read(root, BASES_LOCK))
         pairs = found.items() if isinstance(found, dict) else [("", None)]
         if all(isinstance(pin, str) and _DIGEST.fullmatch(pin) for _, pin in pairs):
             return dict(pairs)

@@ -13,16 +13,23 @@ _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+_WORD = re.compile(r"\S+")
 _LOGIN = re.compile(
     r"(?<=://)[^/\s:@]*:\S*@"  # user:password, in which some forget to encode a slash
     r"|(?<=://)[^/\s@]*@"  # a token in place of both
-    r"|^[^/\s:@]*:(?!//)\S*@"  # without a scheme
 )
+_BARE_LOGIN = re.compile(r"[^/\s:@]*:(?!//)\S*@")  # without a scheme, where a text begins
 
 
 def hide_logins(text: str) -> str:
     """Text without what stands before the host of addresses: user, password, token."""
-    return _LOGIN.sub("***@", text)
+    bare = _BARE_LOGIN.match(text)
+    return _WORD.sub(_hide_login, f"***@{text[bare.end() :]}" if bare else text)
+
+
+def _hide_login(word: re.Match[str]) -> str:
+    head, at, tail = word[0].rpartition("@")  # so that no search goes on to the end in vain
+    return _LOGIN.sub("***@", head + at) + tail
 
 
 def clean(text: str) -> str:

@@ -7,11 +7,10 @@ BuildKit's differs from them, this follows the walk.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from factory.context.patterns import BadPattern, ignore_pattern
+from factory.context.patterns import BadPattern, Pattern, ignore_pattern
 from factory.errors import ConfigError
 
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store", ".mypy_cache", ".pytest_cache", ".ruff_cache")
@@ -36,7 +35,7 @@ class Rule:
     """
 
     text: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
     kept: bool
 
 

@@ -11,8 +11,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import groupby
 
 NEVER = re.compile(r"(?!)")
+
+_STAR, _ANY, _FOLDERS = "[^/]*", ".*", "(?:.*/)?"
+_MANY = frozenset({_STAR, _ANY, _FOLDERS})
+_FEW = 2
+"""So many pieces of any length one expression may have: it tries their lengths against each other,
+and the time that this takes is a path's length to the power of their number."""
 
 
 class BadPattern(ValueError):
@@ -35,28 +42,69 @@ class _Class:
         return f"[{'^' if self.negated else ''}{''.join(ranges)}]"
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A pattern with many wildcards, whose time grows with the path's length alone."""
+
+    pieces: tuple[str, ...]
+    flags: int = 0
+
+    def fullmatch(self, path: str) -> bool | None:
+        """As of ``re.Pattern``."""
+        ends = {0}
+        for is_long, pieces in groupby(self.pieces, key=_MANY.__contains__):
+            if is_long:
+                for piece in pieces:
+                    ends = self._further(piece, path, ends)
+            else:
+                plain = re.compile("".join(pieces), self.flags)
+                ends = {found.end() for at in ends if (found := plain.match(path, at))}
+        return True if len(path) in ends else None
+
+    def _further(self, piece: str, path: str, ends: set[int]) -> set[int]:
+        """Where a piece of any length may end, for each place where it may begin."""
+        stop = "/" if piece == _STAR else "" if self.flags & re.DOTALL else "\n"
+        found: set[int] = set()
+        for at in sorted(ends):
+            if at not in found:
+                end = path.find(stop, at) if stop else -1
+                found.update(range(at, (len(path) if end < 0 else end) + 1))
+        if piece != _FOLDERS:
+            return found
+        return ends | {at + 1 for at in found if path.startswith("/", at)}
+
+
+Pattern = re.Pattern[str] | Guarded
+
+
+def _compiled(pieces: list[str], flags: int = 0) -> Pattern:
+    if sum(piece in _MANY for piece in pieces) > _FEW:
+        return Guarded(tuple(pieces), flags)
+    return re.compile("".join(pieces), flags)
+
+
 def has_wildcards(text: str) -> bool:
     """Whether BuildKit takes a part of a path that COPY names for a pattern."""
     return re.search(r"[*?[]", re.sub(r"\\.", "", text, flags=re.DOTALL)) is not None
 
 
-def copy_pattern(text: str) -> re.Pattern[str]:
+def copy_pattern(text: str) -> Pattern:
     """What matches a whole path as ``filepath.Match`` does; a class may match a slash there.
 
     Raises:
         BadPattern: a class has no end, no character or half a range, or a backslash ends it.
     """
-    meanings = {"*": "[^/]*", "?": "[^/]"}
-    expression = ""
+    meanings = {"*": _STAR, "?": "[^/]"}
+    pieces = []
     for token in _tokens(text):
         if isinstance(token, _Class):
-            expression += f"(?:{token.expression})"
+            pieces.append(f"(?:{token.expression})")
         else:
-            expression += meanings.get(token) or re.escape(token[-1])
-    return re.compile(expression, re.DOTALL)
+            pieces.append(meanings.get(token) or re.escape(token[-1]))
+    return _compiled(pieces, re.DOTALL)
 
 
-def ignore_pattern(text: str) -> re.Pattern[str]:
+def ignore_pattern(text: str) -> Pattern:
     """What matches a whole path as a line of ``.dockerignore``, cleaned and without its ``!``.
 
     Raises:
@@ -66,7 +114,7 @@ def ignore_pattern(text: str) -> re.Pattern[str]:
     tokens = list(_tokens(text))
     for token in tokens:
         _check_plain(token)
-    kind, expression = _translated(tokens)
+    kind, pieces = _translated(tokens)
     if kind is _Kind.EXACT:
         return re.compile(re.escape(text))
     if kind is _Kind.PREFIX:
@@ -75,7 +123,7 @@ def ignore_pattern(text: str) -> re.Pattern[str]:
         end = text[2:]
         bare = f"|{re.escape(end[1:])}" if end.startswith("/") else ""
         return re.compile(f".*{re.escape(end)}{bare}", re.DOTALL)
-    return re.compile(expression)  # where `.` is no newline, as in Go
+    return _compiled(pieces)  # where `.` is no newline, as in Go
 
 
 class _Kind(Enum):
@@ -87,9 +135,10 @@ class _Kind(Enum):
     EXPRESSION = auto()
 
 
-def _translated(tokens: list[_Class | str]) -> tuple[_Kind, str]:
+def _translated(tokens: list[_Class | str]) -> tuple[_Kind, list[str]]:
     """Follows the engine step by step; that ``**x`` is a mere end of a name is of its making."""
-    kind, expression, at = _Kind.EXACT, "", 0
+    kind, at = _Kind.EXACT, 0
+    pieces: list[str] = []
     while at < len(tokens):
         token, first = tokens[at], at == 0
         at += 1
@@ -97,17 +146,19 @@ def _translated(tokens: list[_Class | str]) -> tuple[_Kind, str]:
             at += 1
             at += tokens[at : at + 1] == ["/"]
             if at < len(tokens):
-                kind, expression = _Kind.EXPRESSION, f"{expression}(?:.*/)?"
+                kind = _Kind.EXPRESSION
+                pieces.append(_FOLDERS)
             elif kind is _Kind.EXACT:
                 kind = _Kind.PREFIX
             else:
-                kind, expression = _Kind.EXPRESSION, f"{expression}.*"
+                kind = _Kind.EXPRESSION
+                pieces.append(_ANY)
             kind = _Kind.SUFFIX if first else kind
         else:
             piece, plain = _piece(token)
-            expression += piece
+            pieces.append(piece)
             kind = kind if plain else _Kind.EXPRESSION
-    return kind, expression
+    return kind, pieces
 
 
 def _piece(token: _Class | str) -> tuple[str, bool]:
@@ -115,7 +166,7 @@ def _piece(token: _Class | str) -> tuple[str, bool]:
     if isinstance(token, _Class):
         return f"(?:{token.expression})", False
     if token in ("*", "?"):
-        return "[^/]*" if token == "*" else "[^/]", False
+        return _STAR if token == "*" else "[^/]", False
     if token == "^":  # the engine does not escape it: it stands for the beginning
         return "^", True
     return re.escape(token[-1]), token != "]" and len(token) == 1

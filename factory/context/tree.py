@@ -168,7 +168,10 @@ class Contents:
         if not os.path.lexists(file):
             return ""
         try:
-            return contained(self.root, name, where=where).read_bytes().decode("utf-8")
+            reached = contained(self.root, name, where=where)
+            if not (reached.is_file() or reached.is_dir()):  # a pipe would be waited for
+                raise refused.special(name, where)
+            return reached.read_bytes().decode("utf-8")
         except OSError as error:
             raise refused.unreadable(error, self.root, where) from error
         except UnicodeDecodeError as error:

@@ -21,7 +21,8 @@ KEYWORDS = {
     *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 }
 
-_DIRECTIVE = re.compile(r"\s*(?:#|//)\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*?)\s*", re.ASCII)
+_DIRECTIVE = re.compile(r"\s*(?:#|//)\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)", re.ASCII)
+_BLANK = " \t\n\r\f\v"
 _DIRECTIVES = {"syntax", "escape", "check"}
 _IGNORE = re.compile(r"#\s*factory\s+ignore=([\w,-]+).*", re.ASCII)
 _WITH_HEREDOCS = {"ADD", "COPY", "RUN"}
@@ -119,6 +120,7 @@ class _Reader:
         for number, line in enumerate(self._lines[self._at :], self._at + 1):
             found = _DIRECTIVE.fullmatch(line)
             name = found[1].lower() if found else ""
+            value = found[2].rstrip(_BLANK) if found else ""
             if not found or name not in _DIRECTIVES - seen:
                 break
             seen.add(name)
@@ -126,13 +128,13 @@ class _Reader:
                 yield Instruction(
                     keyword=SYNTAX,
                     flags=(),
-                    arguments=found[2],
+                    arguments=value,
                     heredocs=(),
                     first=number,
                     last=number,
                 )
             elif name == "escape":
-                self._escape = found[2]
+                self._escape = value
             self._at = number
         if self._escape not in ("\\", "`"):
             raise self._error(self._at, f"{self._escape} cannot be the escape", "take \\ or `")

@@ -91,7 +91,8 @@ def annotated(text: str, instructions: Sequence[Instruction], *, epoch: str, ste
     lines = text.split("\n")
     triggers = any(_runs(each.trigger) for each in instructions if each.trigger)
     starts = [at for at, each in enumerate(instructions) if each.keyword == "FROM"]
-    for start, end in reversed(list(zip(starts, [*starts[1:], len(instructions)], strict=True))):
+    ends = [*starts, len(instructions)][1:]  # without a FROM there is nothing, which BuildKit says
+    for start, end in reversed(list(zip(starts, ends, strict=True))):
         said = [f'LABEL {STEP_LABEL}="{step}"'] if start == starts[-1] else []
         if triggers or any(map(_runs, instructions[start:end])):
             said.append(f'ARG {EPOCH}="{epoch}"')

@@ -116,7 +116,7 @@ class Ledger:
 
     def planned(self) -> dict[str, str]:
         """Build id to the key that it was last planned with."""
-        return dict(self._rows("SELECT build_id, key FROM planned ORDER BY build_id"))
+        return dict(self._texts("SELECT build_id, key FROM planned ORDER BY build_id"))
 
     def expected(self) -> dict[str, str]:
         """The images of all builds as they were planned last, as far as they were made: reference
@@ -137,7 +137,7 @@ class Ledger:
 
     def all_begun(self) -> tuple[Begun, ...]:
         """All such steps; some may never have come to be."""
-        rows = self._rows("SELECT key, ref, reason, created FROM begun ORDER BY key")
+        rows = self._texts("SELECT key, ref, reason, created FROM begun ORDER BY key")
         return tuple(
             Begun(key=key, ref=ref, reason=reason, created=created)
             for key, ref, reason, created in rows
@@ -149,11 +149,11 @@ class Ledger:
 
     def made(self) -> dict[str, str]:
         """Build id to the key of the image that was last made, adopted or found for it."""
-        return dict(self._rows("SELECT build_id, key FROM made ORDER BY build_id"))
+        return dict(self._texts("SELECT build_id, key FROM made ORDER BY build_id"))
 
     def traced(self) -> set[str]:
         """The keys of the steps of which it is known what they were made of."""
-        return {key for (key,) in self._rows("SELECT key FROM step")}
+        return {key for (key,) in self._texts("SELECT key FROM step")}
 
     def chain(self, key: str) -> Chain:
         """What the image with this key was made of, base first; empty where that is not known."""
@@ -162,6 +162,7 @@ class Ledger:
             " SELECT key, record, parent, 0 FROM step WHERE key = ?"
             " UNION ALL SELECT step.key, step.record, step.parent, depth + 1"
             " FROM step JOIN chain ON step.key = chain.parent"
+            " WHERE depth < 1000"  # where a ledger was tampered with, they may go in a circle
             ") SELECT record FROM chain ORDER BY depth DESC"
         )
         found = tuple(self._all(StepRecord, query, key))
@@ -264,6 +265,13 @@ class Ledger:
     def _rows(self, query: str, *values: str) -> list[Any]:
         with self._lock, store.explained(self._path):
             return self._connection.execute(query, values).fetchall()
+
+    def _texts(self, query: str) -> list[Any]:
+        """Rows of texts: SQLite keeps anything in any column."""
+        rows = self._rows(query)
+        if not all(isinstance(value, str) for row in rows for value in row):
+            raise store.damaged(self._path, "a text is none")
+        return rows
 
     def _all(self, kind: type[T], query: str, *values: str) -> list[T]:
         return [self._load(kind, text) for (text,) in self._rows(query, *values)]

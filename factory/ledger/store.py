@@ -134,16 +134,19 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     """Which schema is there already; 0 for an empty file."""
     # In one statement, which sees one state: another process may be writing the schema.
     query = (
-        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master),"
+        " (SELECT count(*) FROM sqlite_master WHERE type IN ('view', 'trigger'))"
         " FROM pragma_application_id, pragma_user_version"
     )
-    application, version, tables = connection.execute(query).fetchone()
+    application, version, tables, programs = connection.execute(query).fetchone()
     if application == 0 and version == 0 and tables == 0:
         return 0
     if application != APPLICATION_ID:
         raise ConfigError(
             "this is a database of another program, not a ledger", where=str(path), todo=_NEW_LEDGER
         )
+    if programs:  # which would run, perhaps for ever, where a table is meant to be read
+        raise damaged(path, "it has views or triggers, which no ledger has")
     if version > SCHEMA_VERSION:
         raise ConfigError(
             f"this ledger is of a newer factory (schema {version}, known here: {SCHEMA_VERSION})",

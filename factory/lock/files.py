@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from factory.errors import ConfigError
 from factory.model import Lock, parse_lock
 
 
@@ -25,8 +26,16 @@ def write_files(root: Path, files: Mapping[str, str], gone: Iterable[str] = ()) 
     such as a full disk, fails before anything is changed.
 
     Raises:
+        ConfigError: a symlink among the folders leads out of the root.
         OSError: the folders cannot be written to.
     """
+    for path in (*files, *gone):
+        if not (root / path).parent.resolve().is_relative_to(root.resolve()):
+            raise ConfigError(
+                f"{path} leads outside the project",
+                where=path,
+                todo="make its folder one of the project's own; locks are written nowhere else",
+            )
     halves: dict[Path, Path] = {}
     # Out of the way of builds and of version control, should a kill leave them behind.
     work = root / ".factory" / f"locks-{os.getpid()}"

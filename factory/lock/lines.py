@@ -10,8 +10,11 @@ from factory.text import hide_logins
 
 _OPTION = re.compile(r"-(?!-hash=)")
 _ADDRESS = re.compile(r"@|://|^[./~]|\.(?:whl|zip|tar\.gz)\b")
-_VERSIONS = r"(?:===?|~=|!=|[<>]=?)\s*[0-9A-Za-z.*+!_-]+"
-_WISH = re.compile(rf"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*((?:{_VERSIONS}\s*,?\s*)*)", re.ASCII)
+_VERSIONS = r"(?:===?|~=|!=|[<>]=?)\s*(?:[0-9A-Za-z.*+_-]|!(?!=))+"
+# Blanks are possessed by what they follow: shared out in every way, they would take for ever.
+_WISH = re.compile(
+    rf"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*+((?:{_VERSIONS}\s*+(?:,\s*+)?)*+)", re.ASCII
+)
 _OPTIONS = {
     ("-r", "--r", "-c", "--c"): "write the lines of that file into this one",
     ("-e", "--e"): "make a wheel of it, or make it the image's `source`",

@@ -19,6 +19,11 @@ Path = tuple[str | int, ...]
 _MOST_CHARACTERS = 200_000  # some 20 000 cells by name; two seconds of parsing
 _MOST_NODES = 50_000
 _DEEPEST = 20
+_LONGEST = 4_000
+_LONGEST_NUMBER = 40
+"""Of a scalar, in characters. An alias has it read once more, so that a long one could be read for
+hours, and a number to the base of 60 takes the square of its length."""
+
 _BIGGEST = 2**63
 _TAGS: dict[type[yaml.Node], tuple[str, ...]] = {
     yaml.MappingNode: ("map",),
@@ -148,19 +153,26 @@ class _Converter:
             yield key, self.convert(value_node, (*path, key))
 
     def _scalar(self, node: yaml.Node) -> object:
-        unreadable = self._error(
-            node,
-            f"unreadable value {shown(str(node.value))}",
-            todo="put it in quotes if it is meant as text",
-        )
+        if not node.tag.endswith(":str") and len(node.value) > _LONGEST_NUMBER:
+            raise self._unreadable(node)
+        if len(node.value) > _LONGEST:
+            what = f"a value of more than {_LONGEST:,} characters"
+            raise self._error(node, what, todo="shorten it; no key wants one so long")
         try:
             value = self._constructor.construct_object(node)
         # PyYAML lets whatever its conversions meet escape: `!!int ""` is an IndexError there.
         except (ValueError, ArithmeticError, LookupError, AttributeError, yaml.YAMLError):
-            raise unreadable from None
+            raise self._unreadable(node) from None
         if isinstance(value, int) and abs(value) >= _BIGGEST:
-            raise unreadable
+            raise self._unreadable(node)
         return value
+
+    def _unreadable(self, node: yaml.Node) -> ConfigError:
+        return self._error(
+            node,
+            f"unreadable value {shown(str(node.value))}",
+            todo="put it in quotes if it is meant as text",
+        )
 
     def _error(self, node: yaml.Node, what: str, todo: str = "") -> ConfigError:
         mark = node.start_mark

@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from factory import process
+from factory.archive import UNREADABLE
 from factory.errors import MachineError, ScanError
 
 _NO_ENGINE = re.compile(r"cannot connect to the docker daemon|is the docker daemon running", re.I)
@@ -110,7 +111,7 @@ def configuration(archive: Path, config_digest: str) -> Mapping[str, Any]:
         with tarfile.open(archive, mode="r:") as tar:
             index = json.loads(_read(tar, "manifest.json"))
             raw = _read(tar, str(index[0]["Config"]))
-    except (tarfile.TarError, OSError, ValueError, LookupError, TypeError) as error:
+    except (*UNREADABLE, LookupError, TypeError) as error:
         raise ScanError(f"the engine gave an archive that cannot be read: {error}") from error
     found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     if len(index) != 1 or found != config_digest:

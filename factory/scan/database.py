@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from factory import process
+from factory.archive import UNREADABLE
 from factory.errors import MachineError
 from factory.locks import hold
 from factory.model import ScanPolicy
@@ -24,6 +25,8 @@ REFRESH_AFTER = timedelta(days=1)
 DOWNLOAD_SECONDS = 90.0
 
 _FILES = ("trivy.db", "metadata.json")
+_LARGEST = 8 * 2**30
+"""Of a file, in bytes, unpacked: several times what the database has."""
 
 _attempts: dict[Path, str] = {}
 _attempting = threading.Lock()
@@ -83,7 +86,7 @@ def load(cache: Path, source: Path) -> Database:
         fresh.mkdir()
         try:
             _copy(source, fresh)
-        except (OSError, KeyError, tarfile.TarError, EOFError, zlib.error) as error:
+        except (*UNREADABLE, KeyError, zlib.error) as error:
             raise MachineError(
                 f"there is no vulnerability database in it: {error}",
                 where=str(source),
@@ -97,15 +100,25 @@ def load(cache: Path, source: Path) -> Database:
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         for name in _FILES:
+            _require_file(source / name)
             shutil.copyfile(source / name, target / name)
         return
+    _require_file(source)
     with tarfile.open(source, "r:gz") as archive:
         members = {Path(member.name).name: member for member in archive if member.isfile()}
         for name in _FILES:
+            if members[name].size > _LARGEST:
+                raise ValueError(f"{name} says that it has more than {_LARGEST >> 30} GiB")
             content = archive.extractfile(members[name])
             assert content, "it is a file"
             with (target / name).open("wb") as file:
                 shutil.copyfileobj(content, file)
+
+
+def _require_file(path: Path) -> None:
+    """A pipe would be waited for, and a device be read until the disk is full."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path.name} is no file")
 
 
 def _require_better(folder: Path, cache: Path, source: Path) -> None:

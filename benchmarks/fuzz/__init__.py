@@ -1,0 +1,1 @@
+"""Made-up input for everything that the factory reads: no traceback, no injection, no hang."""
