@@ -23,7 +23,7 @@ from factory.model import (
     lock_versions,
     made_for,
 )
-from factory.refused import contained, special
+from factory.refused import contained, shown, special
 from factory.settings import Settings
 from factory.wheel import dependencies_digest
 
@@ -150,7 +150,7 @@ def _images(
     for odd in sorted(folder.glob("*/image.yml")):
         raise ConfigError(
             "an image is described in image.yaml",
-            where=str(odd.relative_to(root)),
+            where=shown(odd.relative_to(root)),
             todo="rename it",
         )
     there = sorted(path.parent.name for path in folder.glob("*/image.yaml"))

@@ -119,5 +119,6 @@ def not_utf8(path: str, where: str) -> ConfigError:
 
 
 def shown(path: str | Path) -> str:
-    """A path with a name that is no UTF-8 made readable."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path with names that are no UTF-8, or have line ends in them, made readable."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

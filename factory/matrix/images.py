@@ -37,7 +37,7 @@ def parse_image(
     if not allowed("name", name):
         raise ConfigError(
             f"{shown(name)} cannot be an image's name",
-            where=folder,
+            where=shown(folder)[1:-1],
             todo="rename the folder: lower-case letters, digits and single . _ -",
         )
     document = parse(text, f"{folder}/image.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
 from tests.bad_input.scanning import SCANNING
@@ -771,5 +772,5 @@ VALUES = [
 
 CASES = [
     *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING),
-    *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES),
+    *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

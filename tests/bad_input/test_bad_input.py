@@ -21,6 +21,7 @@ from factory.errors import ConfigError
 from factory.model import Selection
 from factory.pipeline import prepare
 from factory.settings import Settings
+from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.cases import CASES
 from tests.bad_input.spoiling import Case
 from tests.conftest import ROOT
@@ -147,8 +148,15 @@ def in_this_process(args: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -
     return code, captured.out, captured.err
 
 
+def test_the_list_of_attacks_is_long_and_each_is_another() -> None:
+    assert len(ADVERSARIAL) >= 60
+    assert len({case.id for case in ADVERSARIAL}) == len(ADVERSARIAL)
+    assert all(case.says for case in ADVERSARIAL)
+    assert len([case for case in ADVERSARIAL if case.real]) >= len(ADVERSARIAL) // 8
+
+
 def test_the_list_is_long_and_a_telling_part_of_it_is_real() -> None:
-    told = [case for case in CASES if case.says]
+    told = [case for case in CASES if case.says and case not in ADVERSARIAL]
     assert len(told) >= 60
     assert len([case for case in told if case.real]) >= len(told) // 3
     assert len({case.id for case in CASES}) == len(CASES)

@@ -109,3 +109,34 @@ def test_no_more_is_read_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("content", [b"", b"not an archive" * 100])
 def test_a_folder_that_cannot_be_read_has_no_files(content: bytes) -> None:
     assert archive.ends([content]) == {}
+
+
+def header(name: str, kind: bytes, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+ENDLESS = {
+    "more than any disk holds": header("logs/a", tarfile.REGTYPE, 2**80),
+    "long names within long names": (
+        (header("x", tarfile.GNUTYPE_LONGNAME, 1) + b"a" + bytes(511)) * 2_000
+    ),
+    "a long name without an end": header("x", tarfile.GNUTYPE_LONGNAME, 2**62),
+}
+
+
+@pytest.mark.parametrize("content", ENDLESS.values(), ids=ENDLESS.keys())
+def test_what_is_made_to_take_for_ever_is_left_out(content: bytes) -> None:
+    assert archive.ends([content]) in ({}, {"a": b""})
+    with pytest.raises(MachineError) as raised:
+        archive.document([content], WANTED)
+    assert raised.value.todo
+
+
+def test_a_file_of_nothing_but_holes_is_left_out() -> None:
+    holes = bytearray(header("logs/a", tarfile.GNUTYPE_SPARSE, 0))
+    holes[483:495] = b"77777777777\0"  # its size once it is unpacked
+    holes[148:156] = b" " * 8
+    holes[148:156] = b"%06o\0 " % sum(holes)
+    assert archive.ends([bytes(holes) + folder_of(("logs/b", b"kept"))]) == {"b": b"kept"}

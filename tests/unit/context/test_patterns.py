@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.context import patterns
 from factory.context.patterns import BadPattern, copy_pattern, has_wildcards, ignore_pattern
 
 MATCHES = [
@@ -81,3 +84,29 @@ def test_a_text_without_wildcards_matches_itself_alone(text: str) -> None:
         assert pattern.fullmatch(text)
         assert not pattern.fullmatch(f"{text}x")
         assert not pattern.fullmatch(text[1:])
+
+
+@given(
+    st.lists(
+        st.sampled_from(("a", "b", "/", "*", "**", "**/", "?", "[^a]", "^", "\n")), max_size=9
+    ),
+    st.text("ab/\n", max_size=9),
+)
+def test_a_guarded_pattern_matches_as_its_expression_does(parts: list[str], path: str) -> None:
+    for make in (copy_pattern, ignore_pattern):
+        with mock.patch.object(patterns, "_FEW", 99):
+            plain = make("".join(parts))
+        with mock.patch.object(patterns, "_FEW", 0):
+            guarded = make("".join(parts))
+        assert bool(guarded.fullmatch(path)) is bool(plain.fullmatch(path))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("*a" * 25 + "b", "a" * 250), ("x/" + "**/a*/" * 25 + "b", "x/" + "a/" * 1_000 + "c")],
+)
+def test_many_wildcards_take_no_longer_than_few(pattern: str, path: str) -> None:
+    began = time.process_time()
+    for make in (copy_pattern, ignore_pattern):
+        assert not make(pattern).fullmatch(path)
+    assert time.process_time() - began < 2

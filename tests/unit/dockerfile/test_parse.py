@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -311,3 +312,10 @@ def test_commands_share_a_canonical_form_only_if_they_are_the_same(one: str, oth
         return list(canonical(parse(f"FROM a\nCMD {command}.\n")))
 
     assert (form(one) == form(other)) == (one.lstrip() == other.lstrip())
+
+
+def test_a_directive_of_blanks_is_read_in_a_moment() -> None:
+    began = time.process_time()
+    [found, _] = parse("# syntax=a" + " " * 50_000 + "b  \nFROM c\n")
+    assert found.arguments.split() == ["a", "b"]
+    assert time.process_time() - began < 2

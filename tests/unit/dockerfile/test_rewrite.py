@@ -136,3 +136,8 @@ def test_stages_that_run_something_declare_the_epoch_and_the_last_its_step(
     expected = expected.replace("E\n", 'ARG FACTORY_EPOCH="2026-11"\n')
     expected = expected.replace("L\n", 'LABEL io.ray-image-factory.step="app"\n')
     assert annotated(text, parse(text), epoch="2026-11", step="app") == expected
+
+
+def test_a_text_without_a_stage_is_left_for_buildkit_to_refuse() -> None:
+    for text in ("", "RUN true\n"):
+        assert annotated(text, parse(text), epoch="2026-11", step="app:demo") == text

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from factory.errors import ConfigError, FactoryError, MachineError
 from factory.ledger import Ledger
 from factory.ledger.store import SCHEMA_VERSION
-from factory.model import Built
+from factory.model import Built, StepRecord
 
 BUILT = Built(
     key="k",
@@ -114,3 +115,28 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     path.touch()
     with Ledger.open(path) as opened:
         assert opened.records() == ()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TRIGGER t AFTER INSERT ON made BEGIN DELETE FROM made; END",
+    ],
+)
+def test_what_would_run_where_it_is_read(ledger: Path, statement: str) -> None:
+    assert "views or triggers" in explain(written(ledger, statement), MachineError)
+
+
+def test_bytes_in_place_of_a_text(ledger: Path) -> None:
+    written(ledger, "INSERT INTO planned VALUES (x'00ff', 'k')")
+    assert "a text is none" in explain(ledger, MachineError)
+
+
+def test_parents_in_a_circle(ledger: Path) -> None:
+    step = StepRecord(key="a", kind="app", name="n", parent="b")
+    record = TypeAdapter(StepRecord).dump_json(step).decode()
+    for key, parent in ("ab", "ba"):
+        written(ledger, f"INSERT INTO step VALUES ('{key}', '{parent}', '{record}')")
+    with Ledger.open(ledger) as opened:
+        assert opened.chain("a") == ()

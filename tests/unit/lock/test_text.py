@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from factory.errors import ConfigError
+from factory.lock.files import write_files
 from factory.lock.lines import wishes_of
 from factory.model import Lock, Pin, asked_digest, made_for, parse_lock
 
@@ -90,3 +94,18 @@ def test_what_is_asked_for_is_the_same_in_any_order_and_with_any_comments() -> N
 )
 def test_a_wish_is_the_versions_that_a_line_asks_for(line: str, wish: str | None) -> None:
     assert wishes_of([line]) == ({wish} if wish else set())
+
+
+def test_blanks_between_versions_are_tried_in_one_way_only() -> None:
+    began = time.process_time()
+    assert wishes_of(["a" + "==1  " * 500 + "$"]) == set()
+    assert time.process_time() - began < 2
+
+
+def test_no_lock_is_written_by_a_link_out_of_the_root(tmp_path: Path) -> None:
+    (tmp_path / "root" / "dockerfiles").mkdir(parents=True)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "root" / "dockerfiles" / "locks").symlink_to(tmp_path / "beside")
+    with pytest.raises(ConfigError, match="leads outside the project"):
+        write_files(tmp_path / "root", {"dockerfiles/locks/base/x.txt": "x\n"})
+    assert not list((tmp_path / "beside").iterdir())

@@ -187,3 +187,18 @@ def test_plain_values_and_a_byte_order_mark_are_read() -> None:
     assert document.where(("b", "c")) == "f.yaml:2:5"
     assert document.where(("a", 4)) == "f.yaml:1:22"
     assert document.where(("b", "nowhere", 0)) == "f.yaml:2:1", "the nearest place around it"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x '" + "y" * 90_000 + "'\nb: [" + "*x, " * 25_000 + "]\n",
+        "a: &x " + "1:" * 40_000 + "1\nb: [" + "*x, " * 25_000 + "]\n",
+    ],
+    ids=["a string", "a number"],
+)
+def test_a_long_value_is_not_read_over_and_over(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(ConfigError, match=r"more than 4,000 characters|unreadable"):
+        parse(text, "f.yaml")
+    assert time.process_time() - began < 10

@@ -60,3 +60,19 @@ def test_a_value_is_never_rendered_as_a_template(value: str) -> None:
 def test_lines_with_only_a_tag_leave_no_trace() -> None:
     text = "a\n{% if name %}\n  {% set y = 1 %}\nb\n{% endif %}\nc\n"
     assert render(text, name="x") == "a\nb\nc\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ '{0.__class__}'.format(name) }}",
+        "{{ name.items.append(1) }}",
+        "{% for a in range(10 ** 9) %}{% endfor %}",
+    ],
+)
+def test_a_template_reaches_nothing_but_what_it_is_given(text: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        render(text, name="x")
+    assert raised.value.where == "dockerfiles/a.j2:1"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,3 +155,42 @@ def test_a_download_that_fails_says_what_to_do_and_leaves_the_one_at_hand(tmp_pa
         database.fetch(failing_trivy(tmp_path), cache, "mirror.example/trivy-db")
     assert "invoke db load" in raised.value.todo
     assert cached_database(cache, 7, NOW) is not None
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_no_link_of_an_archive_is_followed(tmp_path: Path, kind: bytes) -> None:
+    source = tmp_path / "db.tar.gz"
+    with tarfile.open(source, "w:gz") as archive:
+        for name in ("trivy.db", "../metadata.json"):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    with pytest.raises(MachineError, match="no vulnerability database in it"):
+        database.load(tmp_path / "cache", source)
+    assert not (tmp_path / "cache" / "db").exists()
+
+
+def test_a_file_that_no_disk_holds_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "db.tar.gz"
+    with gzip.open(source, "wb") as file:
+        for name in ("metadata.json", "trivy.db"):
+            member = tarfile.TarInfo(name)
+            member.size = 2**40 if name == "trivy.db" else 0
+            file.write(member.tobuf(tarfile.GNU_FORMAT))
+    with pytest.raises(MachineError, match="no vulnerability database in it"):
+        database.load(tmp_path / "cache", source)
+
+
+@pytest.mark.parametrize("name", ["trivy.db", "metadata.json", "."])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "copy"
+    seed(copy, NOW)
+    source = copy / "db"
+    if name == ".":
+        source = tmp_path / "pipe"
+        os.mkfifo(source)
+    else:
+        (source / name).unlink()
+        os.mkfifo(source / name)
+    with pytest.raises(MachineError, match="is no file"):
+        database.load(tmp_path / "cache", source)
