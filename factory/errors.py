@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from factory.text import clean
+from factory.text import clean, shorten
 
 _SHOWN = 10
+_LONGEST = 500
+"""Characters of a sentence at most: some quote what others wrote, and have to fit a screen."""
 
 
 class FactoryError(Exception):
@@ -30,9 +32,7 @@ class FactoryError(Exception):
         self, what: str, *, where: str = "", todo: str = "", detail: Iterable[str] = ()
     ) -> None:
         super().__init__(what)
-        self.what = clean(what)
-        self.where = clean(where)
-        self.todo = clean(todo)
+        self.what, self.where, self.todo = map(_fit, (what, where, todo))
         self.detail = tuple(clean(line) for line in detail)
 
     def __str__(self) -> str:
@@ -41,6 +41,11 @@ class FactoryError(Exception):
         if self.todo:
             lines.append(f"  → {self.todo}")
         return "\n".join(lines)
+
+
+def _fit(text: str) -> str:
+    text = clean(text)
+    return text if len(text) <= _LONGEST else shorten(text, _LONGEST)
 
 
 class ConfigError(FactoryError):

@@ -71,6 +71,13 @@ def test_a_tools_output_in_a_message_cannot_touch_the_terminal() -> None:
     assert error.detail == ("c",)
 
 
+def test_a_message_that_quotes_a_long_text_fits_a_screen() -> None:
+    error = ConfigError(f"no {'x' * 9_000} here", where="y" * 9_000, todo="z" * 9_000)
+    assert len(str(error)) < 1_600
+    assert error.what.startswith("no xxx")
+    assert error.what.endswith("x here")
+
+
 def test_many_mistakes_fit_a_screen() -> None:
     error = ConfigErrors(ConfigError(f"no {number}", todo="mend it") for number in range(40))
     assert len(str(error).splitlines()) == 21
