@@ -12,8 +12,8 @@ from typing import ClassVar
 from factory.text import clean, shorten
 
 _SHOWN = 10
-_LONGEST = 500
-"""Characters of a sentence at most: some quote what others wrote, and have to fit a screen."""
+_LONGEST = 1_500
+"""Characters of what happened and where at most: they may quote what others wrote."""
 
 
 class FactoryError(Exception):
@@ -32,7 +32,8 @@ class FactoryError(Exception):
         self, what: str, *, where: str = "", todo: str = "", detail: Iterable[str] = ()
     ) -> None:
         super().__init__(what)
-        self.what, self.where, self.todo = map(_fit, (what, where, todo))
+        self.what, self.where = _fit(what), _fit(where)
+        self.todo = clean(todo)
         self.detail = tuple(clean(line) for line in detail)
 
     def __str__(self) -> str:

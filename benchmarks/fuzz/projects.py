@@ -137,8 +137,17 @@ def _refuse_text(dockerfile: str, payload: str) -> None:
         raise EscapedError(f"{payload[:80]!r} is in a Dockerfile")
 
 
-def put(path: Path, how: str, to: str) -> None:
-    """Take away what is there, and put a link, a pipe, a folder or a file in its place."""
+def put(root: Path, place: str, how: str, to: str) -> None:
+    """Take away what is at a place of the tree, and put a link, a pipe, a folder or a file there.
+    Where a link that was put before leads out of the tree, nothing is done.
+
+    Raises:
+        OSError: there cannot be such a file.
+        RuntimeError: links go in a circle.
+    """
+    path = root / place
+    if not path.parent.resolve().is_relative_to(root):
+        return
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.errors import HypothesisException
 
 from benchmarks.fuzz.judge import EscapedError, Ground, Target, tried
 
@@ -65,7 +66,7 @@ def sweep(target: Target, seed: int, count: int, ground: Ground) -> Counted:
     )
     try:
         hypothesis.seed(seed)(steady(hypothesis.given(target.data)(example)))()
-    except EscapedError as error:
+    except (EscapedError, HypothesisException) as error:  # the latter where it does not repeat
         told = f"{error} (seed {seed}): {last!r}"
         found += Counted(target=target.name, examples=1, escaped=(told[:2_000],))
     return found

@@ -84,10 +84,8 @@ def _tree(spoils: list[tuple[str, str, str]], ground: Ground) -> None:
     try:
         for place, how, to in spoils:
             target = to.replace("BESIDE", str(ground.beside))
-            try:
-                projects.put(ground.root / place, how, target)
-            except OSError:
-                continue  # too long a name, or a folder that the first of two took away
+            with suppress(OSError, RuntimeError):  # too long a name, or a link in the way
+                projects.put(ground.root, place, how, target)
         projects.planned(ground.root)
     finally:
         projects.lay(ground.root)
@@ -274,7 +272,7 @@ def _bases(drawn: object, ground: Ground) -> None:
     import json
 
     file = ground.root / BASES_LOCK
-    projects.put(file, "file", json.dumps(drawn))
+    projects.put(ground.root, BASES_LOCK, "file", json.dumps(drawn))
     try:
         projects.planned(ground.root)
     finally:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from factory.errors import ConfigError, ConfigErrors
-from factory.text import hide_logins
+from factory.text import hide_logins, shorten
+
+_SHOWN = 100
+"""Characters of a line in a message at most."""
 
 _OPTION = re.compile(r"-(?!-hash=)")
 _ADDRESS = re.compile(r"@|://|^[./~]|\.(?:whl|zip|tar\.gz)\b")
@@ -44,7 +47,7 @@ def wishes_of(lines: Iterable[str]) -> set[str]:
 def _mistakes(lines: Iterable[str], where: str) -> Iterator[ConfigError]:
     for number, line in enumerate(lines, 1):
         said = "" if line.lstrip().startswith("#") else line.partition(" #")[0].strip()
-        shown = hide_logins(said.split()[0]) if said else ""
+        shown = shorten(hide_logins(said.split()[0]), _SHOWN) if said else ""
         if _OPTION.match(said):
             yield ConfigError(
                 f"`{shown}` is an option, and a lock is made of requirements alone",

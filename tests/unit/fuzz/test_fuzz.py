@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz import judge, soak
 from benchmarks.fuzz.judge import EscapedError, Ground, Target, tried
-from benchmarks.fuzz.projects import ground, planned
+from benchmarks.fuzz.projects import ground, planned, put
 from benchmarks.fuzz.sweep import CHUNK, Counted, sweep
 from benchmarks.fuzz.targets import TARGETS
-from factory.errors import ConfigError
+from factory.errors import ConfigError, ConfigErrors
 
 SEED = 1
 EACH = 25
@@ -42,6 +42,27 @@ def test_nothing_escapes(target: Target, here: Ground) -> None:
 
 def test_the_project_that_is_spoilt_is_good(here: Ground) -> None:
     planned(here.root)
+
+
+@pytest.mark.parametrize("how", ["link", "pipe", "folder", "file", "gone"])
+def test_nothing_is_spoilt_but_the_project(how: str, here: Ground) -> None:
+    before = sorted(path.name for path in here.beside.iterdir())
+    put(here.root, "images", "link", str(here.beside))
+    for place in ("images/demo", "images/image.yaml", "images/a/b"):
+        put(here.root, place, how, "x")
+    assert sorted(path.name for path in here.beside.iterdir()) == before
+
+
+def test_what_does_not_repeat_is_told_all_the_same(here: Ground) -> None:
+    calls: list[object] = []
+
+    def take(data: object, _: Ground) -> None:
+        calls.append(data)
+        if len(calls) == 3:
+            raise ZeroDivisionError("once")
+
+    [told] = sweep(planted(take), 3, 20, here).escaped
+    assert "(seed 3)" in told
 
 
 def test_what_comes_of_a_seed_is_always_the_same(here: Ground) -> None:
@@ -89,7 +110,7 @@ def _sleep(_data: object, _: Ground) -> None:
         (_refuse(ConfigError("it is wrong")), "without what or what next"),
         (_refuse(ConfigError("", todo="mend it")), "without what or what next"),
         (_refuse(ConfigError("a\n" * 40, todo="mend it")), "longer than a screen"),
-        (_refuse(ConfigError("a" * 9_000, todo="mend it")), "longer than a screen"),
+        (_refuse(ConfigErrors([ConfigError("a" * 999, todo="b")] * 9)), "longer than a screen"),
         (_read_beside, "a file outside the tree was read"),
         (_work, "s of CPU"),
         (_sleep, "it did not end within"),
