@@ -7,7 +7,7 @@ have the same outline, a shell splits them into the same words, commands, string
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _RESERVED = frozenset(
     {
@@ -19,21 +19,15 @@ _BARE = re.compile(
     r"""
     (?P<blank>[ \t\r\v\f]+) | (?P<escaped>\\.?) | (?P<ansi>\$'(?:[^'\\]|\\.)*'?)
     | (?P<single>'[^']*'?) | (?P<double>") | (?P<call>\$\(|`) | (?P<brace>\$\{)
-    | (?P<operator>[;&|<>()\n]) | (?P<special>[{}*?\[\]!$]) | (?P<word>[^\s\\'"`;&|<>(){}*?\[\]!$]+)
+    | (?P<operator>[;&|<>()\n]) | (?P<special>[{}*?\[\]!$])
+    | (?P<word>[^ \t\r\v\f\n\\'"`;&|<>(){}*?\[\]!$]+)
     """,
     re.DOTALL | re.VERBOSE,
 )
 _DOUBLE = re.compile(
     r"""
-    (?P<escaped>\\.?) | (?P<end>") | (?P<call>\$\(|`) | (?P<brace>\$\{) | (?P<special>[$'])
-    | (?P<text>[^\\"`$']+)
-    """,
-    re.DOTALL | re.VERBOSE,
-)
-_BRACE = re.compile(
-    r"""
-    (?P<escaped>\\.?) | (?P<end>\}) | (?P<single>'[^']*'?) | (?P<double>") | (?P<call>\$\(|`)
-    | (?P<brace>\$\{) | (?P<special>[$*?\[\]{]) | (?P<blank>\s+) | (?P<text>[^\\"'`$*?\[\]{}\s]+)
+    (?P<escaped>\\.?) | (?P<end>") | (?P<call>\$\(|`) | (?P<brace>\$\{) | (?P<special>[$'}])
+    | (?P<text>[^\\"`$'}]+)
     """,
     re.DOTALL | re.VERBOSE,
 )
@@ -63,6 +57,19 @@ def outline(script: str) -> tuple[str, ...]:
     return ("torn", *_STRICT.split(script)) if reader.torn else tuple(reader.found)
 
 
+@cache
+def _brace() -> re.Pattern[str]:
+    """Compiled where one is met, which is seldom."""
+    return re.compile(
+        r"""
+        (?P<escaped>\\.?) | (?P<end>\}) | (?P<single>'[^']*'?) | (?P<double>") | (?P<call>\$\(|`)
+        | (?P<brace>\$\{) | (?P<special>[$*?\[\]{]) | (?P<blank>\s+)
+        | (?P<text>[^\\"'`$*?\[\]{}\s]+)
+        """,
+        re.DOTALL | re.VERBOSE,
+    )
+
+
 class _Reader:
     """Walks over a script once.
 
@@ -79,6 +86,7 @@ class _Reader:
         self._begins = True  # a word, here
         self._commands = True  # that word is a command
         self._last = ""  # the word before
+        self._quoted = False
 
     def script(self, end: str) -> None:
         """Commands, up to what ends a substitution, or to the end."""
@@ -163,37 +171,41 @@ class _Reader:
 
     def _double(self, runs: bool) -> None:
         self._last = ""
-        start = self._at
+        start, expands = self._at, False
+        outside, self._quoted = self._quoted, True
         self._add('"-' if self._begins and self._script.startswith("-", start) else '"')
         while match := self._next(_DOUBLE):
             kind = match.lastgroup or ""
             if kind == "end":
                 self._add('"')
+                self._quoted = outside
                 content = re.sub(r'\\(["$`\\])', r"\1", self._script[start : match.start()])
                 self.found += outline(content) if runs else ()
                 return
             if match[0] == "'":
                 self._add(APOSTROPHE)
-            elif kind != "text":
+            elif kind != "text" and (match[0] != "}" or expands):
                 self._special(kind, match[0])
+                expands = expands or kind == "brace"
         self.torn = True
 
     def _call(self, text: str) -> None:
         self._add(text)
-        before = self._begins, self._commands
+        before = self._begins, self._commands, self._quoted
+        self._quoted = False
         self.script(")" if text == "$(" else text)
-        self._begins, self._commands = before
+        self._begins, self._commands, self._quoted = before
 
     def _brace(self) -> None:
         name = self._next(_PARAMETER)
         self._add("${" + re.sub(r"\w", "", name[0] if name else ""))
-        while match := self._next(_BRACE):
+        while match := self._next(_brace()):
             kind = match.lastgroup or ""
             if kind == "end":
                 self._add("}")
                 return
-            if kind == "blank":
+            if kind == "blank" and not self._quoted:
                 self._add(" ")
-            elif kind != "text":
+            elif kind not in ("blank", "text"):
                 self._special(kind, match[0])
         self.torn = True

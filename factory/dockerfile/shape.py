@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import zip_longest
 
 from factory.dockerfile.parse import SYNTAX, Heredoc, Instruction
@@ -17,20 +17,11 @@ from factory.dockerfile.script import APOSTROPHE, outline
 from factory.dockerfile.words import OPTION, fields, json_words, quoted_words
 
 _SHELL = {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"}
+_NAMING = {"ENV", "LABEL", "ARG"}
 _BY_BLANKS = {"FROM", "COPY", "ADD", "EXPOSE", "VOLUME"}
 _PATHS = {"COPY", "ADD"}
 """Instructions in which some words are patterns of files."""
 
-_QUOTES = {
-    escape: re.compile(
-        rf"""
-        (?P<single>'[^']*'?) | (?P<double>"(?:[^"{end}]|{end}.)*"?) | (?P<special>[$\\`{{}}"])
-        | [^'"$\\`{{}}]+
-        """,
-        re.DOTALL | re.VERBOSE,
-    )
-    for escape, end in (("\\", r"\\"), ("`", "`"))
-}
 _EXPANDED = re.compile(r"[^$\\`{}\"]+")
 _IN_DOUBLE = re.compile(r"[^$\\`\"]+")
 _PLAIN = re.compile(r"[^$\\`\"']+")
@@ -69,8 +60,26 @@ def _alike_arguments(one: Instruction, other: Instruction) -> bool:
         return False
     if one.keyword not in _SHELL:
         shape = _shape(one.keyword, one.arguments, one.escape)
-        return shape == _shape(other.keyword, other.arguments, other.escape)
+        if shape != _shape(other.keyword, other.arguments, other.escape):
+            return False
+        return one.keyword not in _NAMING or _alike_names(one, other)
     return _alike_commands(one, other)
+
+
+def _alike_names(one: Instruction, other: Instruction) -> bool:
+    """A value that is part of a variable's name must not end it; in what is set, `=` is text. Where
+    a name has values and what is set has no quotes, nobody can tell which of the two has it."""
+    words, others = (quoted_words(each.arguments, each.escape) for each in (one, other))
+    return all(
+        word.partition("=")[0] == allowed.partition("=")[0]
+        or _unquoted(word, one.escape).count("=") == _unquoted(allowed, one.escape).count("=")
+        for word, allowed in zip(words, others, strict=True)
+    )
+
+
+def _unquoted(word: str, escape: str) -> str:
+    found = _quotes(escape).finditer(word)
+    return "".join(match[0] for match in found if match.lastgroup not in ("single", "double"))
 
 
 def _alike_commands(one: Instruction, other: Instruction) -> bool:
@@ -153,10 +162,20 @@ def _shape(keyword: str, arguments: str, escape: str) -> Hashable:
     )
 
 
+@cache
+def _quotes(escape: str) -> re.Pattern[str]:
+    end = re.escape(escape)
+    return re.compile(
+        rf"""(?P<single>'[^']*'?)|(?P<double>"(?:[^"{end}]|{end}.)*"?)|(?P<special>[$\\`{{}}"])"""
+        r"""|[^'"$\\`{}]+""",
+        re.DOTALL,
+    )
+
+
 def _word(word: str, escape: str) -> tuple[str, ...]:
     """The quotes and expansions of a word, as instructions other than commands have them."""
     found = []
-    for match in _QUOTES[escape].finditer(word):
+    for match in _quotes(escape).finditer(word):
         text = match[0]
         if match.lastgroup == "single":
             found.append("''" if text.endswith("'", 1) else "'")

@@ -75,11 +75,11 @@ class Structure:
         if alike in self._right:
             return
         where = f"{TEMPLATES}/{rendered.template}"
-        allowed = self._allowed(rendered.template, rendered.variables, where)
+        allowed = self._allowed(rendered, where)
         found = differing(rendered.instructions, allowed)
         if found:
             raise ConfigError(
-                f"{_told(found, rendered.variables, asked_by)} changes what this {_named(found)} "
+                f"{_told(found, rendered, asked_by)} changes what this {_named(found)} "
                 "does, and may only be part of what it says",
                 where=f"{where} (line {found.first} of what it renders)",
                 todo="write it between double quotes in the template, or change the value; "
@@ -87,20 +87,26 @@ class Structure:
             )
         self._right.add(alike)
 
-    def _allowed(
-        self, template: str, variables: Mapping[str, object], where: str
-    ) -> tuple[Instruction, ...]:
+    def _allowed(self, rendered: Rendered, where: str) -> tuple[Instruction, ...]:
         """The instructions as the template has them by itself. Most cells give the same text."""
+        variables = {name: inert(value) for name, value in rendered.variables.items()}
         try:
-            text = self.render(template, {name: inert(value) for name, value in variables.items()})
+            text = self.render(rendered.template, variables)
+        except ConfigError as error:
+            raise ConfigError(
+                "the template computes with a value, so that nobody can tell what is the value's "
+                f"and what its own: {error.what}",
+                where=error.where,
+                todo="compare values with others, and put them in as they are",
+            ) from error
+        try:
             if text not in self._parsed:
                 self._parsed[text] = parse(text, where=where)
         except ConfigError as error:
             raise ConfigError(
-                "the template does something with a value after which nobody can tell the value "
-                f"from the template: {error.what}",
+                f"a value says what only a template may say: with x in its place, {error.what}",
                 where=error.where,
-                todo="put values in as they are, and write instructions and names of templates out",
+                todo="write keywords, delimiters and directives out in the template",
             ) from error
         return self._parsed[text]
 
@@ -109,20 +115,16 @@ def _named(instruction: Instruction) -> str:
     return "# syntax=" if instruction.keyword == "SYNTAX" else instruction.keyword
 
 
-def _told(instruction: Instruction, variables: Mapping[str, object], asked_by: str) -> str:
-    """The value that does it, as far as it can be told: among those that the instruction has, the
-    longest that is no plain word, or else the longest."""
-    text = "\n".join(
-        (
-            *(f"{name}={value}" for name, value in instruction.flags),
-            instruction.arguments,
-            *(f"{each.name}\n{each.text}" for each in instruction.heredocs),
-        )
-    )
+def _told(found: Instruction, rendered: Rendered, asked_by: str) -> str:
+    """The value that does it, as far as it can be told: of those on the instruction's lines, or of
+    several lines themselves, the one that is least like a plain word."""
+    lines = rendered.text.split("\n")
+    before = [each.last for each in rendered.instructions if each.last < found.first]
+    place = "\n".join(lines[before[-1] if before else 0 : found.last])
     there = [
         (not _harmless(value), len(value), name, value)
-        for name, value in _strings("", variables)
-        if value.split("\n")[0] in text or text in value
+        for name, value in _strings("", rendered.variables)
+        if value in place or ("\n" in value and value in rendered.text)
     ]
     if not there:
         return "a value"
