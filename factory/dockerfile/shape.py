@@ -45,6 +45,8 @@ def differing(
 def _alike(one: Instruction, other: Instruction) -> bool:
     if (one.keyword, one.ignored, one.escape) != (other.keyword, other.ignored, other.escape):
         return False
+    if one.last - one.first != other.last - other.first:  # a line continued by a value
+        return False
     if one.flags != other.flags and _flags(one.flags) != _flags(other.flags):
         return False
     if one.heredocs != other.heredocs and not _alike_heredocs(one, other):
