@@ -1,5 +1,6 @@
 """Dockerfiles as BuildKit reads them: what they take in, derived and not declared. Pure."""
 
+from factory.dockerfile.inert import inert, plain
 from factory.dockerfile.inputs import (
     Inputs,
     canonical,
@@ -9,6 +10,7 @@ from factory.dockerfile.inputs import (
 from factory.dockerfile.parse import Instruction, parse
 from factory.dockerfile.reference import Reference
 from factory.dockerfile.rewrite import STEP_LABEL, annotated, pin, unpinned
+from factory.dockerfile.shape import differing
 from factory.dockerfile.unseen import Unseen, unseen
 
 __all__ = [
@@ -20,9 +22,12 @@ __all__ = [
     "annotated",
     "canonical",
     "derive",
+    "differing",
+    "inert",
     "inputs_of",
     "parse",
     "pin",
+    "plain",
     "unpinned",
     "unseen",
 ]

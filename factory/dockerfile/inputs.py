@@ -30,12 +30,11 @@ from dataclasses import dataclass, field
 from factory.dockerfile.parse import SYNTAX, Instruction, parse
 from factory.dockerfile.reference import Reference, is_repository, repository
 from factory.dockerfile.variables import GLOBAL, OF_SCRATCH, Scope, assigned, declared, expand
-from factory.dockerfile.words import fields, heredoc
+from factory.dockerfile.words import OPTION, fields, heredoc
 from factory.model import MAIN, Read
 
 SCRATCH = "scratch"
 
-_PART = re.compile(r'(?:"(?:[^"]|"")*"|[^,])+')  # of comma-separated values
 _HTTP = re.compile(r"https?://", re.ASCII)
 _WILDCARDS = frozenset("*?[\\")
 
@@ -230,7 +229,7 @@ def _familiar(name: str) -> str:
 
 def _options(mount: str) -> dict[str, str]:
     """What a mount says, by the longest of an option's names."""
-    parts = (part.strip('"').replace('""', '"') for part in _PART.findall(mount))
+    parts = (part.strip('"').replace('""', '"') for part in OPTION.findall(mount))
     pairs = (part.partition("=") for part in parts)
     found = {name.strip().lower(): value for name, _, value in pairs}
     if "type" in found:

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 
+OPTION = re.compile(r'(?:"(?:[^"]|"")*"|[^,])+')
+"""One of several values in a flag, which commas part."""
+
 _HEREDOC = re.compile(r"\d*<<(?P<chomp>-?)\s*(?P<name>[^<]+)")
 _SPACE_AFTER = re.compile(r"(?<=<<)(?P<chomp>-?)[ \t]+(?=\S)")
 _SHELL_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)

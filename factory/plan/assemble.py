@@ -22,6 +22,7 @@ from factory.dockerfile import (
 from factory.errors import ConfigError
 from factory.model import PLATFORM, TEMPLATES, Read, Rootfs, Step, Wheels, step_ref
 from factory.plan.keys import key_of, text_digest
+from factory.plan.structure import Rendered, Structure
 
 _FORM = "2"
 """Of what is done to every rendered text beyond what it reads. It is in every key: images of
@@ -102,24 +103,41 @@ class Assembly:
     epoch: str
     _digests: dict[tuple[str, str], str] = field(default_factory=dict)
     _steps: dict[tuple[Hashable, ...], Step] = field(default_factory=dict)
+    _structure: Structure = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_structure", Structure(render=self.render))
 
     def step(self, recipe: Recipe, parent: Step | None) -> Step:
         """The step.
 
         Raises:
-            ConfigError: the template is wrong, or what it reads cannot be had.
+            ConfigError: the template is wrong, a value changes what it does, or what it reads
+                cannot be had.
         """
         from_ref = step_ref(parent.name, parent.key) if parent else ""
-        text = self.render(recipe.template, {**recipe.variables, "parent": from_ref})
+        variables = {**recipe.variables, "parent": from_ref}
+        text = self.render(recipe.template, variables)
         # Most cells share their lower steps: what renders to the same text is read once.
         identity = (*recipe.identity, parent and parent.key, text)
         if identity not in self._steps:
-            self._steps[identity] = self._read(recipe, parent, from_ref, text)
+            instructions = parse(text, where=f"{TEMPLATES}/{recipe.template}")
+            rendered = Rendered(
+                template=recipe.template, variables=variables, text=text, instructions=instructions
+            )
+            self._structure.check(rendered, recipe.asked_by)
+            self._steps[identity] = self._read(recipe, parent, text, instructions)
         return self._steps[identity]
 
-    def _read(self, recipe: Recipe, parent: Step | None, from_ref: str, text: str) -> Step:
+    def _read(
+        self,
+        recipe: Recipe,
+        parent: Step | None,
+        text: str,
+        instructions: tuple[Instruction, ...],
+    ) -> Step:
         where = f"{TEMPLATES}/{recipe.template}"
-        instructions = parse(text, where=where)
+        from_ref = step_ref(parent.name, parent.key) if parent else ""
         found = inputs_of(instructions, _names(recipe))
         moving = _moving(found, from_ref, where)
         reads = tuple(_reads(recipe, found, where))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from factory.dockerfile import plain
 from factory.errors import ConfigError
+
+_COUNTING = ("int", "float", "wordcount")
+"""Filters that make numbers of strings, by their characters."""
 
 
 class Renderer:
@@ -30,6 +36,8 @@ class Renderer:
             keep_trailing_newline=True,
             autoescape=False,  # Dockerfiles, not HTML; values pass an allow-list
         )
+        filters = self._environment.filters
+        filters |= {name: _counting(filters[name]) for name in _COUNTING}
 
     def render(self, template: str, variables: Mapping[str, object]) -> str:
         """Render one template.
@@ -80,3 +88,13 @@ class Renderer:
         if not frames:
             return f"{self._folder}/{template}" if template in self._templates else self._folder
         return f"{self._folder}/{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}"
+
+
+def _counting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that counts by what a value was, where it is inert."""
+
+    @functools.wraps(function)
+    def count(*given: object, **named: object) -> Any:
+        return function(*map(plain, given), **named)
+
+    return count

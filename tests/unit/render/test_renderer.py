@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.errors import ConfigError
+from factory.matrix import grammar
+from factory.matrix.grammar import allowed
 from factory.render import Renderer
 
 
@@ -55,6 +57,23 @@ def test_a_template_that_is_not_there_is_told() -> None:
 @given(st.text().map(lambda text: text + "{{ 1 + 1 }}{% if %}{#"))
 def test_a_value_is_never_rendered_as_a_template(value: str) -> None:
     assert render("[{{ name }}]", name=value) == f"[{value}]"
+
+
+@pytest.mark.parametrize("value", ["{{ 7*7 }}", "{% include 'a.j2' %}", "{# gone #}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ name }}",
+        "{{ name ~ '' }}",
+        "{% set n = name %}{{ n }}",
+        "{% macro f(x) %}{{ x }}{% endmacro %}{{ f(name) }}",
+        "{{ [name] | join }}",
+    ],
+)
+def test_a_value_with_tags_comes_out_literally(text: str, value: str) -> None:
+    """It could not even get here: no kind of the allow-list has braces."""
+    assert render(text, name=value) == value
+    assert not any(allowed(kind, value) for kind in grammar._PATTERNS)
 
 
 def test_lines_with_only_a_tag_leave_no_trace() -> None:
