@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.build.client import BUILDX, Asked, Client, Log
+from factory.build.code import with_code
 from factory.build.gather import Gathered
 from factory.build.solve import Solve
 from factory.build.sources import PackageSources, hiding
@@ -69,6 +70,7 @@ class Builder:
 
         Raises:
             BuildError: it failed; the error has the last lines.
+            MachineError: code that wants a token cannot be fetched.
         """
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
@@ -102,11 +104,12 @@ class Builder:
 
     def _asked(self, step: Step, rootfs: Path | None, scratch: Path, log: Log) -> Asked:
         where = write_dockerfile(step, self.work)  # for people; the build reads one of its own
-        contexts = self._staged(step, scratch) | ({MAIN: rootfs} if rootfs else {})
+        own = [os.environ.get(variable, "") for _, variable in step.secrets]
+        step, code = with_code(step, scratch / "code")
+        contexts = self._staged(step, scratch) | code | ({MAIN: rootfs} if rootfs else {})
         main = contexts.pop(MAIN)
         if self.sources.find_links:
             contexts["packages"] = one_folder(self.sources.find_links, scratch)
-        own = (os.environ.get(variable, "") for _, variable in step.secrets)
         solve = Solve(
             name=_UNFIT.sub("-", where.parent.name),
             dockerfile=write_dockerfile(step, scratch),

@@ -29,6 +29,7 @@ from tests.integration.conftest import Checkout
 from tests.integration.guarded_sources import make_wheel
 from tests.integration.image_content import hits, hits_in_folder, hits_in_image
 from tests.integration.one_cell import inside, one_cell, ref_of, write_image
+from tests.integration.process_list import ProcessList, watched
 
 pytestmark = pytest.mark.engine
 
@@ -50,6 +51,7 @@ class Ran:
 
     project: SpiedCheckout
     said: str
+    processes: ProcessList
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +78,19 @@ def released(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             f"{fetched}requirements: wanted.txt\n{INSTALL}",
             {"wanted.txt": wanted, "install.sh": COMPILES},
         )
-        write_image(project, "shows", fetched + INSTALL, {"install.sh": SHOWS})
         write_image(
             project, "lacks", f"{fetched}requirements: wanted.txt", {"wanted.txt": "no-such-thing"}
         )
-        said = everything(project.invoke("release", "--skip", "under:*", expect=3))
+        with watched(NEEDLES) as processes:
+            said = everything(project.invoke("release", "--skip", "under:*", expect=3))
+        # This script's git has the secret among its arguments: what it does is its own affair.
+        write_image(project, "shows", fetched + INSTALL, {"install.sh": SHOWS})
+        said += everything(project.invoke("build", "--image", "shows", expect=3))
         ground.guard.broken = ("/InRelease",)  # then apt says with which login it wanted it
         write_image(project, "unlucky", "parent: under\napt: [tree]", {})
         said += everything(project.invoke("build", "--image", "unlucky", expect=3))
         ground.guard.broken = ()
-        yield Ran(project=project, said=said)
+        yield Ran(project=project, said=said, processes=processes)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +110,9 @@ def based(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         set_matrix(project, base=base)
         shutil.rmtree(project.root / "dockerfiles" / "locks")  # they are of the real Ray
         write_image(project, "good", "", {"app/a.py": ""})
-        yield Ran(project=project, said=everything(project.invoke("build")))
+        with watched(NEEDLES) as processes:
+            said = everything(project.invoke("build"))
+        yield Ran(project=project, said=said, processes=processes)
         project.invoke("clean")
 
 
@@ -166,6 +173,11 @@ def test_no_secret_is_in_what_the_registry_holds(released: Ran, ground: Ground) 
     """Its documents, that is: the layers are those of the image, packed."""
     assert len(list(ground.store.rglob("data"))) > 10
     assert not hits_in_folder(ground.store, NEEDLES)
+
+
+def test_no_secret_is_in_the_list_of_processes(ran: Ran) -> None:
+    assert ran.processes.programs > 100
+    assert not ran.processes.found
 
 
 @pytest.fixture
