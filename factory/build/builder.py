@@ -21,6 +21,7 @@ from factory.build.gather import Gathered
 from factory.build.solve import Solve
 from factory.build.sources import PackageSources, hiding
 from factory.context import Contents, stage
+from factory.dockerfile import PROXIES, through_proxies
 from factory.model import KEY_LABEL, MAIN, Built, Step
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
@@ -106,6 +107,10 @@ class Builder:
         where = write_dockerfile(step, self.work)  # for people; the build reads one of its own
         own = [os.environ.get(variable, "") for _, variable in step.secrets]
         step, code = with_code(step, scratch / "code")
+        script = self.sources.proxy_script()
+        told = through_proxies(step.dockerfile) if script else None
+        proxies = {PROXIES: script} if script and told else {}
+        step = replace(step, dockerfile=told or step.dockerfile)
         contexts = self._staged(step, scratch) | code | ({MAIN: rootfs} if rootfs else {})
         main = contexts.pop(MAIN)
         if self.sources.find_links:
@@ -115,8 +120,8 @@ class Builder:
             dockerfile=write_dockerfile(step, scratch),
             context=main,
             contexts=contexts,
-            variables=tuple(name for name, _ in self.sources.proxies),
-            secrets=tuple(self._secrets(step, scratch)),
+            variables=() if proxies else tuple(name for name, _ in self.sources.proxies),
+            secrets=tuple(self._secrets(step, scratch, proxies)),
             labels={KEY_LABEL: step.key, **self.labels},
             output=self._output(step),
         )
@@ -134,11 +139,12 @@ class Builder:
         oci = f",compression={self.compression},oci-mediatypes=true" if self.compression else ""
         return f"type=image,name={step.ref}{oci}"
 
-    def _secrets(self, step: Step, scratch: Path) -> Iterator[str]:
+    def _secrets(self, step: Step, scratch: Path, more: Mapping[str, str]) -> Iterator[str]:
         texts = {
             "pip": self.sources.pip_conf(),
             "uv": self.sources.uv_toml(),
             "apt": self.sources.apt_script(),
+            **more,
         }
         for name, text in texts.items():
             file = scratch / name

@@ -8,10 +8,18 @@ from factory.dockerfile.inputs import (
 )
 from factory.dockerfile.parse import Instruction, parse
 from factory.dockerfile.reference import Reference
-from factory.dockerfile.rewrite import STEP_LABEL, annotated, pin, unpinned
+from factory.dockerfile.rewrite import (
+    PROXIES,
+    STEP_LABEL,
+    annotated,
+    pin,
+    through_proxies,
+    unpinned,
+)
 from factory.dockerfile.unseen import Unseen, unseen
 
 __all__ = [
+    "PROXIES",
     "STEP_LABEL",
     "Inputs",
     "Instruction",
@@ -23,6 +31,7 @@ __all__ = [
     "inputs_of",
     "parse",
     "pin",
+    "through_proxies",
     "unpinned",
     "unseen",
 ]
