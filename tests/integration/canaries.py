@@ -37,6 +37,13 @@ from tests.integration.registries import PASSWORD, guarded_registry
 PACKAGES = ("fromindex", "fromextra", "fromuv", "fromlinks", "fromfolder")
 """Each is in one package source only."""
 
+_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+KEPT = (
+    *("git", "licence", "ca", "netrc", "stored"),
+    *(f"{where}{name}" for where in ("env", "file") for name in _AWS),
+)
+"""The other secrets of the host, but for those of proxies."""
+
 _MIRRORS = ("debian", "debian-security")
 _CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _STEM = f"canary{secrets.token_hex(8)}"
@@ -211,8 +218,7 @@ def _home(folder: Path) -> Path:
 
 
 def _aws(where: str) -> dict[str, str]:
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    return {name: secret(f"{where}{name}") for name in names}
+    return {name: secret(f"{where}{name}") for name in _AWS}
 
 
 def _docker_settings(folder: Path, registry: str, proxy: str) -> Path:

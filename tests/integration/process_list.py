@@ -11,11 +11,11 @@ from pathlib import Path
 from tests.integration.image_content import hits
 
 _PAUSE = 0.004
-_FIRST = 10
+_FIRST = 100
 """Looks at a new process, one after the other: it has its parent's arguments until it has become a
-program of its own."""
+program of its own, which in a container takes long."""
 
-_NEXT = 100
+_NEXT = 20
 """Looks after which an older one is looked at again: it may have become another program."""
 
 
