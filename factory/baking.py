@@ -10,6 +10,7 @@ from pathlib import Path
 from factory import base
 from factory.bake import Surroundings, document
 from factory.build import PackageSources, host_sources, one_folder
+from factory.dockerfile import PROXIES
 from factory.model import Plan, Rootfs
 from factory.settings import Settings
 
@@ -75,9 +76,16 @@ def _packages(sources: PackageSources, beside: Path) -> str | None:
 
 
 def _secrets(sources: PackageSources, beside: Path, settings: Settings) -> Mapping[str, str]:
-    texts = {"pip": sources.pip_conf(), "uv": sources.uv_toml(), "apt": sources.apt_script()}
+    texts = {
+        "pip": sources.pip_conf(),
+        "uv": sources.uv_toml(),
+        "apt": sources.apt_script(),
+        PROXIES: sources.proxy_script(),
+    }
     files = {}
     for name, text in texts.items():
+        if text is None:
+            continue
         file = beside / name
         file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8")

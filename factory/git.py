@@ -1,17 +1,24 @@
-"""The shared edge to git repositories over HTTP: which commit a ref is at."""
+"""The shared edge to git repositories over HTTP: which commit a ref is at, and what is in it."""
 
 from __future__ import annotations
 
 import base64
 import difflib
 import os
+import shutil
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from factory import process
 from factory.errors import ConfigError, MachineError
 from factory.model import GitSource
 
 _SECONDS = 60
+_FETCH_SECONDS = 1800
+_AS_COMMITTED = ("core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.autocrlf=false")
+"""So that a commit has one content, whoever fetches it."""
+
+_GITHUB = "https://github.com/"
 _DENIED = ("authentication failed", "could not read username", "error: 403", "error: 401")
 
 
@@ -37,6 +44,56 @@ def commit_of(source: GitSource, env: Mapping[str, str] = os.environ) -> str:
         where="image.yaml",
         todo=_hint(source.ref, refs),
     )
+
+
+def fetch(source: GitSource, folder: Path, env: Mapping[str, str] = os.environ) -> None:
+    """Fetch the commit that a source names, with its submodules and without its history, into a new
+    folder.
+
+    Raises:
+        MachineError: git or the token is missing, or the repository cannot be reached.
+    """
+    folder.mkdir(parents=True)
+    changes: dict[str, str | None] = {**_environment(source, env, _reach(source.url))}
+    # As they are for who runs us from a hook of another repository's.
+    changes |= dict.fromkeys(("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"))
+    settings = [word for setting in _AS_COMMITTED for word in ("-c", setting)]
+
+    def run(*arguments: str) -> None:
+        argv = ["git", *settings, *arguments]
+        process.run(argv, env=changes, cwd=folder, timeout=_FETCH_SECONDS)
+
+    try:
+        run("init", "--quiet", "--template=")
+        run("remote", "add", "origin", source.url)
+        try:
+            run("fetch", "--quiet", "--depth=1", "origin", source.ref)
+        except process.ProcessFailed:  # some servers give what has a name, and nothing else
+            run("fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        run("checkout", "--quiet", "--detach", source.ref)
+        run("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
+    except process.ProcessFailed as error:
+        raise _explained(source, error) from error
+    _leave_the_tree(folder)
+
+
+def _reach(url: str) -> str:
+    """Where a token is shown while fetching: to its repository alone; on GitHub, as BuildKit has
+    it, to others there too, which may be its submodules."""
+    return _GITHUB if url.startswith(_GITHUB) else url
+
+
+def _leave_the_tree(folder: Path) -> None:
+    """Take away what git keeps beside the files, and what the umask made of their modes."""
+    for path in sorted(folder.rglob(".git")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            runs = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if runs else 0o644)
 
 
 def token_of(variable: str, env: Mapping[str, str] = os.environ) -> str:
@@ -74,15 +131,18 @@ def _refs(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
     return {name: commit for commit, name in pairs}
 
 
-def _environment(source: GitSource, env: Mapping[str, str]) -> dict[str, str]:
-    """git asks nobody; the token goes to this repository alone, and is in no argument."""
+def _environment(
+    source: GitSource, env: Mapping[str, str], reach: str | None = None
+) -> dict[str, str]:
+    """git asks nobody; the token goes to this repository alone, or as far as ``reach``, and is in
+    no argument."""
     settings = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "LC_ALL": "C"}
     if source.token is None:
         return settings
     pair = f"x-access-token:{token_of(source.token, env)}"
     header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
     # git would take the header along to wherever it is redirected.
-    pairs = [(f"http.{source.url}.extraHeader", header), ("http.followRedirects", "false")]
+    pairs = [(f"http.{reach or source.url}.extraHeader", header), ("http.followRedirects", "false")]
     said = env.get("GIT_CONFIG_COUNT", "")
     first = int(said) if said.isdecimal() else 0  # what the user sets in this way holds as well
     settings["GIT_CONFIG_COUNT"] = str(first + len(pairs))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from factory.dockerfile import PROXIES, through_proxies
 from factory.model import KEY_LABEL, MAIN, PLATFORM, Plan, Rootfs, Step
 from factory.text import for_bake
 
@@ -27,7 +28,7 @@ class Surroundings:
         rootfs: the folders of root file systems.
         packages: a folder with wheels, or ``None``.
         secrets: id to file, for every step.
-        proxies: names of variables that builds get the values of.
+        proxies: names of variables that builds get the values of, unless a secret tells of them.
     """
 
     nothing: str
@@ -71,6 +72,7 @@ def _target(step: Step, plan: Plan, around: Surroundings, tags: list[str]) -> di
     folders = dict(step.contexts)
     main = around.rootfs[step.rootfs] if step.rootfs else folders.pop(MAIN, around.nothing)
     parent = plan.steps[step.parent] if step.parent else None
+    told = through_proxies(step.dockerfile) if PROXIES in around.secrets else None
     contexts = {
         **({parent.ref: f"target:{_name(parent)}"} if parent else {}),
         **({_PACKAGES: f"target:{_PACKAGES}"} if around.packages else {}),
@@ -79,8 +81,8 @@ def _target(step: Step, plan: Plan, around: Surroundings, tags: list[str]) -> di
     return {
         "context": for_bake(main),
         "contexts": {name: for_bake(folder) for name, folder in contexts.items()},
-        "dockerfile-inline": for_bake(step.dockerfile),
-        "args": dict.fromkeys(around.proxies),
+        "dockerfile-inline": for_bake(told or step.dockerfile),
+        "args": {} if told else dict.fromkeys(around.proxies),
         "labels": {KEY_LABEL: step.key},
         "platforms": [PLATFORM],
         "secret": [for_bake(secret) for secret in _secrets(step, around)],

@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.build.client import BUILDX, Asked, Client, Log
+from factory.build.code import with_code
 from factory.build.gather import Gathered
 from factory.build.solve import Solve
 from factory.build.sources import PackageSources, hiding
 from factory.context import Contents, stage
+from factory.dockerfile import PROXIES, through_proxies
 from factory.model import KEY_LABEL, MAIN, Built, Step
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
@@ -69,6 +71,7 @@ class Builder:
 
         Raises:
             BuildError: it failed; the error has the last lines.
+            MachineError: code that wants a token cannot be fetched.
         """
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="factory-") as temporary:
@@ -102,18 +105,23 @@ class Builder:
 
     def _asked(self, step: Step, rootfs: Path | None, scratch: Path, log: Log) -> Asked:
         where = write_dockerfile(step, self.work)  # for people; the build reads one of its own
-        contexts = self._staged(step, scratch) | ({MAIN: rootfs} if rootfs else {})
+        own = [os.environ.get(variable, "") for _, variable in step.secrets]
+        step, code = with_code(step, scratch / "code")
+        script = self.sources.proxy_script()
+        told = through_proxies(step.dockerfile) if script else None
+        proxies = {PROXIES: script} if script and told else {}
+        step = replace(step, dockerfile=told or step.dockerfile)
+        contexts = self._staged(step, scratch) | code | ({MAIN: rootfs} if rootfs else {})
         main = contexts.pop(MAIN)
         if self.sources.find_links:
             contexts["packages"] = one_folder(self.sources.find_links, scratch)
-        own = (os.environ.get(variable, "") for _, variable in step.secrets)
         solve = Solve(
             name=_UNFIT.sub("-", where.parent.name),
             dockerfile=write_dockerfile(step, scratch),
             context=main,
             contexts=contexts,
-            variables=tuple(name for name, _ in self.sources.proxies),
-            secrets=tuple(self._secrets(step, scratch)),
+            variables=() if proxies else tuple(name for name, _ in self.sources.proxies),
+            secrets=tuple(self._secrets(step, scratch, proxies)),
             labels={KEY_LABEL: step.key, **self.labels},
             output=self._output(step),
         )
@@ -131,11 +139,12 @@ class Builder:
         oci = f",compression={self.compression},oci-mediatypes=true" if self.compression else ""
         return f"type=image,name={step.ref}{oci}"
 
-    def _secrets(self, step: Step, scratch: Path) -> Iterator[str]:
+    def _secrets(self, step: Step, scratch: Path, more: Mapping[str, str]) -> Iterator[str]:
         texts = {
             "pip": self.sources.pip_conf(),
             "uv": self.sources.uv_toml(),
             "apt": self.sources.apt_script(),
+            **more,
         }
         for name, text in texts.items():
             file = scratch / name

@@ -8,6 +8,7 @@ Nothing of it reaches a layer, the history or an argument list, and what program
 from __future__ import annotations
 
 import re
+import shlex
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -107,6 +108,13 @@ class PackageSources:
         for special in ("\\", "$", "`"):
             text = text.replace(special, f"\\{special}")
         return [re.sub(r" @(?=[ -])", lambda _: f" {suite}", line) for line in text.splitlines()]
+
+    def proxy_script(self) -> str | None:
+        """What tells programs of the proxies inside a build, as a piece of shell, if there is a
+        login in one of them; else ``None``: then build arguments do, which BuildKit records."""
+        if not any(_kept(value) for _, value in self.proxies):
+            return None
+        return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.proxies)
 
     def secrets(self) -> tuple[str, ...]:
         """What of the addresses nobody may see: passwords, tokens in place of a login, queries."""

@@ -9,11 +9,19 @@ from factory.dockerfile.inputs import (
 )
 from factory.dockerfile.parse import Instruction, parse
 from factory.dockerfile.reference import Reference
-from factory.dockerfile.rewrite import STEP_LABEL, annotated, pin, unpinned
+from factory.dockerfile.rewrite import (
+    PROXIES,
+    STEP_LABEL,
+    annotated,
+    pin,
+    through_proxies,
+    unpinned,
+)
 from factory.dockerfile.shape import differing
 from factory.dockerfile.unseen import Unseen, unseen
 
 __all__ = [
+    "PROXIES",
     "STEP_LABEL",
     "Inputs",
     "Instruction",
@@ -28,6 +36,7 @@ __all__ = [
     "parse",
     "pin",
     "plain",
+    "through_proxies",
     "unpinned",
     "unseen",
 ]

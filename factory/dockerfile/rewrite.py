@@ -1,5 +1,5 @@
-"""Changing a Dockerfile's text: what it names on the network is named by digest, and what it runs
-is run as of an epoch and by name."""
+"""Changing a Dockerfile's text: what it names on the network is named by digest, what it runs is
+run as of an epoch and by name, and by proxies that nobody else sees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from factory.dockerfile.inputs import Inputs
-from factory.dockerfile.parse import SYNTAX, Instruction
+from factory.dockerfile.parse import SYNTAX, Instruction, parse
 from factory.dockerfile.reference import Reference
 from factory.errors import ConfigError
 
@@ -16,6 +16,14 @@ EPOCH = "FACTORY_EPOCH"
 
 STEP_LABEL = "io.ray-image-factory.step"
 """The label by which an image's history tells what brought the layers after it."""
+
+PROXIES = "proxies"
+"""The id of the secret that tells of proxies: a piece of shell."""
+
+_PROXIES_FILE = "/run/factory/proxies.sh"
+_GAP = r"(?:[ \t]|\\[ \t]*\n(?:[ \t]*(?:#[^\n]*)?\n)*)+"
+_RUN = re.compile(rf"[ \t]*RUN{_GAP}(?:--[a-z][^\s\\\"']*{_GAP})*", re.IGNORECASE)
+"""RUN with its flags."""
 
 _PLACES = {
     SYNTAX: (r"=\s*", r"\s|$"),
@@ -102,3 +110,38 @@ def annotated(text: str, instructions: Sequence[Instruction], *, epoch: str, ste
 
 def _runs(instruction: Instruction) -> bool:
     return instruction.keyword == "RUN"
+
+
+def through_proxies(text: str) -> str | None:
+    """A Dockerfile in which all that has the network reads the secret ``PROXIES`` before it runs;
+    ``None`` if something is run in a form that cannot be told to: by no shell, by one that the
+    Dockerfile names, from a heredoc, by an image that is built on this one.
+    """
+    lines = text.split("\n")
+    for instruction in reversed(parse(text)):
+        if instruction.keyword == "SHELL" or (instruction.trigger and _runs(instruction.trigger)):
+            return None
+        if _runs(instruction) and "none" not in instruction.values("network"):
+            part = slice(instruction.first - 1, instruction.last)
+            told = _told("\n".join(lines[part]), instruction)
+            if told is None:
+                return None
+            lines[part] = told.split("\n")
+    return "\n".join(lines)
+
+
+def _told(text: str, instruction: Instruction) -> str | None:
+    head = _RUN.match(text)
+    if head is None or instruction.heredocs or instruction.escape != "\\":
+        return None
+    rest = text[head.end() :]
+    if rest.startswith(("[", "--")) or not _is_all(rest, instruction):
+        return None
+    mount = f"--mount=type=secret,id={PROXIES},target={_PROXIES_FILE},mode=0444"
+    return f"{head[0]}{mount} . {_PROXIES_FILE}; {rest}"
+
+
+def _is_all(rest: str, instruction: Instruction) -> bool:
+    """Whether what follows a RUN's flags was found as BuildKit finds it."""
+    [_, found] = parse(f"FROM scratch\nRUN {rest}")
+    return (found.flags, found.arguments) == ((), instruction.arguments)

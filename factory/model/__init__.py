@@ -61,6 +61,7 @@ from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
     CREATED,
+    GIT_SECRET,
     KEY_DIGITS,
     KEY_LABEL,
     MAIN,
@@ -99,6 +100,7 @@ __all__ = [
     "COLD_START",
     "COLD_SUITE",
     "CREATED",
+    "GIT_SECRET",
     "KEY_DIGITS",
     "KEY_LABEL",
     "LAST",

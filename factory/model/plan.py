@@ -60,6 +60,9 @@ class Wheels:
 MAIN = ""
 """The context that COPY and ADD read from where they name none."""
 
+GIT_SECRET = "GIT_AUTH_TOKEN"  # BuildKit's name for the secret, not one itself
+"""The id of the secret with which BuildKit fetches from git over HTTP."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Read:

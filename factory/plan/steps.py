@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from factory.errors import ConfigError
 from factory.model import (
+    GIT_SECRET,
     MAIN,
     TEMPLATES,
     Build,
@@ -26,9 +27,6 @@ from factory.model import (
 from factory.plan.assemble import Assembly, Contents, Recipe, Render
 from factory.plan.locks import Locks, locks_of
 from factory.plan.tags import check_unique, floating_tags, immutable_tag
-
-GIT_SECRET = "GIT_AUTH_TOKEN"  # BuildKit's name for the secret, not one itself
-"""The id of the secret with which BuildKit fetches from git over HTTP."""
 
 _SHARED = {MAIN: TEMPLATES, TEMPLATES: TEMPLATES}
 """What the factory's own steps can read."""

@@ -10,7 +10,9 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +37,13 @@ from tests.integration.registries import PASSWORD, guarded_registry
 PACKAGES = ("fromindex", "fromextra", "fromuv", "fromlinks", "fromfolder")
 """Each is in one package source only."""
 
+_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+KEPT = (
+    *("git", "licence", "ca", "netrc", "stored"),
+    *(f"{where}{name}" for where in ("env", "file") for name in _AWS),
+)
+"""The other secrets of the host, but for those of proxies."""
+
 _MIRRORS = ("debian", "debian-security")
 _CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _STEM = f"canary{secrets.token_hex(8)}"
@@ -44,6 +53,9 @@ def secret(name: str) -> str:
     """The secret of a source."""
     return f"{_STEM}{name}"
 
+
+MIRRORS = "CANARY_MIRRORS"
+"""The variable with apt's mirror and security mirror, a list as JSON."""
 
 NEEDLES = (*forms(_STEM), *forms(PASSWORD))
 """What to look for."""
@@ -57,42 +69,39 @@ class Ground:
         guard: which sources were used.
         env: what the factory's environment is to hold beside this host's.
         sources: the names of all sources that want a password.
-        mirrors: apt's mirror and security mirror, as JSON.
         git: serves repositories below ``private/`` to who has the token.
         registry: lets in those whom Docker's configuration here is logged in for.
         store: the registry's files.
+        buildx: what buildx writes down of each build.
+        temporary: where everybody's temporary files are.
     """
 
     guard: Guard
     env: Mapping[str, str]
     sources: frozenset[str]
-    mirrors: str
     git: GitServer
     registry: str
     store: Path
+    buildx: Path
+    temporary: Path
 
 
-@dataclass
 class SpiedCheckout(Checkout):
     """A project whose commands run on a ``Ground``, with a record of what they start."""
-
-    mirrors: str = ""
 
     @property
     def record(self) -> Path:
         return self.data.parent / "started.jsonl"
 
     def argv(self, *arguments: str) -> list[str]:
-        spy = [sys.executable, "-m", "tests.integration.spied", str(self.record), self.mirrors]
-        return [*spy, *arguments]
+        return [sys.executable, "-m", "tests.integration.spied", str(self.record), *arguments]
 
 
 def on(ground: Ground, project: Checkout) -> SpiedCheckout:
     """A project, moved to a host."""
-    moved = SpiedCheckout(
+    return SpiedCheckout(
         root=project.root, registry=ground.registry, data=project.data, extra=dict(ground.env)
     )
-    return replace(moved, mirrors=ground.mirrors)
 
 
 @contextmanager
@@ -106,6 +115,7 @@ def guarded_ground(folder: Path) -> Iterator[Ground]:
     with (
         guarded_sources(host, places, guard) as sources,
         guarded_proxy(host, secret("proxy"), guard) as proxy,
+        _temporary() as temporary,
         git_server(folder / "git", secret("git"), host) as git,
         guarded_registry(folder / "registry") as registry,
     ):
@@ -116,15 +126,20 @@ def guarded_ground(folder: Path) -> Iterator[Ground]:
                 **dict.fromkeys(_CA_VARIABLES, str(_bundle(folder))),
                 "PIP_TRUSTED_HOST": host,
                 "XDG_CONFIG_HOME": str(_uv_settings(folder, sources)),
-                "DOCKER_CONFIG": str(_docker_settings(folder, registry)),
+                "DOCKER_CONFIG": str(_docker_settings(folder, registry, proxy)),
                 "CANARY_GIT": secret("git"),
                 "CANARY_LICENCE": secret("licence"),
+                MIRRORS: json.dumps([_url(sources, name) for name in apt]),
+                "HOME": str(_home(folder)),
+                "TMPDIR": str(temporary),
+                **_aws("env"),
             },
             sources=frozenset({*places, "proxy"}),
-            mirrors=json.dumps([_url(sources, name) for name in apt]),
             git=git,
             registry=registry,
             store=folder / "registry" / "store",
+            buildx=folder / "docker" / "buildx",
+            temporary=temporary,
         )
 
 
@@ -174,12 +189,44 @@ def _bundle(folder: Path) -> Path:
     return bundle
 
 
-def _docker_settings(folder: Path, registry: str) -> Path:
-    """Docker's own folder with another login in it."""
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    """A folder that all may enter, as apt's own user in a base that is made has to."""
+    folder = Path(tempfile.mkdtemp(prefix="canary-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _home(folder: Path) -> Path:
+    """A user's home with what other programs keep there. No build sees any of it."""
+    files = {
+        ".netrc": f"machine packages.invalid login me password {secret('netrc')}\n",
+        ".git-credentials": f"https://me:{secret('stored')}@code.invalid\n",
+        ".aws/credentials": "".join(
+            f"{name.lower()} = {value}\n" for name, value in _aws("file").items()
+        ),
+    }
+    for name, text in files.items():
+        file = folder / "home" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(text)
+    return folder / "home"
+
+
+def _aws(where: str) -> dict[str, str]:
+    return {name: secret(f"{where}{name}") for name in _AWS}
+
+
+def _docker_settings(folder: Path, registry: str, proxy: str) -> Path:
+    """Docker's own folder with another login in it, and a proxy for containers."""
     home = folder / "docker"
     home.mkdir()
     own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    for name in ("cli-plugins", "contexts", "buildx"):
+    for name in ("cli-plugins", "contexts"):
         if (own / name).exists():
             (home / name).symlink_to(own / name)
     file = own / "config.json"
@@ -188,5 +235,10 @@ def _docker_settings(folder: Path, registry: str) -> Path:
         key: written[key] for key in ("currentContext", "cliPluginsExtraDirs") if key in written
     }
     login = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
-    (home / "config.json").write_text(json.dumps({**kept, "auths": {registry: {"auth": login}}}))
+    inside = f"http://container:{secret('container')}@{proxy}"
+    ours = {
+        "auths": {registry: {"auth": login}},
+        "proxies": {"default": {"allProxy": inside, "ftpProxy": inside}},
+    }
+    (home / "config.json").write_text(json.dumps({**kept, **ours}))
     return home

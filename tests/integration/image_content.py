@@ -96,16 +96,23 @@ def hits_in_image(ref: str, needles: Iterable[bytes]) -> dict[str, list[bytes]]:
 
 
 def hits_in_folder(folder: Path, needles: Iterable[bytes]) -> dict[str, list[bytes]]:
-    """The files below a folder that hold one of the needles, or are named so."""
+    """The files below a folder that hold one of the needles, packed or not, or are named so."""
     wanted = tuple(needles)
     found = {
-        str(path.relative_to(folder)): hits(
-            [str(path.relative_to(folder)).encode(), path.read_bytes() if path.is_file() else b""],
-            wanted,
-        )
+        str(path.relative_to(folder)): [
+            *hits([str(path.relative_to(folder)).encode()], wanted),
+            *_hits_in_file(path, wanted),
+        ]
         for path in folder.rglob("*")
     }
     return {name: places for name, places in found.items() if places}
+
+
+def _hits_in_file(path: Path, needles: tuple[bytes, ...]) -> list[bytes]:
+    if not path.is_file():
+        return []
+    with path.open("rb") as packed:
+        return hits(_unpacked(packed), needles)
 
 
 def _unpacked(blob: IO[bytes]) -> Iterator[bytes]:

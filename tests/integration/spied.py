@@ -1,8 +1,9 @@
-"""``invoke`` with an eye on what it starts: ``spied.py RECORD MIRRORS ARGUMENT…``.
+"""``invoke`` with an eye on what it starts: ``spied.py RECORD ARGUMENT…``.
 
 Every argument list that the factory starts a process with is a line of JSON in the file RECORD.
-MIRRORS, a JSON list, is what apt has on this host instead of what it says in ``/etc/apt``: nothing,
-a mirror, or one and that of security updates.
+The variable ``CANARY_MIRRORS``, a JSON list, is what apt has on this host instead of what it says
+in ``/etc/apt``: nothing, a mirror, or one and that of security updates. It is no argument, since
+there are passwords in it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from invoke.main import program
 from factory.build import host
 
 
-def spied(record: Path, mirrors: str, arguments: list[str]) -> None:
+def spied(record: Path, arguments: list[str]) -> None:
     """Run a command of the factory."""
 
     def watch(event: str, details: tuple[Any, ...]) -> None:
@@ -28,10 +29,10 @@ def spied(record: Path, mirrors: str, arguments: list[str]) -> None:
                 lines.write(json.dumps([os.fsdecode(word) for word in argv]) + "\n")
 
     sys.addaudithook(watch)
-    found = [*json.loads(mirrors), None]
+    found = [*json.loads(os.environ["CANARY_MIRRORS"]), None]
     host._apt_mirrors = lambda *_: (found[0], found[1]) if found[0] else None
     program.run(["invoke", *arguments])
 
 
 if __name__ == "__main__":
-    spied(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    spied(Path(sys.argv[1]), sys.argv[2:])

@@ -4,9 +4,12 @@ factory writes or prints, or in an argument list; also where a build fails."""
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 import secrets
+import shlex
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ import yaml
 
 from factory.engine import Engine
 from tests.integration.canaries import (
+    KEPT,
     NEEDLES,
     PACKAGES,
     Ground,
@@ -26,9 +30,11 @@ from tests.integration.canaries import (
     secret,
 )
 from tests.integration.conftest import Checkout
+from tests.integration.engine_content import found_in_cache, plant_in_cache, records
 from tests.integration.guarded_sources import make_wheel
-from tests.integration.image_content import hits, hits_in_folder, hits_in_image
-from tests.integration.one_cell import inside, one_cell, ref_of, write_image
+from tests.integration.image_content import forms, hits, hits_in_folder, hits_in_image
+from tests.integration.one_cell import CELL, inside, one_cell, ref_of, write_image
+from tests.integration.process_list import ProcessList, watched
 
 pytestmark = pytest.mark.engine
 
@@ -50,6 +56,7 @@ class Ran:
 
     project: SpiedCheckout
     said: str
+    processes: ProcessList
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +83,19 @@ def released(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             f"{fetched}requirements: wanted.txt\n{INSTALL}",
             {"wanted.txt": wanted, "install.sh": COMPILES},
         )
-        write_image(project, "shows", fetched + INSTALL, {"install.sh": SHOWS})
         write_image(
             project, "lacks", f"{fetched}requirements: wanted.txt", {"wanted.txt": "no-such-thing"}
         )
-        said = everything(project.invoke("release", "--skip", "under:*", expect=3))
+        with watched(NEEDLES) as processes:
+            said = everything(project.invoke("release", "--skip", "under:*", expect=3))
+        # This script's git has the secret among its arguments: what it does is its own affair.
+        write_image(project, "shows", fetched + INSTALL, {"install.sh": SHOWS})
+        said += everything(project.invoke("build", "--image", "shows", expect=3))
         ground.guard.broken = ("/InRelease",)  # then apt says with which login it wanted it
         write_image(project, "unlucky", "parent: under\napt: [tree]", {})
         said += everything(project.invoke("build", "--image", "unlucky", expect=3))
         ground.guard.broken = ()
-        yield Ran(project=project, said=said)
+        yield Ran(project=project, said=said, processes=processes)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +115,9 @@ def based(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         set_matrix(project, base=base)
         shutil.rmtree(project.root / "dockerfiles" / "locks")  # they are of the real Ray
         write_image(project, "good", "", {"app/a.py": ""})
-        yield Ran(project=project, said=everything(project.invoke("build")))
+        with watched(NEEDLES) as processes:
+            said = everything(project.invoke("build"))
+        yield Ran(project=project, said=said, processes=processes)
         project.invoke("clean")
 
 
@@ -163,9 +175,122 @@ def test_no_secret_is_in_an_argument_list(ran: Ran) -> None:
 
 
 def test_no_secret_is_in_what_the_registry_holds(released: Ran, ground: Ground) -> None:
-    """Its documents, that is: the layers are those of the image, packed."""
     assert len(list(ground.store.rglob("data"))) > 10
     assert not hits_in_folder(ground.store, NEEDLES)
+
+
+def test_nothing_that_tells_of_the_build_is_published_with_the_image(
+    released: Ran, ground: Ground
+) -> None:
+    """A provenance may name build arguments, and the proxies are such."""
+    small = [path for path in ground.store.rglob("data") if path.stat().st_size < 1 << 16]
+    documents = [text for text in map(Path.read_bytes, small) if text.startswith(b"{")]
+    assert any(b'"layers"' in text for text in documents)
+    assert not hits(documents, [b"in-toto", b"attestation", b"vnd.docker.reference"])
+
+
+def test_no_secret_is_in_a_report_or_in_what_the_scan_keeps(released: Ran) -> None:
+    reports = released.project.root / ".factory" / "reports"
+    inventory = released.project.settings.cache / "trivy" / "inventory"
+    builds = released.project.json("status")["builds"]
+    [good] = [build for build in builds if build["id"].startswith("good:")]
+    assert good["verdicts"].keys() == {"scan", "verify"}
+    assert {".xml", ".sarif", ".json"} <= {path.suffix for path in reports.glob("good_*")}
+    assert not hits_in_folder(reports, NEEDLES)
+    [kept] = inventory.glob(f"{good['config_digest'].partition(':')[2]}-*")
+    assert (kept / "sbom.cdx.json").is_file()
+    assert not hits_in_folder(kept, NEEDLES)
+
+
+@pytest.mark.usefixtures("ran")
+def test_no_secret_is_in_what_is_left_in_the_folder_for_temporary_files(ground: Ground) -> None:
+    assert not list(ground.temporary.glob("factory*"))
+    assert not hits_in_folder(ground.temporary, NEEDLES)
+
+
+@pytest.mark.usefixtures("ran")
+def test_no_secret_is_in_what_buildx_writes_down(ground: Ground) -> None:
+    assert list((ground.buildx / "refs").rglob("*"))
+    assert not hits_in_folder(ground.buildx, NEEDLES)
+
+
+@pytest.mark.parametrize(
+    ("cache", "options"),
+    [
+        ("factory-uv", ",uid=1000,gid=100"),
+        ("factory-apt-lists-3.11", ",sharing=locked"),
+        ("factory-apt-archives-3.11", ",sharing=locked"),
+    ],
+    ids=["uv", "apt-lists", "apt-archives"],
+)
+def test_no_secret_is_in_the_caches_that_all_builds_share(
+    released: Ran, cache: str, options: str
+) -> None:
+    assert not found_in_cache(ref_of(released.project, "good"), cache, NEEDLES, options=options)
+
+
+def test_the_search_finds_what_is_planted_in_a_cache(released: Ran) -> None:
+    ref, cache = ref_of(released.project, "good"), "factory-canary"
+    plant_in_cache(ref, cache, NEEDLES)
+    assert found_in_cache(ref, cache, NEEDLES)
+
+
+@pytest.mark.usefixtures("ran")
+def test_no_secret_is_in_the_engines_records_of_builds(ground: Ground) -> None:
+    """But that of the proxy in Docker's own settings, of which its client tells every build."""
+    told = list(records())
+    names = {*ground.sources, *KEPT}
+    assert not hits(told, [form for name in names for form in forms(secret(name))])
+    assert hits(told, forms(secret("container"))), "they are records of these builds"
+
+
+def test_no_secret_is_in_the_list_of_processes(ran: Ran) -> None:
+    assert ran.processes.programs > 100
+    assert not ran.processes.found
+
+
+def test_the_watch_finds_what_is_planted_in_an_argument(released: Ran) -> None:
+    """Of a process of this host, and of one in a container."""
+    here, there = f"sleep 0.1; : {secret('here')}", f"sleep 0.1; : {secret('there')}"
+    with watched(NEEDLES) as processes:
+        subprocess.run(["bash", "-c", here], check=True)
+        inside(ref_of(released.project, "good"), f"bash -c {shlex.quote(there)}")
+    assert f"bash -c {here}" in processes.found
+    assert f"bash -c {there}" in processes.found
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("plan",),
+        ("plan", "--format", "json"),
+        ("explain", f"good:{CELL}", "--all"),
+        ("explain", f"good:{CELL}", "--format", "json"),
+        ("render",),
+        ("matrix",),
+        ("status", "--format", "json"),
+        ("doctor", "--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_no_secret_is_in_what_a_command_tells(released: Ran, asked: tuple[str, ...]) -> None:
+    said = everything(released.project.invoke(*asked))
+    assert said.strip()
+    assert not hits([said.encode()], NEEDLES)
+
+
+def test_what_bake_is_given_has_secrets_in_files_for_this_user_alone(released: Ran) -> None:
+    folder = released.project.root / ".factory" / "render"
+    try:
+        said = everything(released.project.invoke("bake"))
+        assert not hits([said.encode()], NEEDLES)
+        assert (folder / "docker-bake.json").is_file()
+        found = hits_in_folder(folder, NEEDLES)
+        assert set(found) - {"bake/apt"} == {"bake/pip", "bake/uv", "bake/proxies"}
+        assert {stat.S_IMODE((folder / name).stat().st_mode) for name in found} == {0o600}
+        assert stat.S_IMODE((folder / "bake").stat().st_mode) == 0o700
+    finally:
+        shutil.rmtree(folder / "bake", ignore_errors=True)
 
 
 @pytest.fixture
@@ -207,8 +332,10 @@ def test_the_search_finds_what_is_planted_in_a_file(tmp_path: Path, before: str)
     text = f"{before}{secret('planted')}"
     (tmp_path / "packed").write_bytes(base64.b64encode(text.encode()))
     (tmp_path / "digits").write_text(text.encode().hex())
+    (tmp_path / "report.xml.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / secret("planted")).mkdir()
-    assert set(hits_in_folder(tmp_path, NEEDLES)) == {"packed", "digits", secret("planted")}
+    found = {"packed", "digits", "report.xml.gz", secret("planted")}
+    assert set(hits_in_folder(tmp_path, NEEDLES)) == found
 
 
 def test_the_search_finds_what_lies_across_two_chunks() -> None:

@@ -26,6 +26,7 @@ SHARED = {
     "daemon",
     "engine",
     "errors",
+    "git",
     "model",
     "presence",
     "process",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import http.server
+import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,3 +216,104 @@ def test_without_a_token_a_redirect_is_followed(
 def test_a_commit_is_itself_once_the_repository_has_let_us_in(server: Git) -> None:
     assert git.commit_of(replace(GUARDED, ref="9" * 40), {"CODE_TOKEN": TOKEN}) == "9" * 40
     assert server.argv[:2] == ["git", "ls-remote"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One in a folder, with a commit, a submodule, and a later commit."""
+    allowed = {"GIT_CONFIG_KEY_0": "protocol.file.allow", "GIT_CONFIG_VALUE_0": "always"}
+    for name, value in {**allowed, "GIT_CONFIG_COUNT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.setenv(f"{name}_NAME", "Test")
+        monkeypatch.setenv(f"{name}_EMAIL", "test@example.org")
+    library, app = tmp_path / "library", tmp_path / "app"
+    for folder in (library, app):
+        folder.mkdir()
+        in_git(folder, "init", "--quiet")
+        (folder / "run.sh").write_text("true\n")
+        (folder / "run.sh").chmod(0o755)
+        (folder / "link").symlink_to("run.sh")
+        (folder / "lines.txt").write_bytes(b"one\ntwo\n")
+        if folder is app:
+            in_git(folder, "submodule", "--quiet", "add", str(library), "lib")
+        in_git(folder, "add", "--all")
+        in_git(folder, "commit", "--quiet", "--message", "first")
+    in_git(app, "rm", "--quiet", "lines.txt")
+    in_git(app, "commit", "--quiet", "--message", "second")
+    return app
+
+
+def in_git(folder: Path, *arguments: str) -> str:
+    return process.run(["git", "-C", str(folder), *arguments]).stdout.strip()
+
+
+def test_what_is_fetched_is_the_commit_whoever_fetches_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "hooks" / "post-checkout"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\ntouch hooked\n")
+    hook.chmod(0o755)
+    settings = {"core.autocrlf": "true", "core.hooksPath": str(hook.parent)}
+    for at, (key, value) in enumerate(settings.items(), 1):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{at}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{at}", value)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings) + 1))
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    first = process.run(["git", "rev-parse", "HEAD^"]).stdout.strip()
+    before = os.umask(0o077)
+    try:
+        git.fetch(GitSource(url=str(repository), ref=first), tmp_path / "code" / first)
+    finally:
+        os.umask(before)
+    folder = tmp_path / "code" / first
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*")}
+    here = {"run.sh", "link", "lines.txt"}
+    assert found.keys() == {".gitmodules", "lib", *here, *(f"lib/{name}" for name in here)}
+    assert found["lines.txt"].read_bytes() == b"one\ntwo\n"
+    assert found["lib/link"].is_symlink()
+    modes = {name: stat.S_IMODE(found[name].stat().st_mode) for name in ("lib", *here)}
+    assert modes == {"lib": 0o755, "run.sh": 0o755, "link": 0o755, "lines.txt": 0o644}
+
+
+def test_a_server_that_gives_only_what_has_a_name_is_asked_for_all_of_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, run = in_git(repository, "rev-parse", "HEAD^"), process.run
+
+    def refusing(argv: Sequence[str], **more: Any) -> Completed:
+        if "--depth=1" in argv and "fetch" in argv:
+            done = Completed(argv=tuple(argv), code=128, stdout="", stderr="not our ref", seconds=0)
+            raise ProcessFailed(done)
+        return run(argv, **more)
+
+    monkeypatch.setattr(process, "run", refusing)
+    git.fetch(GitSource(url=str(repository), ref=first), tmp_path / "code")
+    assert (tmp_path / "code" / "lines.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("url", "reach"),
+    [(SOURCE.url, SOURCE.url), ("https://github.com/we/app.git", "https://github.com/")],
+)
+def test_a_token_goes_no_further_while_fetching_than_buildkit_would_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, reach: str
+) -> None:
+    calls: list[tuple[Sequence[str], Mapping[str, str]]] = []
+
+    def run(argv: Sequence[str], *, env: Mapping[str, str], **_: object) -> Completed:
+        calls.append((argv, env))
+        return Completed(argv=tuple(argv), code=0, stdout="", stderr="", seconds=0)
+
+    monkeypatch.setattr(process, "run", run)
+    git.fetch(replace(GUARDED, url=url), tmp_path / "code", {"CODE_TOKEN": TOKEN})
+    assert {env["GIT_CONFIG_KEY_0"] for _, env in calls} == {f"http.{reach}.extraHeader"}
+    pair = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert not [word for argv, _ in calls for word in argv if TOKEN in word or pair in word]
+
+
+def test_what_cannot_be_fetched_is_told_as_what_cannot_be_reached(tmp_path: Path) -> None:
+    nowhere = GitSource(url=str(tmp_path / "nowhere.git"), ref="a" * 40)
+    with pytest.raises(MachineError, match="cannot be reached"):
+        git.fetch(nowhere, tmp_path / "code")

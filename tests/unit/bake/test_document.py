@@ -92,6 +92,16 @@ def test_proxies_come_from_the_environment_of_whoever_runs_it() -> None:
     assert json.loads(args) == {"no_proxy": None}
 
 
+def test_a_proxy_with_a_login_is_told_by_a_secret() -> None:
+    given = {"proxies": ("https_proxy",), "secrets": {"proxies": "bake/proxies"}}
+    targets = exported(PLAN, **given)["target"].values()
+    assert {json.dumps(one["args"]) for one in targets} == {"{}"}
+    for one in targets:
+        assert "id=proxies,src=bake/proxies" in one["secret"]
+        wanted = one["dockerfile-inline"].count("RUN --mount")
+        assert one["dockerfile-inline"].count("type=secret,id=proxies") == wanted
+
+
 @pytest.mark.parametrize(
     ("written", "escaped"), [("${A}", "$${A}"), ("%{b}", "%%{b}"), ("$A", "$A")]
 )

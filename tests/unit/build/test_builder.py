@@ -107,6 +107,26 @@ def test_credentials_travel_in_private_files_and_in_no_argument(
     assert set(docker.said("modes").split()) == {"600"}
 
 
+@pytest.mark.parametrize(
+    ("proxy", "text", "recorded"),
+    [
+        ("http://user:secret@proxy", "RUN true", False),
+        ("http://user:secret@proxy", 'RUN ["true"]', True),
+        ("http://proxy", "RUN true", True),
+    ],
+    ids=["a login", "a login for what no shell runs", "no login"],
+)
+def test_buildkit_is_told_of_a_proxy_by_a_secret_if_there_is_a_login_in_it(
+    docker: Docker, tmp_path: Path, proxy: str, text: str, recorded: bool
+) -> None:
+    step = replace(STEPS["app"], dockerfile=f"FROM scratch\n{text}\n")
+    build(tmp_path, step, PackageSources(proxies=(("https_proxy", proxy),)))
+    calls = docker.said("calls")
+    assert ("--build-arg\nhttps_proxy\n" in calls) == recorded
+    assert ("id=proxies," in calls) == (not recorded)
+    assert (f"export https_proxy={proxy}" in docker.said("secrets")) == (not recorded)
+
+
 def test_a_failure_has_the_last_lines_and_the_dockerfile(docker: Docker, tmp_path: Path) -> None:
     docker.does("for n in $(seq 100); do echo line $n; done; echo 'ERROR: no such package'; exit 1")
     with pytest.raises(BuildError, match=f"step {STEPS['app'].label} failed") as raised:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -95,6 +96,21 @@ def test_without_a_mirror_of_the_hosts_apt_keeps_the_images_sources(tmp_path: Pa
     assert found == {"apt.conf": 'Acquire::Retries "3";\n'}
 
 
+def test_proxies_are_told_by_a_script_if_there_is_a_login_in_one_of_them() -> None:
+    plain = (("no_proxy", "localhost"), ("http_proxy", "http://proxy:3128"))
+    assert PackageSources(proxies=plain).proxy_script() is None
+    script = PackageSources(
+        proxies=(*plain, ("https_proxy", "http://me:it's@proxy"))
+    ).proxy_script()
+    said = subprocess.run(
+        ["sh", "-c", f"{script}\nsh -c 'echo \"$no_proxy $http_proxy $https_proxy\"'"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said == "localhost http://proxy:3128 http://me:it's@proxy\n"
+
+
 def test_nothing_set_means_the_public_defaults() -> None:
     assert "index" not in PackageSources().pip_conf()
     assert "find-links" not in PackageSources().uv_toml()
@@ -173,6 +189,14 @@ def test_a_uv_configuration_that_cannot_be_read_is_told(pip: list[str], tmp_path
                 "deb [arch=amd64 signed-by=/k] http://c/debian x main\n"
             },
             ("http://c/debian", None),
+        ),
+        (  # a login beside the mirror's address stays there
+            {
+                "sources.list": "deb http://d/debian x main\n",
+                "auth.conf": "machine d login me password hush\n",
+                "sources.list.d/auth.conf": "machine d login me password hush\n",
+            },
+            ("http://d/debian", None),
         ),
         ({"sources.list.d/debian.sources.disabled": "URIs: http://no/debian\n"}, None),
         ({"sources.list": "deb http://archive/ubuntu noble main\n"}, None),

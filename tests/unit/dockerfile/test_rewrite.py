@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.dockerfile import annotated, canonical, derive, parse, pin, unpinned
+from factory.dockerfile import (
+    annotated,
+    canonical,
+    derive,
+    parse,
+    pin,
+    through_proxies,
+    unpinned,
+)
 from factory.errors import ConfigError
 
 DIGEST = "sha256:" + "1" * 64
@@ -141,3 +149,64 @@ def test_stages_that_run_something_declare_the_epoch_and_the_last_its_step(
 def test_a_text_without_a_stage_is_left_for_buildkit_to_refuse() -> None:
     for text in ("", "RUN true\n"):
         assert annotated(text, parse(text), epoch="2026-11", step="app:demo") == text
+
+
+MOUNT = "--mount=type=secret,id=proxies,target=/run/factory/proxies.sh,mode=0444"
+READS = f"{MOUNT} . /run/factory/proxies.sh;"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("RUN a", f"RUN {READS} a"),
+        ("run a && b", f"run {READS} a && b"),
+        (
+            "RUN --mount=type=cache,target=/c a --b",
+            f"RUN --mount=type=cache,target=/c {READS} a --b",
+        ),
+        ("RUN --network=none a\nRUN b", f"RUN --network=none a\nRUN {READS} b"),
+        ("RUN \\\n  # why\n\n  a \\\n  b", f"RUN \\\n  # why\n\n  {READS} a \\\n  b"),
+        ("RUN --security=x \\\n  a", f"RUN --security=x \\\n  {READS} a"),
+        ("COPY a b\n# RUN a\nCMD RUN", "COPY a b\n# RUN a\nCMD RUN"),
+        ('RUN --network=none ["a"]', 'RUN --network=none ["a"]'),
+    ],
+)
+def test_what_has_the_network_reads_of_proxies_first(text: str, expected: str) -> None:
+    assert through_proxies(f"FROM x\n{text}\n") == f"FROM x\n{expected}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'RUN ["a"]',
+        "RUN <<E\na\nE",
+        "RUN --mount=target='/a b' a",
+        "RUN -- a",
+        'SHELL ["python"]\nRUN a',
+        "ONBUILD RUN a",
+    ],
+)
+def test_what_cannot_be_told_of_proxies_by_a_file_is_left_to_build_arguments(text: str) -> None:
+    assert through_proxies(f"FROM x\n{text}\n") is None
+
+
+def test_another_escape_is_left_to_build_arguments() -> None:
+    assert through_proxies("# escape=`\nFROM x\nRUN a `\n  b\n") is None
+
+
+@given(st.text(alphabet="a \t\\\n#-=\"'[<", max_size=16))
+def test_nothing_else_of_an_instruction_is_touched(text: str) -> None:
+    whole = f"FROM x\nRUN {text}z\nCOPY a b"
+    try:
+        before = parse(whole)
+    except ConfigError:
+        return
+    told = through_proxies(whole)
+    if told is not None:
+        after = parse(told)
+        assert [one.keyword for one in after] == [one.keyword for one in before]
+        for one, other in zip(before, after, strict=True):
+            mine = [("mount", MOUNT.partition("=")[2])] if one.keyword == "RUN" else []
+            assert list(other.flags) == [*one.flags, *mine]
+            added = ". /run/factory/proxies.sh; " if mine else ""
+            assert other.arguments == added + one.arguments
