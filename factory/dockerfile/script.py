@@ -34,9 +34,11 @@ _DOUBLE = re.compile(
 _PARAMETER = re.compile(r"[#!]?(?:\w+|[@*#?$!-])?(?::?[-+=?]|##?|%%?|//?|\^\^?|,,?|@)?")
 _HOME = re.compile(r"(?:^|[=:])~")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
-_RUNS_NEXT = re.compile(r"-[A-Za-z]*c")
 _IN_SINGLE = re.compile(r"[^\"\\$`]+")
 _STRICT = re.compile(r"[\w%+,./:@^-]+")
+SCRIPT_NEXT = re.compile(r"-[A-Za-z]*c")
+"""An option such as ``-c``, after which a script comes as one word."""
+
 APOSTROPHE = "'in\""
 """An apostrophe in a double-quoted string: for the shell it is text, for what is run with the
 string maybe not."""
@@ -148,7 +150,7 @@ class _Reader:
         self._commands = assigns or reserved
 
     def _special(self, kind: str, text: str) -> None:
-        runs = self._begins and _RUNS_NEXT.fullmatch(self._last) is not None
+        runs = self._begins and SCRIPT_NEXT.fullmatch(self._last) is not None
         if kind in ("single", "ansi"):
             self._single(text, runs)
         elif kind == "double":

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from itertools import zip_longest
 
 from factory.dockerfile.parse import SYNTAX, Heredoc, Instruction
-from factory.dockerfile.script import APOSTROPHE, outline
+from factory.dockerfile.script import APOSTROPHE, SCRIPT_NEXT, outline
 from factory.dockerfile.words import OPTION, fields, json_words, quoted_words
 
 _SHELL = {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"}
@@ -28,7 +28,6 @@ _PLAIN = re.compile(r"[^$\\`\"']+")
 _IN_FILES = re.compile(r"[^$\\`\n]+")
 _LINES = re.compile(r"[^\n]+")
 _WILDCARDS = re.compile(r"[^*?\[]+")
-_SCRIPT_NEXT = re.compile(r"-[A-Za-z]*c")
 
 
 def differing(
@@ -99,7 +98,7 @@ def _alike_commands(one: Instruction, other: Instruction) -> bool:
         or (
             word.startswith("-") == other.startswith("-")
             and (
-                not (at and _SCRIPT_NEXT.fullmatch(others[at - 1]))
+                not (at and SCRIPT_NEXT.fullmatch(others[at - 1]))
                 or _alike_outlines(outline(word), outline(other))
             )
         )
