@@ -39,7 +39,8 @@ def with_code(step: Step, folder: Path) -> tuple[Step, dict[str, Path]]:
             git.fetch(GitSource(url=url, ref=commit, token=token), folder / commit)
     text = _ADD.sub(_copied, step.dockerfile)
     others = tuple(secret for secret in step.secrets if secret[0] != GIT_SECRET)
-    left = others if ".git" not in _added(text) else step.secrets
+    wants = ".git" in _added(text) or GIT_SECRET in text  # a RUN may mount it by its name
+    left = step.secrets if wants else others
     return replace(step, dockerfile=text, secrets=left), {_CONTEXT: folder}
 
 

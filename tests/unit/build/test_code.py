@@ -73,6 +73,12 @@ def test_all_else_is_as_it_was(
     assert fetched == []
 
 
+def test_a_run_that_mounts_the_token_gets_it(fetched: list[GitSource], tmp_path: Path) -> None:
+    text = f"{PRIVATE.dockerfile}RUN --mount=type=secret,id={GIT_SECRET},required=true fetch\n"
+    step, _ = with_code(replace(PRIVATE, dockerfile=text), tmp_path / "code")
+    assert step.secrets == PRIVATE.secrets
+
+
 def test_buildkit_keeps_the_token_for_what_it_still_fetches(
     fetched: list[GitSource], tmp_path: Path
 ) -> None:
