@@ -56,7 +56,7 @@ from factory.model.lock import (
     made_for,
     parse_lock,
 )
-from factory.model.matrix import Matrix, Project, Target
+from factory.model.matrix import Matrix, Project
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
@@ -94,6 +94,7 @@ from factory.model.record import (
 )
 from factory.model.rejudged import Rejudged
 from factory.model.selection import Selection
+from factory.model.target import Names, Target
 
 __all__ = [
     "BASES_LOCK",
@@ -150,6 +151,7 @@ __all__ = [
     "Judged",
     "Lock",
     "Matrix",
+    "Names",
     "Outcome",
     "Outdated",
     "Override",

@@ -12,29 +12,9 @@ from factory.model.cohort import Cohort, Pair
 from factory.model.coldstart import Budget
 from factory.model.image import NEEDS, Contract, Image
 from factory.model.policy import ScanPolicy
+from factory.model.target import Target
 
 _EXTRAS = re.compile(r"ray\s*\[([^\]]*)\]")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """A place to publish.
-
-    Attributes:
-        name: its key in ``matrix.yaml``.
-        registry: ``host:port``, optionally followed by a path prefix.
-        accept: the partial reasons with which an image may still be published there.
-        scan: the scan gate's policy there, if it differs from everybody's.
-    """
-
-    name: str
-    registry: str
-    accept: frozenset[str] = frozenset()
-    scan: ScanPolicy | None = None
-
-    def repository(self, image: str) -> str:
-        """The full repository name of an image, without a tag."""
-        return f"{self.registry}/{image}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from factory.engine import Engine
 from factory.errors import PublishError
-from factory.model import Built, PlannedBuild, Publication, Target
+from factory.model import Built, Names, PlannedBuild, Publication, Target
 from factory.publish import move
 from factory.publish.keys import is_known, require_key
 from factory.publish.manifest import config_digest
@@ -30,12 +30,12 @@ def held(
     Raises:
         RegistryError: the registry failed.
     """
-    repository = target.repository(planned.build.image)
-    digest = registry.head(repository, planned.immutable)
+    names = target.names(planned)
+    digest = registry.head(names.repository, names.immutable)
     if digest is None:
         return False
     try:
-        _config(registry, repository, digest, planned, known)
+        _config(registry, names, digest, planned, known)
     except PublishError:  # another key's, or no single image: publishing will refuse it
         return False
     return True
@@ -74,15 +74,15 @@ def existing(
         PublishError: the target holds something that is not one image of this key.
         RegistryError: the registry failed.
     """
-    repository = target.repository(planned.build.image)
-    digest = registry.head(repository, planned.immutable)
+    names = target.names(planned)
+    digest = registry.head(names.repository, names.immutable)
     if digest is None:
         return None
-    config = _config(registry, repository, digest, planned, known)
+    config = _config(registry, names, digest, planned, known)
     if ours and ours.config_digest == config:
         return None
     started = time.monotonic()
-    image_id = _pull(engine, place(repository, digest), ref)
+    image_id = _pull(engine, place(names.repository, digest), ref)
     return Built(
         key=planned.key,
         ref=ref,
@@ -97,15 +97,16 @@ def existing(
 
 def _config(
     registry: Registry,
-    repository: str,
+    names: Names,
     digest: str,
     planned: PlannedBuild,
     known: Publication | None,
 ) -> str:
+    repository = names.repository
     if known and is_known(known, planned, repository, digest):
         return known.config_digest
     config = config_digest(registry.require(repository, digest), place(repository, digest))
-    require_key(registry, repository, planned, config)
+    require_key(registry, names, planned.key, config)
     return config
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from factory.errors import PublishError
-from factory.model import KEY_LABEL, PlannedBuild, Publication
+from factory.model import KEY_LABEL, Names, PlannedBuild, Publication
 from factory.registry import Registry, place
 
 
@@ -24,21 +24,19 @@ def is_known(
     )
 
 
-def require_key(
-    registry: Registry, repository: str, planned: PlannedBuild, config_digest: str
-) -> None:
+def require_key(registry: Registry, names: Names, key: str, config_digest: str) -> None:
     """Refuse the image with this configuration under a build's tag, if its key is another one.
 
     Raises:
         PublishError: it has another key or none.
         RegistryError: its configuration cannot be had.
     """
-    found = _key(registry.blob(repository, config_digest))
-    if found != planned.key:
+    found = _key(registry.blob(names.repository, config_digest))
+    if found != key:
         says = f"key {found[:12]}" if found else "no key"
         raise PublishError(
-            f"this tag holds an image of another key ({says}), planned is {planned.key[:12]}",
-            where=place(repository, planned.immutable),
+            f"this tag holds an image of another key ({says}), planned is {key[:12]}",
+            where=place(names.repository, names.immutable),
             todo="it is never overwritten: find out who pushed it and remove the tag from the "
             "registry, or choose another repository for the target, then run again",
         )

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from factory.engine import Engine
 from factory.errors import PublishError
-from factory.model import Built, Joint, PlannedBuild, Publication, Target, Verdict
+from factory.model import Built, Joint, Names, PlannedBuild, Publication, Target, Verdict
 from factory.publish import move
 from factory.publish.gate import refusals
 from factory.publish.keys import is_known, require_key
@@ -86,17 +86,18 @@ class Publisher:
             verdicts,
             todo="pass the gates first: `invoke status` shows which verdicts there are",
         )
-        repository = self.target.repository(planned.build.image)
+        names = self.target.names(planned)
+        repository = names.repository
         with self._turn(planned):
-            placed = self._immutable(repository, planned, built, known)
-            moved = [self._float(repository, tag, placed) for tag in planned.floating]
+            placed = self._immutable(names, planned, built, known)
+            moved = [self._float(repository, tag, placed) for tag in names.floating]
         now = Publication(
             build_id=planned.build.id,
             key=planned.key,
             target=self.target.name,
             repository=repository,
-            immutable=planned.immutable,
-            floating=planned.floating,
+            immutable=names.immutable,
+            floating=names.floating,
             manifest_digest=placed.digest,
             config_digest=placed.config_digest,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -107,12 +108,13 @@ class Publisher:
     def _refuse(
         self, planned: PlannedBuild, built: Built, verdicts: Iterable[Verdict], todo: str
     ) -> None:
+        names = self.target.names(planned)
         joints = self.joints_of(built.config_digest)
         reasons = refusals(planned, built, verdicts, self.target, joints=joints)
         if reasons:
             raise PublishError(
                 f"{planned.build.id} may not be published at `{self.target.name}`: {reasons[0]}",
-                where=place(self.target.repository(planned.build.image), planned.immutable),
+                where=place(names.repository, names.immutable),
                 todo=todo,
                 detail=reasons,
             )
@@ -125,16 +127,17 @@ class Publisher:
             yield
 
     def _immutable(
-        self, repository: str, planned: PlannedBuild, built: Built, known: Publication | None
+        self, names: Names, planned: PlannedBuild, built: Built, known: Publication | None
     ) -> _Placed:
-        digest = self.registry.head(repository, planned.immutable)
+        repository = names.repository
+        digest = self.registry.head(repository, names.immutable)
         if digest is None:
-            return self._push(repository, planned, built)
+            return self._push(names, planned, built)
         if known and is_known(known, planned, repository, digest):
             placed = _Placed(digest=digest, config_digest=known.config_digest)
         else:
             placed = self._read(repository, digest)
-            require_key(self.registry, repository, planned, placed.config_digest)
+            require_key(self.registry, names, planned.key, placed.config_digest)
         if placed.config_digest != built.config_digest:
             self._adopt(planned, built, placed)
         return placed
@@ -149,8 +152,8 @@ class Publisher:
             "overwritten: run `invoke release`, which judges that one in place of ours",
         )
 
-    def _push(self, repository: str, planned: PlannedBuild, built: Built) -> _Placed:
-        name = place(repository, planned.immutable)
+    def _push(self, names: Names, planned: PlannedBuild, built: Built) -> _Placed:
+        name = place(names.repository, names.immutable)
         if self.engine.image(built.image_id) is None:
             raise PublishError(
                 f"the image of {planned.build.id} is gone from the engine",
@@ -168,7 +171,7 @@ class Publisher:
             )
         finally:
             self.engine.remove_image(name)
-        placed = self._read(repository, planned.immutable)
+        placed = self._read(names.repository, names.immutable)
         if placed.config_digest != built.config_digest:
             raise PublishError(
                 f"the image that arrived is not the one that was judged: {placed.config_digest} "
