@@ -69,9 +69,10 @@ def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     prepared = prepare(settings, selection)
     planned = prepared.plan
     known, whys = foreseen(settings, planned), reasons(settings, planned, prepared.contents)
+    targets = prepared.project.matrix.targets
     show(
-        report.plan_table(planned, known, whys, prepared.project.refused_cohorts),
-        lambda: report.documents.plan(planned, known, whys),
+        report.plan_table(planned, known, whys, prepared.project.refused_cohorts, targets),
+        lambda: report.documents.plan(planned, known, whys, targets),
         format,
     )
 

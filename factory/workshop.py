@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from factory import base
+from factory import base, git
 from factory.aside import Aside
 from factory.build import Builder
 from factory.errors import BuildError, FactoryError, PublishError
@@ -164,6 +164,7 @@ class Workshop:
             locks=self.settings.cache / "publishing",
             verdicts_of=lambda digest: self.judges.verdicts(planned, digest, target),
             joints_of=lambda digest: self.pairs.joints(planned, digest),
+            unclean=self.unclean if target.require_clean else "",
         )
         verdicts = self.judges.verdicts(planned, built.config_digest, target)
         now = publisher.publish(planned, built, verdicts, known=known)
@@ -171,6 +172,11 @@ class Workshop:
             return State.CACHED, f"{target.name} has it"
         self.ledger.record_publication(now)
         return State.DONE, f"{now.repository}:{now.floating[0]}"
+
+    @cached_property
+    def unclean(self) -> str:
+        """Why the project is no clean git checkout; empty if it is one."""
+        return git.unclean(self.settings.root)
 
     def builder(self) -> Builder:
         """What builds, made when first needed."""

@@ -25,6 +25,7 @@ from factory.model.coldstart import (
     Timing,
 )
 from factory.model.content import Content, ContentDifference, difference
+from factory.model.ecr import Ecr
 from factory.model.explanation import (
     LAST,
     PUBLISHED,
@@ -57,6 +58,7 @@ from factory.model.lock import (
     parse_lock,
 )
 from factory.model.matrix import Matrix, Project
+from factory.model.naming import Naming, Pattern
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
@@ -136,6 +138,7 @@ __all__ = [
     "Derived",
     "Device",
     "Difference",
+    "Ecr",
     "Excluded",
     "Exemption",
     "Explanation",
@@ -152,11 +155,13 @@ __all__ = [
     "Lock",
     "Matrix",
     "Names",
+    "Naming",
     "Outcome",
     "Outdated",
     "Override",
     "Pair",
     "PairRecord",
+    "Pattern",
     "Pin",
     "Plan",
     "PlannedBuild",

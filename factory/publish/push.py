@@ -48,6 +48,7 @@ class Publisher:
             the immutable tag in place of ours.
         joints_of: likewise, what it has to have passed together with other builds.
         environment: variables for ``docker push``; the seam for credentials.
+        unclean: why the project is no clean git checkout; empty if it is one.
     """
 
     engine: Engine
@@ -57,6 +58,7 @@ class Publisher:
     verdicts_of: Callable[[str], Iterable[Verdict]]
     joints_of: Callable[[str], Iterable[Joint]]
     environment: Mapping[str, str] = field(default_factory=dict)
+    unclean: str = ""
 
     def publish(
         self,
@@ -110,7 +112,9 @@ class Publisher:
     ) -> None:
         names = self.target.names(planned)
         joints = self.joints_of(built.config_digest)
-        reasons = refusals(planned, built, verdicts, self.target, joints=joints)
+        reasons = refusals(
+            planned, built, verdicts, self.target, joints=joints, unclean=self.unclean
+        )
         if reasons:
             raise PublishError(
                 f"{planned.build.id} may not be published at `{self.target.name}`: {reasons[0]}",
