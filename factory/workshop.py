@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from factory import base, git
@@ -164,10 +164,12 @@ class Workshop:
             locks=self.settings.cache / "publishing",
             verdicts_of=lambda digest: self.judges.verdicts(planned, digest, target),
             joints_of=lambda digest: self.pairs.joints(planned, digest),
+            ready=partial(self.stock.abroad.ready, target),
             unclean=self.unclean if target.require_clean else "",
         )
         verdicts = self.judges.verdicts(planned, built.config_digest, target)
         now = publisher.publish(planned, built, verdicts, known=known)
+        self.stock.abroad.warn_of_limits(self.stock.registry(), target, now.repository)
         if now == known:
             return State.CACHED, f"{target.name} has it"
         self.ledger.record_publication(now)

@@ -189,7 +189,7 @@ class RepositoriesSpec(_Strict):
         [], max_length=5, description="which tags float, if that cannot be told from their names"
     )
     untagged_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
-        30, description="after how many days what no tag names goes; null: never"
+        None, description="after how many days Amazon removes what no tag names; null: never"
     )
     encryption: Literal["aes256", "kms"] = "aes256"
     kms_key: KmsKey | None = Field(None, description="with kms: a key of your own")

@@ -28,7 +28,7 @@ class Ecr:
     scan_on_push: bool = True
     immutable: bool = True
     exclude: tuple[str, ...] = ()
-    untagged_days: int | None = 30
+    untagged_days: int | None = None
     kms_key: str | None = None
 
     @property

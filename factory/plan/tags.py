@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from factory.errors import ConfigError
 from factory.model import KEY_DIGITS, Build, Cell, Naming, Pattern, PlannedBuild, Target
 from factory.model.naming import patterns_that_fit
+from factory.plan.filters import filters_of
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -49,7 +50,7 @@ def check_unique(builds: Iterable[PlannedBuild], targets: Sequence[Target] = ())
                     )
 
 
-def check_names(targets: Iterable[Target], builds: Sequence[Build]) -> None:
+def check_names(targets: Sequence[Target], builds: Sequence[Build]) -> None:
     """What all builds of a matrix are called at all targets are names, and nobody else's.
 
     A tag that floats is nobody else's in its repository, and could never be an immutable one,
@@ -64,6 +65,10 @@ def check_names(targets: Iterable[Target], builds: Sequence[Build]) -> None:
             for build in builds:
                 register.enter(target, target.naming, build)
     register.check_floating()
+    for target in targets:
+        if target.ecr and target.ecr.create and target.ecr.immutable:
+            for repository in dict.fromkeys(target.repository_of(build) for build in builds):
+                filters_of(target, builds, repository)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,6 +48,7 @@ class Publisher:
             the immutable tag in place of ours.
         joints_of: likewise, what it has to have passed together with other builds.
         environment: variables for ``docker push``; the seam for credentials.
+        ready: has a repository ready for a push, and gives further variables for that.
         unclean: why the project is no clean git checkout; empty if it is one.
     """
 
@@ -58,6 +59,7 @@ class Publisher:
     verdicts_of: Callable[[str], Iterable[Verdict]]
     joints_of: Callable[[str], Iterable[Joint]]
     environment: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[str], Mapping[str, str]] = lambda _repository: {}
     unclean: str = ""
 
     def publish(
@@ -164,6 +166,7 @@ class Publisher:
                 where=built.ref,
                 todo="run `invoke release`, which makes and judges it again",
             )
+        environment = {**self.environment, **self.ready(names.repository)}
         self.engine.tag(built.image_id, name)
         try:
             move.docker(
@@ -171,8 +174,13 @@ class Publisher:
                 name,
                 failed=f"{planned.build.id} could not be pushed",
                 todo="see that the registry runs and has room, then run `invoke publish` again",
-                env=self.environment,
+                env=environment,
             )
+        except PublishError:
+            # A registry that lets nobody rewrite a tag refuses what another one has just pushed,
+            # and an answer can be lost: what is there is read below, and held to what was judged.
+            if self.registry.head(names.repository, names.immutable) is None:
+                raise
         finally:
             self.engine.remove_image(name)
         placed = self._read(names.repository, names.immutable)
