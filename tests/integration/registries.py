@@ -60,9 +60,17 @@ def open_registry(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _registry(folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    with registry_at("", folder, more) as host:
+        yield host
+
+
+@contextmanager
+def registry_at(name: str, folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    """A registry with more configuration: by the ``name`` under which ``more`` has it listen, or
+    at a port of its own."""
     program = process.find_tool("docker-registry") or process.find_tool("registry")
     assert program, "`apt-get install docker-registry`, which this test starts"
-    host, config = f"127.0.0.1:{free_port()}", folder / "config.json"
+    host, config = name or f"127.0.0.1:{free_port()}", folder / "config.json"
     document = {
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
