@@ -37,7 +37,7 @@ from tests.unit.plan.projects import project_of
 
 pytestmark = pytest.mark.engine
 CONTENT = secrets.token_hex(8)
-"""Of no other image: the engine asks to mount a layer from wherever it has seen it on this host, and
+"""Of no other image: the engine asks to mount a layer from wherever it has seen it here, and
 fails where the login may not read there."""
 
 ECR = f"  prod: {{kind: ecr, account: '{ACCOUNT}', region: {REGION}, prefix: ray%s}}\n"
