@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from factory.errors import FactoryError
 from factory.model import Finding, Health, Target
 from factory.model.target import HUB
 from factory.registry import Allowance, Amazon, Registry, docker_credentials, locate
+from factory.registry.amazon import client_of
 
 _PREVIEW = ("docker.io/ratelimitpreview/test", "latest")
 """What Docker Hub has for asking after the limit: a HEAD of it is free.
@@ -22,7 +25,7 @@ def login(target: Target) -> Finding:
 
 def _amazon(target: Target) -> Finding:
     assert target.ecr, "who asks has looked"
-    Amazon(target.ecr).token()
+    Amazon(target.ecr, partial(client_of, attempts=1)).token()
     return _finding(target, Health.OK, "the AWS chain has credentials that ECR takes")
 
 

@@ -235,8 +235,11 @@ def lifecycle(days: int) -> dict[str, Any]:
     }
 
 
-def client_of(ecr: Ecr) -> Any:
+def client_of(ecr: Ecr, *, attempts: int = 4) -> Any:
     """boto3's client, by the AWS chain: variables, profiles, SSO, roles of what this runs on.
+
+    Args:
+        attempts: how often a question is asked in all, where AWS is busy or away.
 
     Raises:
         botocore.exceptions.BotoCoreError: the chain names what there is not.
@@ -247,7 +250,7 @@ def client_of(ecr: Ecr) -> Any:
     config = Config(
         connect_timeout=5,
         read_timeout=30,
-        retries={"mode": "standard", "total_max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra="ray-image-factory",
     )
     return Session(region_name=ecr.region).client("ecr", config=config)

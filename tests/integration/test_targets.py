@@ -17,7 +17,7 @@ import pytest
 from factory.engine import Engine
 from factory.errors import PublishError, RegistryError
 from factory.model import Built, Project, Publication, Target
-from factory.publish import Publisher, existing
+from factory.publish import Publisher, existing, move
 from factory.registry import Registry
 from factory.remotes import Remotes
 from factory.settings import Settings
@@ -275,6 +275,31 @@ def test_a_wrong_password_is_refused_and_nowhere_to_be_seen(
     assert auth not in str(caught.value)
     run.remotes.close()
     assert run.logins == []
+
+
+def test_a_push_that_failed_after_its_manifest_arrived_has_arrived(
+    docker_hub: Hub, workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a registry that lets nobody rewrite a tag refuses it to the second of two publishers."""
+    run = a_run(workshop, tmp_path, target(docker_hub.host))
+    built, push = workshop.built(CONTENT), move.docker
+
+    def answer_lost(verb: str, name: str, **more: Any) -> None:
+        push(verb, name, **more)
+        raise PublishError("the tag is immutable")
+
+    monkeypatch.setattr(move, "docker", answer_lost)
+    publication = run.publish(built)
+    assert publication.config_digest == built.config_digest
+    other = workshop.built(CONTENT + "2", "b")
+
+    def never_sent(verb: str, name: str, **more: Any) -> None:
+        raise PublishError("no room")
+
+    monkeypatch.setattr(move, "docker", never_sent)
+    with pytest.raises(PublishError, match="no room"):
+        run.publish(other)
+    run.remotes.close()
 
 
 def test_a_namespace_of_somebody_elses_is_refused(
