@@ -15,9 +15,10 @@ from moto import mock_aws
 
 from factory.errors import RegistryError
 from factory.model import Ecr
-from factory.registry import Amazon
+from factory.registry import Amazon, Registry
 from factory.registry.amazon import client_of
 from factory.registry.credentials import Credentials
+from tests.unit.registry.server import ANSWER, DIGEST, Answer, Asked, serving
 
 ECR = Ecr(account="123456789012", region="eu-central-1", untagged_days=14)
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -248,3 +249,26 @@ def test_a_profile_that_there_is_not_is_told_where_the_client_is_made(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
     with pytest.raises(RegistryError, match="there are no AWS credentials"):
         Amazon(ECR).token()
+
+
+def test_a_token_that_the_registry_takes_no_longer_is_renewed_in_mid_run() -> None:
+    teller = Teller(lives=timedelta(hours=12))
+    amazon = teller.amazon()
+    admits = [Credentials(username="AWS", secret="secret-").basic]
+
+    def answer(asked: Asked) -> Answer:
+        if asked.permit in admits:
+            return ANSWER
+        return 401, {"WWW-Authenticate": 'Basic realm="https://ecr",service="ecr"'}, b""
+
+    with serving(answer) as served:
+        registry = Registry(lambda _key: amazon.again())
+        assert registry.head(served.repository, "t") == DIGEST
+        assert registry.head(served.repository, "t") == DIGEST
+        teller.at = 3600.0
+        admits[:] = [Credentials(username="AWS", secret="secret-2").basic]
+        assert registry.head(served.repository, "t") == DIGEST
+        admits.clear()
+        with pytest.raises(RegistryError, match="HTTP 401"):
+            registry.head(served.repository, "t")
+    assert teller.given == 2, "it is not asked for again within the same half minute"
