@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from factory.errors import FactoryError
-from factory.model import Names, PlannedBuild, Project, Target
+from factory.model import Build, Ecr, Names, PlannedBuild, Project, Target
 from factory.model.target import LOCAL
 from factory.plan import filters_of
 from factory.publish import Logins, sweep
@@ -21,12 +21,13 @@ class Remotes:
     """What one run knows of them. Threads may share it.
 
     Attributes:
+        project: what is published; without one, who we are at Amazon is told by a host's name.
         note: tells the user something.
         connect: makes the client of an account's registry.
     """
 
     settings: Settings
-    project: Project
+    project: Project | None
     note: Callable[[str], None] = lambda _line: None
     connect: Callable[..., Amazon] = Amazon
     _amazons: dict[str, Amazon] = field(default_factory=dict)
@@ -70,9 +71,9 @@ class Remotes:
         if target.ecr:
             amazon = self._amazon(locate(repository).key)
             assert amazon, "it has been made for each target in ECR"
-            exclude = filters_of(target, self.project.builds, repository)
+            exclude = filters_of(target, self._builds, repository)
             name = locate(repository).name
-            if amazon.ensure(name, exclude if target.ecr.immutable else ()):
+            if amazon.ensure(name, exclude if target.ecr.immutable else (), target.ecr):
                 self.note(f"made the repository {repository}")
             amazon.pace.wait()
         return environment
@@ -102,9 +103,13 @@ class Remotes:
     def warn_of_limits(self, registry: Registry, target: Target, repository: str) -> None:
         """Tell once that a registry will soon take no more requests."""
         left = registry.allowance(repository)
-        if left and target.name not in self._warned and left.is_short(len(self.project.builds)):
+        if left and target.name not in self._warned and left.is_short(len(self._builds)):
             self._warned.add(target.name)
             self.note(f"`{target.name}`: {left}; a paid login has more, or none to count")
+
+    @property
+    def _builds(self) -> tuple[Build, ...]:
+        return self.project.builds if self.project else ()
 
     def _find(self, key: str, *, again: bool = False) -> Credentials | None:
         amazon = self._amazon(key)
@@ -120,11 +125,19 @@ class Remotes:
 
     def _amazon(self, key: str) -> Amazon | None:
         """The account's registry that answers at a host, if a target is there."""
+        ecr = self._ecr(key)
+        if ecr is None:
+            return None
         with self._lock:
-            for target in self.project.matrix.targets if not self._amazons else ():
-                if target.ecr:
-                    self._amazons.setdefault(target.ecr.host, self.connect(target.ecr))
-            return self._amazons.get(key)
+            if key not in self._amazons:
+                self._amazons[key] = self.connect(ecr)
+            return self._amazons[key]
+
+    def _ecr(self, key: str) -> Ecr | None:
+        if self.project is None:
+            return Ecr.at(key)
+        known = (target.ecr for target in self.project.matrix.targets)
+        return next((ecr for ecr in known if ecr and ecr.host == key), None)
 
     def _pace(self, repository: str) -> None:
         amazon = self._amazon(locate(repository).key)

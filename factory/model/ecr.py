@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_HOST = re.compile(r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +33,12 @@ class Ecr:
     exclude: tuple[str, ...] = ()
     untagged_days: int | None = None
     kms_key: str | None = None
+
+    @classmethod
+    def at(cls, host: str) -> Ecr | None:
+        """Whose registry a host is, by its name; ``None`` if it is not Amazon's."""
+        found = _HOST.fullmatch(host)
+        return cls(account=found[1], region=found[2]) if found else None
 
     @property
     def host(self) -> str:

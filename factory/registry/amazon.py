@@ -90,13 +90,14 @@ class Amazon:
                 self._until = -float("inf")
             return self.token()
 
-    def ensure(self, repository: str, exclude: Sequence[str]) -> bool:
+    def ensure(self, repository: str, exclude: Sequence[str], wanted: Ecr | None = None) -> bool:
         """Have a repository, made as the matrix says if it is missing; one that is there is left as
         it is.
 
         Args:
             repository: its name in the registry.
             exclude: the filters of tags that float.
+            wanted: how it is made, if not as of the first target that is here.
 
         Returns:
             Whether it was made.
@@ -109,7 +110,7 @@ class Amazon:
                 return False
             made = not self._exists(repository)
             if made:
-                self._create(repository, exclude)
+                self._create(repository, exclude, wanted or self.ecr)
             self._there.add(repository)
             return made
 
@@ -158,8 +159,8 @@ class Amazon:
                 return False
         return True
 
-    def _create(self, repository: str, exclude: Sequence[str]) -> None:
-        if not self.ecr.create:
+    def _create(self, repository: str, exclude: Sequence[str], wanted: Ecr) -> None:
+        if not wanted.create:
             raise RegistryError(
                 "this repository does not exist, and the target does not have it made",
                 where=f"{self.ecr.host}/{repository}",
@@ -168,37 +169,16 @@ class Amazon:
         with self._explained("ecr:CreateRepository", repository):
             client = self._api()
             try:
-                client.create_repository(**self._wanted(repository, exclude))
+                client.create_repository(**_repository(repository, exclude, wanted))
             except client.exceptions.RepositoryAlreadyExistsException:
                 return  # by another publisher, at this moment
-        if self.ecr.untagged_days:
+        if wanted.untagged_days:
             with self._explained("ecr:PutLifecyclePolicy", repository):
                 client.put_lifecycle_policy(
                     registryId=self.ecr.account,
                     repositoryName=repository,
-                    lifecyclePolicyText=json.dumps(lifecycle(self.ecr.untagged_days)),
+                    lifecyclePolicyText=json.dumps(lifecycle(wanted.untagged_days)),
                 )
-
-    def _wanted(self, repository: str, exclude: Sequence[str]) -> dict[str, Any]:
-        ecr = self.ecr
-        wanted: dict[str, Any] = {
-            "registryId": ecr.account,
-            "repositoryName": repository,
-            "imageTagMutability": "MUTABLE",
-            "imageScanningConfiguration": {"scanOnPush": ecr.scan_on_push},
-            "encryptionConfiguration": {"encryptionType": "AES256"},
-        }
-        if ecr.immutable:
-            wanted["imageTagMutability"] = "IMMUTABLE"
-        if ecr.immutable and exclude:
-            wanted["imageTagMutability"] = "IMMUTABLE_WITH_EXCLUSION"
-            wanted["imageTagMutabilityExclusionFilters"] = [
-                {"filterType": "WILDCARD", "filter": one} for one in exclude
-            ]
-        if ecr.kms_key is not None:
-            key = {"kmsKey": ecr.kms_key} if ecr.kms_key else {}
-            wanted["encryptionConfiguration"] = {"encryptionType": "KMS", **key}
-        return wanted
 
     def _api(self) -> Any:
         with self._lock:
@@ -214,6 +194,28 @@ class Amazon:
             yield
         except (BotoCoreError, ClientError) as error:
             raise denials.explained(error, self.ecr, action, repository) from error
+
+
+def _repository(repository: str, exclude: Sequence[str], ecr: Ecr) -> dict[str, Any]:
+    """What a repository is made with."""
+    wanted: dict[str, Any] = {
+        "registryId": ecr.account,
+        "repositoryName": repository,
+        "imageTagMutability": "MUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": ecr.scan_on_push},
+        "encryptionConfiguration": {"encryptionType": "AES256"},
+    }
+    if ecr.immutable:
+        wanted["imageTagMutability"] = "IMMUTABLE"
+    if ecr.immutable and exclude:
+        wanted["imageTagMutability"] = "IMMUTABLE_WITH_EXCLUSION"
+        wanted["imageTagMutabilityExclusionFilters"] = [
+            {"filterType": "WILDCARD", "filter": one} for one in exclude
+        ]
+    if ecr.kms_key is not None:
+        key = {"kmsKey": ecr.kms_key} if ecr.kms_key else {}
+        wanted["encryptionConfiguration"] = {"encryptionType": "KMS", **key}
+    return wanted
 
 
 def lifecycle(days: int) -> dict[str, Any]:

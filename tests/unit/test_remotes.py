@@ -11,7 +11,7 @@ import pytest
 
 from factory import remotes
 from factory.errors import FactoryError, RegistryError
-from factory.model import Ecr
+from factory.model import Ecr, Project, Target
 from factory.registry import Amazon, Credentials, Registry
 from factory.registry.pace import Pace
 from factory.remotes import Remotes, silently
@@ -50,7 +50,8 @@ class Stand(Amazon):
         self.renewed += 1
         return self.token()
 
-    def ensure(self, repository: str, exclude: Sequence[str]) -> bool:
+    def ensure(self, repository: str, exclude: Sequence[str], wanted: Ecr | None = None) -> bool:
+        assert wanted
         self.made.append((repository, tuple(exclude)))
         return len(self.made) == 1
 
@@ -64,8 +65,13 @@ class Known:
     """Remotes of a project, with what they say and ask."""
 
     remotes: Remotes
+    project: Project
     stands: list[Stand]
     said: list[str] = field(default_factory=list)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return self.project.matrix.targets
 
 
 @pytest.fixture
@@ -87,7 +93,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Known:
     )
     project = project_of(MATRIX.replace("  local: {kind: local}\n", TARGETS))
     found = Remotes(settings=settings, project=project, note=said.append, connect=connect)
-    return Known(remotes=found, stands=stands, said=said)
+    return Known(remotes=found, project=project, stands=stands, said=said)
 
 
 def auths(variables: Mapping[str, str]) -> dict[str, object]:
@@ -97,7 +103,7 @@ def auths(variables: Mapping[str, str]) -> dict[str, object]:
 
 
 def test_each_target_gets_the_login_that_is_for_it(known: Known) -> None:
-    local, team, prod = known.remotes.project.matrix.targets
+    local, team, prod = known.targets
     assert known.remotes.environment(local, "127.0.0.1:5000/demo") == {}
     assert set(auths(known.remotes.environment(team, "a.example/team/demo"))) == {"a.example"}
     assert set(auths(known.remotes.environment(prod, f"{HOST}/ray/demo"))) == {"a.example", HOST}
@@ -106,9 +112,9 @@ def test_each_target_gets_the_login_that_is_for_it(known: Known) -> None:
 
 
 def test_before_a_push_to_amazon_its_repository_is_made_and_its_pace_kept(known: Known) -> None:
-    _, team, prod = known.remotes.project.matrix.targets
+    _, team, prod = known.targets
     known.remotes.ready(team, "a.example/team/demo")
-    assert known.stands[0].made == []
+    assert known.stands == []
     for _ in range(2):
         known.remotes.ready(prod, f"{HOST}/ray/demo")
     (amazon,) = known.stands
@@ -119,8 +125,8 @@ def test_before_a_push_to_amazon_its_repository_is_made_and_its_pace_kept(known:
 
 
 def test_builds_are_looked_for_at_amazon_in_one_question_a_repository(known: Known) -> None:
-    local, team, prod = known.remotes.project.matrix.targets
-    builds = plan_of(known.remotes.project).builds
+    local, team, prod = known.targets
+    builds = plan_of(known.project).builds
     assert known.remotes.absent(local, builds) == known.remotes.absent(team, builds) == set()
     assert known.remotes.absent(prod, builds) == {builds[1].key}
     assert known.stands[0].asked == [[one.immutable for one in builds]]
@@ -128,7 +134,7 @@ def test_builds_are_looked_for_at_amazon_in_one_question_a_repository(known: Kno
 
 def test_what_the_registry_asks_for_again_is_renewed(known: Known) -> None:
     """The client asks once, and again when what it had was refused."""
-    _, _, prod = known.remotes.project.matrix.targets
+    _, _, prod = known.targets
     known.remotes.environment(prod, f"{HOST}/ray/demo")
     assert known.stands[0].renewed == 0
     assert known.remotes._find(HOST, again=True) == Credentials(username="AWS", secret="token-1")
@@ -140,7 +146,7 @@ def test_dockers_credentials_are_looked_up_once_for_many_pushes(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(remotes, "docker_credentials", asked.append)
-    _, team, _ = known.remotes.project.matrix.targets
+    _, team, _ = known.targets
     for _ in range(3):
         assert known.remotes.environment(team, "a.example/team/demo") == {}
     assert asked == ["a.example"]
@@ -161,3 +167,21 @@ def test_the_client_keeps_amazons_pace_and_nobody_elses(known: Known) -> None:
     client._pace("a.example/team/demo")
     client._pace(f"{HOST}/ray/demo")
     assert known.stands[0].waits == 1
+
+
+def test_without_a_project_amazon_is_known_by_its_name(known: Known) -> None:
+    found = Remotes(settings=known.remotes.settings, project=None, connect=known.remotes.connect)
+    assert found._find(HOST) == Credentials(username="AWS", secret="token-0")
+    assert known.stands[0].ecr == Ecr(account="123456789012", region="eu-central-1")
+    assert found._find("a.example") == Credentials(username="me", secret="hush-hush")
+
+
+@pytest.mark.parametrize("host", ["a.example", f"x{HOST}", f"{HOST}.evil.example", f"{HOST}:80"])
+def test_a_name_that_is_like_amazons_is_not(host: str) -> None:
+    assert Ecr.at(host) is None
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "cn-north-1"])
+def test_a_host_leads_back_to_its_account(region: str) -> None:
+    ecr = Ecr(account="123456789012", region=region)
+    assert Ecr.at(ecr.host) == ecr
