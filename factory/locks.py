@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,14 +13,21 @@ from factory.errors import Interrupted
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock at ``path``, waiting for as long as it takes; an interrupt ends the wait.
+
+    Args:
+        waiting: called once if somebody else holds it.
 
     Raises:
         Interrupted: the run was cancelled while waiting.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
+    with suppress(Timeout):
+        lock.acquire(blocking=False)
+    if not lock.is_locked:
+        waiting()
     while not lock.is_locked:
         if process.is_cancelled():
             raise Interrupted("interrupted")

@@ -211,6 +211,14 @@ class CohortSpec(_Strict):
     )
 
 
+class ReleaseSpec(_Strict):
+    """What is released as one."""
+
+    together: Literal["cohorts", "images", "all"] = Field(
+        "cohorts", description="the builds whose floating tags move together, or not at all"
+    )
+
+
 class MatrixSpec(_Strict):
     """``matrix.yaml``: the only place where cells are defined."""
 
@@ -226,6 +234,7 @@ class MatrixSpec(_Strict):
     targets: dict[Name, TargetSpec] = Field(min_length=1)
     policy: PolicySpec = PolicySpec()
     verify: VerifySpec = VerifySpec()
+    release: ReleaseSpec = ReleaseSpec()
 
 
 class OverrideSpec(_Strict):

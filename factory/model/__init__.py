@@ -37,6 +37,7 @@ from factory.model.explanation import (
     Trace,
 )
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
+from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
 from factory.model.lock import (
     BASES_LOCK,
@@ -116,6 +117,7 @@ __all__ = [
     "SUBSTITUTED_BASE",
     "TEMPLATES",
     "THROTTLED",
+    "UNFINISHED",
     "Action",
     "Asked",
     "Base",
@@ -144,13 +146,16 @@ __all__ = [
     "Foreseen",
     "Gate",
     "GitSource",
+    "Group",
     "Health",
     "Image",
     "Install",
     "Joint",
+    "Journal",
     "Judged",
     "Lock",
     "Matrix",
+    "Move",
     "Names",
     "Outcome",
     "Outdated",
@@ -170,6 +175,7 @@ __all__ = [
     "ScanPolicy",
     "Selection",
     "SizeBudget",
+    "Stage",
     "State",
     "Status",
     "Step",
