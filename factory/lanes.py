@@ -28,6 +28,7 @@ def lanes(
         "build": settings.jobs,
         "app": _APPLICATIONS * settings.jobs,
         "publish": _PUBLICATIONS,
+        "move": _PUBLICATIONS,
     }
     return widths | ({"verify": _clusters(settings, project, engine)} if "verify" in gates else {})
 

@@ -29,6 +29,15 @@ class Journals(Records):
         query = "SELECT record FROM pushed WHERE build_id = ? AND target = ?"
         return self._first(Publication, query, build_id, target)
 
+    def knows(self, repository: str, digest: str) -> bool:
+        """Whether a manifest was ever pushed from here: then it had passed."""
+        where = (
+            "WHERE json_extract(record, '$.repository') = ?"
+            " AND json_extract(record, '$.manifest_digest') = ?"
+        )
+        query = f"SELECT 1 FROM released {where} UNION SELECT 1 FROM pushed {where}"  # noqa: S608  # of ours alone
+        return bool(self._rows(query, repository, digest, repository, digest))
+
     def record_publication(self, publication: Publication) -> None:
         """Remember what a build's tags name at a target now, and that they once did."""
         self.record_publications([publication])
@@ -123,7 +132,7 @@ class Journals(Records):
         rows = self._connection.execute(query, (publication.build_id,)).fetchall()
         for (record,) in rows:
             old = self._load(Publication, record)
-            if old.target == publication.target and before == {old.manifest_digest}:
+            if old.target == publication.target and old.manifest_digest in before:
                 values = (*gone, record)
                 self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", values)
                 return

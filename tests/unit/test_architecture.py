@@ -58,6 +58,7 @@ PURE = sorted(
                 "summary",
                 "results",
                 "published",
+                "moves",
                 "differences",
             )
         ),
