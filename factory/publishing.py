@@ -149,7 +149,6 @@ class Publishing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise PublishError(
                 f"{group.name} does not move: {missing[0]}{more}",
-                where=group.name,
                 todo="its tags move together or not at all: select all of it, such as with "
                 "`invoke release` and no flag",
                 detail=missing,

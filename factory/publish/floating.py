@@ -21,7 +21,7 @@ from functools import partial
 from typing import Protocol
 
 from factory import process
-from factory.errors import Interrupted, PublishError
+from factory.errors import Interrupted, PublishError, RegistryError
 from factory.model import Journal, Move, Stage
 from factory.publish.origin import require_published
 from factory.publish.tags import Found, Tags, each
@@ -80,17 +80,22 @@ class Mover:
 
         Raises:
             PublishError: another publisher moved them at the same time, and its set stands.
-            RegistryError: a registry failed: the journal is unfinished.
+            RegistryError: a registry failed. If it did so after the first move, the journal is
+                unfinished.
         """
         each(self.tags.manifest_of, journal.pending)  # what can fail fails before the first move
         journal = self.book.begin_journal(journal)
-        since = time.monotonic()
         try:
-            contested = self._forward(journal, live=True)
+            window, contested = self._forward(journal, live=True)
         except Overtaken:
             self.book.end_journal(replace(journal, stage=Stage.OVERTAKEN))
             raise
-        return self._done(journal, time.monotonic() - since, contested=contested)
+        except RegistryError as error:
+            error.detail += (f"not all tags of {journal.group} have moved",)
+            error.todo += "; then `invoke publish --resume` finishes it, or `invoke rollback` puts "
+            error.todo += "the tags back"
+            raise
+        return self._done(journal, window, contested=contested)
 
     def resume(self, journal: Journal) -> Journal:
         """Finish what a dead run began: the same, if what it was about to publish is still there.
@@ -171,10 +176,17 @@ class Mover:
         self.book.end_journal(ended)
         return ended
 
-    def _forward(self, journal: Journal, *, live: bool) -> bool:
-        """Move what still names what it did, and see to the whole; whether others had a hand in."""
+    def _forward(self, journal: Journal, *, live: bool) -> tuple[float, bool]:
+        """Move what still names what it did, and see to the whole.
+
+        Returns:
+            The seconds from the first move to the last, and whether others had a hand in it.
+        """
+        since = time.monotonic()
         each(partial(self._move, journal), journal.pending)
-        return self._settle(journal, live=live)
+        window = time.monotonic() - since
+        contested = self._settle(journal, live=live)
+        return time.monotonic() - since if contested else window, contested
 
     def _move(self, journal: Journal, move: Move) -> None:
         registry, at = self.tags.registry, (move.repository, move.tag)
