@@ -124,7 +124,7 @@ def rollback(settings: Settings, run: str | None, observer: Observer) -> Resumed
                 todo=_choice([one.run for one in everything]),
             )
         works = [
-            Work(verb="roll back", subject=_subject(journal), run=partial(resuming.undo, journal))
+            Work(verb="undo", subject=_subject(journal), run=partial(resuming.undo, journal))
             for journal in reversed(journals)
         ]
         outcomes = execute(works, {}, observer) if works else ()

@@ -30,6 +30,9 @@ _LOOKS = 12
 """How often a group that is contested is looked at before it is left to people."""
 
 
+_TODO = "then `invoke publish --resume` finishes it, or `invoke rollback` puts the tags back"
+
+
 class Book(Protocol):
     """Where journals are kept. What it was told is on the disk when it returns."""
 
@@ -92,8 +95,7 @@ class Mover:
             raise
         except RegistryError as error:
             error.detail += (f"not all tags of {journal.group} have moved",)
-            error.todo += "; then `invoke publish --resume` finishes it, or `invoke rollback` puts "
-            error.todo += "the tags back"
+            error.todo = "; ".join(filter(None, [error.todo, _TODO]))
             raise
         return self._done(journal, window, contested=contested)
 

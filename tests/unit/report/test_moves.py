@@ -32,7 +32,7 @@ def test_what_is_unfinished_is_told_with_what_to_do() -> None:
 
 def test_a_failure_is_told_with_all_that_is_known() -> None:
     failed = Outcome(
-        verb="roll back",
+        verb="undo",
         subject="gpu-head of run 1234",
         state=State.FAILED,
         reason="moved since",
@@ -40,7 +40,7 @@ def test_a_failure_is_told_with_all_that_is_known() -> None:
         code=6,
     )
     text = resumed_text([failed])
-    assert text.startswith("✗ roll back gpu-head of run 1234: moved since\n")
+    assert text.startswith("✗ undo gpu-head of run 1234: moved since\n")
     assert "    | names sha256:1" in text
     assert "nothing is unfinished" in resumed_text([])
 
