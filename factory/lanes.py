@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from factory.engine import Engine
 
 _PUBLICATIONS = 2
+_MOVES = 4
+"""Of groups, most of which find that nothing is to move: that is waiting for answers."""
+
 _APPLICATIONS = 2
 """As many as one of the other steps: an application is small, and waits for the engine more than it
 works."""
@@ -28,7 +31,7 @@ def lanes(
         "build": settings.jobs,
         "app": _APPLICATIONS * settings.jobs,
         "publish": _PUBLICATIONS,
-        "move": _PUBLICATIONS,
+        "move": _MOVES,
     }
     return widths | ({"verify": _clusters(settings, project, engine)} if "verify" in gates else {})
 

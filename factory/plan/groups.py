@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from factory.model import Build, Group, Project
 
@@ -12,13 +12,7 @@ def release_groups(project: Project, builds: Iterable[Build]) -> tuple[Group, ..
 
     A build in no group of several is one by itself: no other's failure stops it.
     """
-    every = tuple(
-        Build(image=image, cell=cell)
-        for image in project.images
-        for cell in project.matrix.cells
-        if project.made_for(image, cell)
-    )
-    joined = {build: group for group in _joined(project, every) for build in group.builds}
+    joined = {build: group for group in _joined(project) for build in group.builds}
     found: dict[str, Group] = {}
     for build in builds:
         group = joined.get(build) or Group(name=build.id, builds=(build,))
@@ -26,11 +20,19 @@ def release_groups(project: Project, builds: Iterable[Build]) -> tuple[Group, ..
     return tuple(found.values())
 
 
-def _joined(project: Project, every: Sequence[Build]) -> Iterator[Group]:
+def _joined(project: Project) -> Iterator[Group]:
     """The groups of several builds. A name of one cannot be a build's: that has a colon."""
     together = project.matrix.together
+    if together == "cohorts" and not project.matrix.cohorts:
+        return  # a matrix may be large, and all of it is not needed then
+    every = tuple(
+        Build(image=image, cell=cell)
+        for image in project.images
+        for cell in project.matrix.cells
+        if project.made_for(image, cell)
+    )
     if together == "all":
-        yield Group(name="all", builds=tuple(every))
+        yield Group(name="all", builds=every)
         return
     sets = dict(_cohorts(project))
     if together == "images":

@@ -20,7 +20,7 @@ from benchmarks.faults.killed import Watcher, killed_everywhere
 from factory.engine import Engine
 from factory.errors import FactoryError, PublishError, RegistryError
 from factory.ledger import Ledger
-from factory.model import Journal, Plan, Publication, Stage, State, Target
+from factory.model import Journal, Plan, PlannedBuild, Publication, Stage, State, Target
 from factory.publish import Mover, Tags
 from factory.publishing import Publishing
 from factory.registry import Manifest, Registry
@@ -30,6 +30,7 @@ from tests.integration.registries import open_registry, settings_at
 pytestmark = pytest.mark.engine
 
 CPU, GPU = family.CELLS
+Log = Callable[[str], None]
 FLOATING = (CPU.id, "latest", GPU.id)
 
 
@@ -232,6 +233,27 @@ def test_a_group_with_nothing_new_costs_one_head_a_tag(yard: Yard) -> None:
     yard.move("b")
     assert yard.move("b", Counted())[0] is State.CACHED
     assert asked == ["HEAD"] * (2 + len(FLOATING))
+
+
+def test_evidence_comes_between_the_phases_and_without_it_nothing_moves(yard: Yard) -> None:
+    shop = yard.house.shop("b", yard.ledger, yard.folder / "locks")
+    attached: list[str] = []
+
+    def attach(planned: PlannedBuild, target: Target, publication: Publication, log: Log) -> None:
+        assert yard.named() == ["a", "a", "a"]
+        if planned.build.cell.device == "gpu":
+            raise PublishError("the evidence was refused")
+        attached.append(publication.manifest_digest)
+
+    shop.evidence = attach
+    cpu, gpu = shop.plan.builds
+    shop.push(cpu, yard.house.target, print)
+    with pytest.raises(PublishError, match="refused"):
+        shop.push(gpu, yard.house.target, print)
+    assert yard.house.digests()[attached[0]] == "b"
+    with pytest.raises(PublishError, match="does not move"):
+        shop.move(shop.plan.groups[0], print)
+    assert yard.named() == ["a", "a", "a"]
 
 
 # ------------------------------------------------------------------ what is left half done
