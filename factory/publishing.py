@@ -22,6 +22,7 @@ from factory.model import (
     Group,
     Joint,
     Journal,
+    Move,
     Plan,
     PlannedBuild,
     Publication,
@@ -108,6 +109,7 @@ class Publishing:
         moves = tags.moves(publications)
         if any(move.pending for move in moves):
             with tags.turn(moves, log):
+                self._finish(tags, moves, log)
                 moves = tags.moves(publications)  # others may have moved them meanwhile
                 if any(move.pending for move in moves):
                     journal = Journal(
@@ -122,6 +124,19 @@ class Publishing:
         if news or self.ledger.unfinished():
             self.ledger.record_publications(news, [move.place for move in moves])
         return State.CACHED, "every tag is where it should be"
+
+    def _finish(self, tags: Tags, moves: Iterable[Move], log: Log) -> None:
+        """Finish what a dead run began with these tags, as far as that can be done: else what they
+        name now, which a rollback would put back, is a mixture."""
+        ours = {move.repository for move in moves}
+        mover = Mover(tags=tags, book=self.ledger)
+        for journal in self.ledger.unfinished():
+            if not ours.issuperset(move.repository for move in journal.moves):
+                continue
+            try:
+                mover.finish(journal, lambda move: self.ledger.knows(move.repository, move.before))
+            except FactoryError as error:
+                log(f"what run {journal.run} began is not finished: {error.what}")
 
     def _is_recorded(self, one: Publication) -> bool:
         known = self.ledger.publication(one.build_id, one.target)

@@ -79,7 +79,7 @@ class Resuming:
         return State.DONE, "; ".join([back, *(f"{one}, so it stays" for one in left)])
 
     def _passed(self, move: Move) -> bool:
-        return self.ledger.knows(move.repository, move.before or "")
+        return self.ledger.knows(move.repository, move.before)
 
     @contextmanager
     def _turn(self, journal: Journal, log: Log) -> Iterator[tuple[Mover, Journal]]:

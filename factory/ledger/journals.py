@@ -29,14 +29,15 @@ class Journals(Records):
         query = "SELECT record FROM pushed WHERE build_id = ? AND target = ?"
         return self._first(Publication, query, build_id, target)
 
-    def knows(self, repository: str, digest: str) -> bool:
+    def knows(self, repository: str, digest: str | None) -> bool:
         """Whether a manifest was ever pushed from here: then it had passed."""
         where = (
             "WHERE json_extract(record, '$.repository') = ?"
             " AND json_extract(record, '$.manifest_digest') = ?"
         )
         query = f"SELECT 1 FROM released {where} UNION SELECT 1 FROM pushed {where}"  # noqa: S608  # of ours alone
-        return bool(self._rows(query, repository, digest, repository, digest))
+        values = (repository, digest or "") * 2
+        return bool(self._rows(query, *values))
 
     def record_publication(self, publication: Publication) -> None:
         """Remember what a build's tags name at a target now, and that they once did."""
@@ -104,7 +105,7 @@ class Journals(Records):
         rows = self._texts("SELECT place FROM moved WHERE number = ?", str(number))
         moved = {place for (place,) in rows}
         found = self._load(Journal, record)
-        moves = (replace(move, moved=move.place in moved) for move in found.moves)
+        moves = (replace(move, moved=move.moved or move.place in moved) for move in found.moves)
         try:
             return replace(
                 found, number=int(str(number)), stage=Stage(str(stage)), moves=tuple(moves)

@@ -100,6 +100,16 @@ class Journal:
         return tuple(move for move in self.moves if move.pending)
 
     @property
+    def moving(self) -> tuple[Publication, ...]:
+        """What these are to name."""
+        tags = {(move.repository, move.tag) for move in self.pending}
+        return tuple(
+            one
+            for one in self.publications
+            if any((one.repository, tag) in tags for tag in one.floating)
+        )
+
+    @property
     def places(self) -> frozenset[str]:
         """The full names of all its tags."""
         return frozenset(move.place for move in self.moves)

@@ -82,11 +82,12 @@ class Mover:
             The journal, done, with the seconds in which the tags of the group differed.
 
         Raises:
-            PublishError: another publisher moved them at the same time, and its set stands.
+            PublishError: what was pushed is gone or another image meanwhile, and nothing was moved;
+                or another publisher moved them at the same time, and its set stands.
             RegistryError: a registry failed. If it did so after the first move, the journal is
                 unfinished.
         """
-        each(self.tags.manifest_of, journal.pending)  # what can fail fails before the first move
+        self.tags.require_judged(journal.moving)  # what can fail fails before the first move
         journal = self.book.begin_journal(journal)
         try:
             window, contested = self._forward(journal, live=True)
@@ -120,6 +121,13 @@ class Mover:
         since = datetime.fromisoformat(journal.at)
         return self._done(journal, (datetime.now(UTC) - since).total_seconds(), contested=False)
 
+    def finish(self, journal: Journal, published: Callable[[Move], bool]) -> Journal:
+        """Go on with what a dead run began: forward, or back if that was begun. See ``resume`` and
+        ``undo``."""
+        if journal.stage is Stage.RETURNING:
+            return self.undo(journal, published)[0]
+        return self.resume(journal)
+
     def undo(
         self, journal: Journal, published: Callable[[Move], bool]
     ) -> tuple[Journal, list[str]]:
@@ -151,20 +159,23 @@ class Mover:
             journal = replace(journal, stage=Stage.RETURNING)
             self.book.end_journal(journal)
         left = [reason for reason in each(self._return, back) if reason]
+        found = self.tags.read(journal.moves)
+        foreign = [move for move in journal.moves if _is_foreign(move, found)]
+        if foreign:
+            raise _moved_since(foreign, found, "they did so while it was rolled back")
         ended = replace(journal, stage=Stage.UNDONE)
         self.book.end_journal(ended)
         return ended, left
 
     def _return(self, move: Move) -> str:
         """Put one tag back; why it could not be, where that is the registry's way."""
+        registry, at = self.tags.registry, (move.repository, move.tag)
+        if registry.head(*at) != move.after:
+            return ""  # whoever moved it just now is dealt with at the end
         if move.before is None:
-            why = self.tags.registry.untag(move.repository, move.tag)
+            why = registry.untag(*at)
             return f"{move.place}: {why}" if why else ""
-        manifest = self.tags.manifest_of(move, back=True)
-        self.tags.registry.put(move.repository, move.tag, manifest)
-        now = self.tags.read([move])
-        if now[move.place] != move.before:
-            raise _moved_since([move], now, "it was just being rolled back")
+        registry.put(*at, self.tags.manifest_of(move, back=True))
         return ""
 
     def _done(self, journal: Journal, window: float, *, contested: bool) -> Journal:

@@ -287,6 +287,16 @@ def test_what_was_begun_is_put_back(yard: Yard) -> None:
     assert yard.resuming().undo(journal, print) == (State.CACHED, "it was rolled back before")
 
 
+def test_what_was_begun_is_finished_before_something_else_is(yard: Yard) -> None:
+    """So that a rollback never puts back a mixture."""
+    half_moved(yard)
+    yard.move("c")
+    assert yard.named() == ["c", "c", "c"]
+    assert [one.stage for one in yard.ledger.journals()[-2:]] == [Stage.DONE, Stage.DONE]
+    yard.resuming().undo(yard.journal(), print)
+    assert yard.named() == ["b", "b", "b"]
+
+
 def test_a_run_that_was_done_is_rolled_back_and_the_ledger_says_so(yard: Yard) -> None:
     yard.move("b")
     assert yard.resuming().undo(yard.journal(), print) == (State.DONE, "3 tags put back")
