@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from factory import process
 from factory.errors import MachineError, ScanError
 
+_NOT_TAKEN = "the image could not be taken out of the engine to be scanned"
 _NO_ENGINE = re.compile(r"cannot connect to the docker daemon|is the docker daemon running", re.I)
 _DISK_FULL = re.compile(r"no space left on device", re.I)
 
@@ -68,7 +69,7 @@ def save(refs: Sequence[str], archive: Path) -> None:
             detail=done.tail[-3:],
         )
     raise ScanError(
-        "the image could not be taken out of the engine to be scanned",
+        _NOT_TAKEN,
         where=refs[0],
         todo=f"free some space where {archive.parent.parent} is"
         if _DISK_FULL.search(done.stderr)
@@ -87,7 +88,7 @@ def history(ref: str) -> list[tuple[str, int]]:
     done = process.run(argv, timeout=60, check=False)
     if done.code:
         raise ScanError(
-            "the engine does not tell the history of the image to be scanned",
+            _NOT_TAKEN,
             where=ref,
             todo="build it again with `invoke build`",
             detail=done.tail[-3:],

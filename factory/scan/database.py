@@ -179,9 +179,7 @@ def _there(cache: Path, kind: Kind) -> Database:
     return found
 
 
-def _download(
-    trivy: Trivy, cache: Path, kind: Kind, mirror: str | None, seconds: float
-) -> str:
+def _download(trivy: Trivy, cache: Path, kind: Kind, mirror: str | None, seconds: float) -> str:
     """Fetch into a folder of its own, then swap, so that no scan sees half a database; returns why
     that could not be done, or nothing."""
     with _alone(cache), tempfile.TemporaryDirectory(dir=cache, prefix="download-") as folder:
