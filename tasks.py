@@ -385,7 +385,7 @@ def doctor(_c: Context, format: str = "text") -> None:
 
 @command(
     registry="also stop the local registry and delete what was published to it",
-    cache="also delete root file systems and Trivy's database",
+    cache="also delete root file systems and Trivy's databases",
 )
 def clean(_c: Context, registry: bool = False, cache: bool = False) -> None:
     """Remove what the factory made: images, leftovers, .factory/."""

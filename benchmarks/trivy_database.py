@@ -1,6 +1,6 @@
-"""Databases of a test's or a bench's own, in the formats that Trivy opens. That of vulnerabilities is
-bbolt (read from go.etcd.io/bbolt's page.go and bucket.go): every bucket is one leaf page, as long as
-it must be."""
+"""Databases of a test's or a bench's own, in the formats that Trivy opens. That of vulnerabilities
+is bbolt (read from go.etcd.io/bbolt's page.go and bucket.go): every bucket is one leaf page, as
+long as it must be."""
 
 from __future__ import annotations
 
