@@ -13,14 +13,15 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from factory import process
-from factory.errors import ScanError
+from factory.errors import MachineError, ScanError
 from factory.locks import hold
 from factory.process import Completed, ProcessFailed
 from factory.scan import report
@@ -42,11 +43,12 @@ def configuration(tool: Trivy, dockerfile: str) -> Mapping[str, Any]:
         ScanError: Trivy failed.
     """
     argv = [tool.path, "config", "--misconfig-scanners", "dockerfile", "--skip-check-update"]
-    with _CORES, tempfile.TemporaryDirectory(prefix="factory-") as folder:
-        judged = Path(folder, "judged")
+    with _CORES, _scratch() as folder:
+        judged = folder / "judged"
         judged.mkdir()
         (judged / "Dockerfile").write_text(dockerfile, "utf-8")
-        return _report(_trivy([*argv, "--cache-dir", folder, "--format", "json", "."], judged))
+        cache = ["--cache-dir", str(folder)]
+        return _report(_trivy([*argv, *cache, "--format", "json", "."], judged))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,8 +120,26 @@ def vulnerabilities(tool: Trivy, home: Path, sbom: Path) -> Mapping[str, Any]:
         "--skip-db-update",
         "--skip-java-db-update",
     ]
-    with _CORES, tempfile.TemporaryDirectory(prefix="factory-") as folder:
-        return _report(_trivy(argv, Path(folder)))
+    with _CORES, _scratch() as folder:
+        return _report(_trivy(argv, folder))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A temporary folder.
+
+    Raises:
+        MachineError: there is no room for what is written in it.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise MachineError(
+            f"there is no room for temporary files: {error.strerror}",
+            where=tempfile.gettempdir(),
+            todo="free some space there, or name another folder as TMPDIR",
+        ) from error
 
 
 def _patiently(argv: list[str], cwd: Path, home: Path) -> Completed:

@@ -10,9 +10,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +23,7 @@ import pytest
 
 from benchmarks import trivy_database
 from factory import process
-from factory.errors import ScanError
+from factory.errors import MachineError, ScanError
 from factory.model import (
     NO_DATABASE,
     NO_JAVA_DATABASE,
@@ -404,6 +406,25 @@ def test_a_full_disk_is_told_with_the_place_and_nothing_is_left(
         assert not list(work.glob("scan-*"))
     finally:
         process.run(["umount", str(work)])
+
+
+def test_a_full_temporary_folder_is_told_with_what_to_do(
+    make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = make_image(BASE + "USER 1000\n")
+    full = tmp_path / "full"
+    full.mkdir()
+    process.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(full)])
+    try:
+        with suppress(OSError):
+            (full / "file").write_bytes(b"x" * 2**20)
+        monkeypatch.setattr(tempfile, "tempdir", str(full))
+        with pytest.raises(MachineError, match="no room for temporary files") as caught:
+            judge(image, tmp_path)
+    finally:
+        process.run(["umount", str(full)])
+    assert caught.value.where == str(full)
+    assert "TMPDIR" in caught.value.todo
 
 
 def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Path) -> None:
