@@ -12,11 +12,20 @@ from factory.matrix.grammar import shown
 from factory.matrix.policy import scan_policy
 from factory.matrix.schema import MatrixSpec, RepositoriesSpec, TargetSpec
 from factory.matrix.validate import near
-from factory.model import NO_DATABASE, NO_RUNTIME, SUBSTITUTED_BASE, Cell, Ecr, Naming, Target
+from factory.model import (
+    NO_DATABASE,
+    NO_JAVA_DATABASE,
+    NO_RUNTIME,
+    SUBSTITUTED_BASE,
+    Cell,
+    Ecr,
+    Naming,
+    Target,
+)
 from factory.model.naming import KEY, PLACEHOLDERS, placeholders
 from factory.model.target import ECR, HUB, HUB_ADDRESS, LOCAL, REGISTRY
 
-KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
+KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
 
 _OWN = {
     LOCAL: (),

@@ -26,6 +26,7 @@ SHARED = {
     "daemon",
     "engine",
     "errors",
+    "gather",
     "git",
     "model",
     "presence",
@@ -58,6 +59,7 @@ PURE = sorted(
                 "summary",
                 "results",
                 "published",
+                "moves",
                 "differences",
             )
         ),
