@@ -104,6 +104,7 @@ def test_both_targets_have_it_and_nobody_has_seen_a_secret(
     assert places["prod"]["repository"] == f"{AMAZON}/ray/demo"
     assert places["hub"]["repository"] == f"{docker_hub.host}/acme/demo"
     assert places["prod"]["digest"] == places["hub"]["digest"]
+    assert len(docker_hub.pulls) == 1, "what was pushed is read back once, and no more"
     assert processes.programs > 1
     assert processes.found == set()
     assert left(checkout) == []

@@ -238,7 +238,6 @@ def test_checks_cost_no_pull(docker_hub: Hub, workshop: Workshop, tmp_path: Path
     run = a_run(workshop, tmp_path, target(docker_hub.host))
     built = workshop.built(CONTENT)
     publication = run.publish(built)
-    assert len(docker_hub.pulls) == 1, "what was pushed is read back once"
     docker_hub.asked.clear()
     assert run.publish(built, publication) == publication
     assert docker_hub.pulls == []
