@@ -189,7 +189,7 @@ class RepositoriesSpec(_Strict):
     scan_on_push: bool = Field(True, description="Amazon scans what is pushed, too")
     immutable: bool = Field(True, description="Amazon refuses to rewrite a tag that does not float")
     exclude: list[TagFilter] = Field(
-        [], max_length=5, description="which tags float, if that cannot be told from their names"
+        [], max_length=4, description="which tags float, if that cannot be told from their names"
     )
     untagged_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
         None, description="after how many days Amazon removes what no tag names; null: never"

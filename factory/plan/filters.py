@@ -9,42 +9,48 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from factory.errors import ConfigError
 from factory.model import Build, Pattern, Target
 
-MOST = 5
-"""Filters of one repository in ECR; https://docs.aws.amazon.com/AmazonECR/latest/APIReference/"""
+EVIDENCE = "sha256-*"
+"""What evidence is tagged by, such as signatures: more is added to such a tag, so it moves, too."""
+
+MOST = 4
+"""Filters for floating tags: ECR takes five for a repository, and evidence has one.
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/"""
 
 
 def filters_of(target: Target, builds: Iterable[Build], repository: str) -> tuple[str, ...]:
-    """The filters of one of a target's repositories, by the user's word or else by the tags.
+    """The filters of one of a target's repositories, by the user's word or else by the tags, and
+    that of evidence.
 
     Args:
         builds: all that there are.
 
     Raises:
-        ConfigError: no five filters mean all floating tags and no immutable one.
+        ConfigError: no filters, or not the user's, mean all floating tags and no immutable one.
     """
     naming, ecr = target.naming, target.ecr
     assert naming, "the matrix gives every target one"
     here = [build for build in builds if target.repository_of(build) == repository]
     floating = list(dict.fromkeys(tag for build in here for tag in naming.floating_of(build)))
     patterns = list({naming.pattern_of(build) for build in here})
+    _check((EVIDENCE,), (), patterns, naming.place("tag"))
     if ecr and ecr.exclude:
         _check(ecr.exclude, floating, patterns, naming.place("repositories"))
-        return ecr.exclude
+        return (*ecr.exclude, EVIDENCE)
     found = derived(floating, patterns)
     if found is None:
         raise ConfigError(
-            f"no {MOST} filters, which ECR allows, tell the {len(floating)} floating tags of "
-            f"{repository} from those that are never rewritten",
+            f"no {MOST} filters, which is what ECR leaves, tell the {len(floating)} floating tags "
+            f"of {repository} from those that are never rewritten",
             where=naming.place("tag"),
             todo="begin immutable tags as no floating one does (`tag: build-{cell}-{key}`), or "
             "write `repositories: {exclude: [...]}` or `repositories: {immutable: false}`",
             detail=floating[:8],
         )
-    return found
+    return (*found, EVIDENCE)
 
 
 def derived(floating: Sequence[str], patterns: Sequence[Pattern]) -> tuple[str, ...] | None:
-    """At most five filters that mean all these tags, and none that a key could make; ``None`` if
+    """At most four filters that mean all these tags, and none that a key could make; ``None`` if
     there are none. Whole tags if they are few, else what they begin or end with."""
     if len(floating) <= MOST:
         return tuple(sorted(floating))
@@ -92,7 +98,7 @@ def _check(
         for one, test in zip(written, tests, strict=True):
             if test(tag):
                 raise ConfigError(
-                    f"the filter {one} of `exclude` means immutable tags such as {tag}, too",
+                    f"the filter {one} means immutable tags such as {tag}, too",
                     where=where,
-                    todo="write one that no immutable tag fits",
+                    todo="write a filter, or a `tag:`, that keeps the two apart",
                 )

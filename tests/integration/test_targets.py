@@ -129,7 +129,7 @@ def test_an_image_goes_to_amazon_into_a_repository_that_is_made_for_it(
     (made,) = aws.describe_repositories(repositoryNames=[f"ray/{workshop.name}"])["repositories"]
     assert made["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     filters = [one["filter"] for one in made["imageTagMutabilityExclusionFilters"]]
-    assert filters == ["2.55.1-py311-cpu", "2.60.0-py311-cpu", "latest"]
+    assert filters == ["2.55.1-py311-cpu", "2.60.0-py311-cpu", "latest", "sha256-*"]
     assert run.said == [f"made the repository {publication.repository}"]
     assert processes.programs > 1
     assert processes.found == set(), "a token was in somebody's arguments"

@@ -118,7 +118,10 @@ def test_before_a_push_to_amazon_its_repository_is_made_and_its_pace_kept(known:
     for _ in range(2):
         known.remotes.ready(prod, f"{HOST}/ray/demo")
     (amazon,) = known.stands
-    assert amazon.made == [("ray/demo", ("2.55.1-py311-cpu", "2.60.0-py311-cpu", "latest"))] * 2
+    assert (
+        amazon.made
+        == [("ray/demo", ("2.55.1-py311-cpu", "2.60.0-py311-cpu", "latest", "sha256-*"))] * 2
+    )
     assert amazon.waits == 2
     assert known.said == [f"made the repository {HOST}/ray/demo"]
     known.remotes.close()

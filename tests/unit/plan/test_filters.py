@@ -68,7 +68,7 @@ def ecr(more: str) -> str:
 def test_where_no_five_filters_do_the_plan_says_what_to_write() -> None:
     short = ", aliases: [omit-python, omit-device, latest-ray, latest]"
     project = project_of(ecr(short))
-    with pytest.raises(ConfigError, match="no 5 filters") as caught:
+    with pytest.raises(ConfigError, match="no 4 filters") as caught:
         plan_of(project)
     assert "tag: build-{cell}-{key}" in caught.value.todo
     assert caught.value.where == "matrix.yaml:12:3"
@@ -95,4 +95,10 @@ def test_filters_of_the_users_go_before_ours() -> None:
     project = project_of(text)
     (target,) = project.matrix.targets
     repository = target.repository_of(project.builds[0])
-    assert filters_of(target, project.builds, repository) == ("*cpu", "latest")
+    assert filters_of(target, project.builds, repository) == ("*cpu", "latest", "sha256-*")
+
+
+def test_an_immutable_tag_that_is_like_those_of_evidence_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"the filter sha256-\* means immutable tags") as caught:
+        plan_of(project_of(ecr(", tag: 'sha256-{key}-{cell}'")))
+    assert caught.value.where.startswith("matrix.yaml:12:")
