@@ -9,10 +9,12 @@ import hashlib
 from dataclasses import dataclass
 
 _DOCKER = "application/vnd.docker.distribution.manifest"
-INDEXES = (f"{_DOCKER}.list.v2+json", "application/vnd.oci.image.index.v1+json")
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEXES = (f"{_DOCKER}.list.v2+json", OCI_INDEX)
 """Media types of an index of several images."""
 
-ACCEPTED = (f"{_DOCKER}.v2+json", "application/vnd.oci.image.manifest.v1+json", *INDEXES)
+ACCEPTED = (f"{_DOCKER}.v2+json", OCI_MANIFEST, *INDEXES)
 """Media types of all that a tag may name."""
 
 
