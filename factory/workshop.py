@@ -14,8 +14,10 @@ from pathlib import Path
 
 from factory import base
 from factory.aside import Aside
+from factory.attesting import Attester
 from factory.build import Builder
 from factory.errors import BuildError, FactoryError, PublishError
+from factory.evidence import Cosign
 from factory.judges import Judges
 from factory.ledger import Ledger
 from factory.locks import hold
@@ -29,6 +31,7 @@ from factory.model import (
     State,
     Step,
     Target,
+    Verdict,
 )
 from factory.pairs import Pairs
 from factory.plan import is_present
@@ -157,6 +160,13 @@ class Workshop:
         built = self.stock.built(planned, PublishError)
         self.stock.ensure(target)
         known = self.ledger.publication(planned.build.id, target.name)
+        attester = Attester(
+            settings=self.settings,
+            plan=self.plan,
+            registry=self.stock.registry(),
+            signer=self._signer,
+            verdicts_of=lambda digest: self._told(planned, digest, target),
+        )
         publisher = Publisher(
             engine=self.stock.engine,
             registry=self.stock.registry(),
@@ -164,6 +174,7 @@ class Workshop:
             locks=self.settings.cache / "publishing",
             verdicts_of=lambda digest: self.judges.verdicts(planned, digest, target),
             joints_of=lambda digest: self.pairs.joints(planned, digest),
+            attach=lambda now: attester.attached(planned, built, now, known),
         )
         verdicts = self.judges.verdicts(planned, built.config_digest, target)
         now = publisher.publish(planned, built, verdicts, known=known)
@@ -171,6 +182,17 @@ class Workshop:
             return State.CACHED, f"{target.name} has it"
         self.ledger.record_publication(now)
         return State.DONE, f"{now.repository}:{now.floating[0]}"
+
+    def _told(self, planned: PlannedBuild, digest: str, target: Target) -> tuple[Verdict, ...]:
+        """All that an image was published for, alone and together with others."""
+        joints = self.pairs.joints(planned, digest)
+        together = (joint.verdict for joint in joints if joint.verdict)
+        return (*self.judges.verdicts(planned, digest, target), *together)
+
+    @cached_property
+    def _signer(self) -> Cosign | None:
+        key = self.project.matrix.evidence.key
+        return Cosign(key, self.settings.root) if key else None
 
     def builder(self) -> Builder:
         """What builds, made when first needed."""

@@ -25,6 +25,7 @@ class Built:
         ours: whether this tree made or fetched it, and may remove it.
         at: when.
         seconds: how long it took.
+        source: the target that it was taken from; empty if it was built.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Built:
     at: str
     seconds: float
     ours: bool = True
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +151,11 @@ SUBSTITUTED_BASE = "substituted base"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
-    """A build that is at a target: which manifest its tags name."""
+    """A build that is at a target: which manifest its tags name.
+
+    Attributes:
+        evidence: a digest of what is said of it there; empty if nothing is.
+    """
 
     build_id: str
     key: str
@@ -160,6 +166,7 @@ class Publication:
     manifest_digest: str
     config_digest: str
     at: str
+    evidence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,6 +47,8 @@ class Publisher:
         verdicts_of: the verdicts for a config digest: they decide on an image that is found under
             the immutable tag in place of ours.
         joints_of: likewise, what it has to have passed together with other builds.
+        attach: has what is known of the image refer to it at the target, before any floating tag
+            names it, and returns the publication with a mark of that.
         environment: variables for ``docker push``; the seam for credentials.
     """
 
@@ -56,6 +58,7 @@ class Publisher:
     locks: Path
     verdicts_of: Callable[[str], Iterable[Verdict]]
     joints_of: Callable[[str], Iterable[Joint]]
+    attach: Callable[[Publication], Publication] = lambda publication: publication
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def publish(
@@ -87,23 +90,25 @@ class Publisher:
             todo="pass the gates first: `invoke status` shows which verdicts there are",
         )
         names = self.target.names(planned)
-        repository = names.repository
         with self._turn(planned):
             placed = self._immutable(names, planned, built, known)
-            moved = [self._float(repository, tag, placed) for tag in names.floating]
-        now = Publication(
+            now = self.attach(self._publication(names, planned, placed))
+            moved = [self._float(names.repository, tag, placed) for tag in names.floating]
+        unchanged = known is not None and replace(now, at=known.at) == known and not any(moved)
+        return known if known is not None and unchanged else now
+
+    def _publication(self, names: Names, planned: PlannedBuild, placed: _Placed) -> Publication:
+        return Publication(
             build_id=planned.build.id,
             key=planned.key,
             target=self.target.name,
-            repository=repository,
+            repository=names.repository,
             immutable=names.immutable,
             floating=names.floating,
             manifest_digest=placed.digest,
             config_digest=placed.config_digest,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        unchanged = known is not None and replace(now, at=known.at) == known and not any(moved)
-        return known if known is not None and unchanged else now
 
     def _refuse(
         self, planned: PlannedBuild, built: Built, verdicts: Iterable[Verdict], todo: str

@@ -7,7 +7,7 @@ from factory.late import loading
 if TYPE_CHECKING:
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
-    from factory.scan.gate import content_of, scan, scan_again, write_findings
+    from factory.scan.gate import content_of, materials, scan, scan_again, write_findings
 
 __all__ = [
     "basis_of",
@@ -16,6 +16,7 @@ __all__ = [
     "current_parts",
     "fetch",
     "load",
+    "materials",
     "scan",
     "scan_again",
     "write_findings",
@@ -25,6 +26,8 @@ __getattr__ = loading(
     {
         **dict.fromkeys(("fetch", "load"), "database"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
-        **dict.fromkeys(("content_of", "scan", "scan_again", "write_findings"), "gate"),
+        **dict.fromkeys(
+            ("content_of", "materials", "scan", "scan_again", "write_findings"), "gate"
+        ),
     },
 )
