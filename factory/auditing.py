@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from factory.errors import ConfigError
-from factory.evidence import carried, judge, read_keys, subject_of
+from factory.evidence import PublicKey, carried, judge, read_keys, subject_of
 from factory.matrix import near
 from factory.model import Audit, Signing, Terms
 from factory.project import matrix_of
@@ -53,8 +52,7 @@ def audit(settings: Settings, asked: Asked) -> Audit:
         RegistryError: its registry failed.
     """
     repository, reference = split_ref(asked.ref)
-    terms, names, root = _terms(settings, asked)
-    keys = read_keys(names, root)
+    terms, keys = _terms(settings, asked)
     registry = Registry()
     subject = subject_of(registry, repository, reference)
     found = carried(registry, repository, subject, keys)
@@ -92,29 +90,30 @@ def split_ref(ref: str) -> tuple[str, str]:
     return repository, digest or tag
 
 
-def _terms(settings: Settings, asked: Asked) -> tuple[Terms, Sequence[str], Path]:
-    """What it is held to, by whose keys, and where these are."""
+def _terms(settings: Settings, asked: Asked) -> tuple[Terms, tuple[PublicKey, ...]]:
+    """What it is held to, and by whose keys."""
+    keys = read_keys(asked.keys)
     if asked.policy is None:
         terms = Terms(
             accept=frozenset(asked.accept),
             signed=bool(asked.keys),
             max_age_days=asked.max_age_days,
         )
-        return terms, asked.keys, Path()
+        return terms, keys
     if asked.accept:
         raise ConfigError(
             "--policy and --accept exclude each other",
             todo="a target's policy says what it accepts: leave one or the other out",
         )
     accept, signing = _policy(settings, asked.policy)
-    keys = asked.keys or signing.trust
+    keys = keys or read_keys(signing.trust, settings.root)
     terms = Terms(
         accept=accept,
         signed=bool(keys),
         max_age_days=asked.max_age_days or signing.max_age_days,
         target=asked.policy,
     )
-    return terms, keys, Path() if asked.keys else settings.root
+    return terms, keys
 
 
 def _policy(settings: Settings, name: str) -> tuple[frozenset[str], Signing]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from factory.errors import ConfigError
 
+_LARGEST = 64 << 10
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
@@ -65,24 +67,34 @@ def public_key(text: bytes, name: str) -> PublicKey:
     return PublicKey(name=name, id=f"sha256:{hashlib.sha256(plain).hexdigest()}", key=key)
 
 
-def read_keys(names: Iterable[str], root: Path) -> tuple[PublicKey, ...]:
-    """The keys in some files, relative ones below ``root``.
+def read_keys(names: Iterable[str], root: Path | None = None) -> tuple[PublicKey, ...]:
+    """The keys in some files.
+
+    Args:
+        names: their paths.
+        root: what these are relative to, and must not lead out of; anywhere without.
 
     Raises:
         ConfigError: one of them is none, or cannot be read.
     """
-    found = []
-    for name in names:
-        try:
-            text = (root / name).read_bytes()
-        except OSError as error:
-            raise ConfigError(
-                f"this public key cannot be read: {error.strerror}",
-                where=name,
-                todo="name a file that `cosign generate-key-pair` or `cosign public-key` wrote",
-            ) from error
-        found.append(public_key(text, name))
-    return tuple(found)
+    return tuple(public_key(_text(name, root), name) for name in names)
+
+
+def _text(name: str, root: Path | None) -> bytes:
+    path = (root or Path()) / name
+    try:
+        outside = root is not None and not path.resolve().is_relative_to(root.resolve())
+        if path.is_file() and not outside:  # a pipe would be waited for
+            with path.open("rb") as file:
+                return file.read(_LARGEST)
+        why = "it leads out of the project" if outside else "there is no such file"
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise ConfigError(
+        f"this public key cannot be read: {why}",
+        where=name,
+        todo="name a file that `cosign generate-key-pair` or `cosign public-key` wrote",
+    )
 
 
 def _check(key: PublicKeyTypes, content: bytes, signature: bytes) -> None:

@@ -1,0 +1,202 @@
+"""From verdicts in the ledger to evidence at a target, and from there to another machine."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from factory.attesting import Attester
+from factory.borrowing import Borrower
+from factory.engine import Engine
+from factory.evidence import Cosign
+from factory.model import (
+    Built,
+    Gate,
+    Matrix,
+    Plan,
+    PlannedBuild,
+    Project,
+    Publication,
+    Signing,
+    Status,
+    Step,
+    Target,
+    Verdict,
+)
+from factory.project import load
+from factory.publish import Publisher
+from factory.registry import Registry, list_referrers
+from factory.settings import Settings
+from tests.integration.conftest import REPOSITORY
+from tests.integration.evidence import PASSWORD, key_pair, now, verdicts
+from tests.integration.registries import Workshop, open_registry, settings_at, target_at
+from tests.integration.test_evidence import audit
+
+pytestmark = pytest.mark.engine
+STEP = Step(
+    kind="base",
+    name="base",
+    key="a" * 64,
+    parent=None,
+    dockerfile="FROM scratch",
+    inputs=(("platform", "linux/amd64"), ("image scratch:1", "sha256:" + "b" * 64)),
+)
+
+
+@dataclass
+class Bench:
+    """A publisher with evidence, at a registry of the test's own."""
+
+    settings: Settings
+    workshop: Workshop
+    target: Target
+    registry: Registry
+    signer: Cosign | None = None
+
+    @property
+    def planned(self) -> PlannedBuild:
+        return self.workshop.planned()
+
+    def publish(
+        self, built: Built, judged: tuple[Verdict, ...], known: Publication | None = None
+    ) -> Publication:
+        attester = Attester(
+            settings=self.settings,
+            plan=Plan(steps={STEP.key: STEP}, builds=(self.planned,)),
+            registry=self.registry,
+            signer=self.signer,
+            verdicts_of=lambda digest: judged,
+        )
+        publisher = Publisher(
+            engine=self.workshop.engine,
+            registry=self.registry,
+            target=self.target,
+            locks=self.settings.cache / "locks",
+            verdicts_of=lambda digest: judged,
+            joints_of=lambda digest: (),
+            attach=lambda it: attester.attached(self.planned, built, it, known),
+        )
+        return publisher.publish(self.planned, built, judged, known)
+
+
+def judged_of(built: Built) -> tuple[Verdict, ...]:
+    from factory.model import Subject
+
+    return verdicts(Subject(name="", digest="", config_digest=built.config_digest))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    workshop = Workshop(
+        folder=tmp_path, engine=Engine.connect(), name=f"app-{secrets.token_hex(4)}"
+    )
+    with open_registry(tmp_path / "registry") as host:
+        yield Bench(settings_at(tmp_path), workshop, target_at(host), Registry())
+    workshop.clean()
+
+
+def test_what_is_published_satisfies_an_audit(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    done = bench.publish(built, judged_of(built))
+    code, found = audit(f"{done.repository}:latest")
+    assert (code, found["missing"]) == (0, ["sbom"])
+    [record] = [one["build"] for one in found["evidence"] if one["build"]]
+    assert record["key"] == built.key
+    assert record["base"] == {"scratch:1": "sha256:" + "b" * 64}
+    assert record["steps"][0]["platform"] == "linux/amd64"
+
+
+def test_a_floating_tag_moves_only_once_the_evidence_is_there(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    bench.signer = Cosign("no/such.key", Path())
+    with pytest.raises(Exception, match="there is no such file"):
+        bench.publish(built, judged_of(built))
+    repository = bench.target.repository(bench.workshop.name)
+    assert bench.registry.head(repository, bench.planned.immutable)
+    assert bench.registry.head(repository, "latest") is None
+
+
+def test_nothing_is_asked_again_where_nothing_is_new(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    first = bench.publish(built, judged)
+    asked: list[str] = []
+    real = Registry.request
+
+    def request(
+        self: Registry, method: str, repository: str, resource: str, **more: object
+    ) -> object:
+        asked.append(f"{method} {resource.partition('/')[0]}")
+        return real(self, method, repository, resource, **more)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(Registry, "request", request)
+    assert bench.publish(built, judged, known=first) is first
+    assert asked == ["HEAD manifests"] * 3, "one a tag, and none for evidence"
+    again = tuple(replace(one, basis="sha256:new") for one in judged)
+    assert bench.publish(built, again, known=first).evidence != first.evidence
+
+
+def project(bench: Bench, trust: tuple[str, ...] = ()) -> Project:
+    whole = load(replace(bench.settings, root=REPOSITORY))
+    matrix: Matrix = replace(whole.matrix, targets=(bench.target,), evidence=Signing(trust=trust))
+    return replace(whole, matrix=matrix)
+
+
+def borrowed(bench: Bench, built: Built, gate: Gate, trust: tuple[str, ...] = ()) -> Verdict | None:
+    """What a machine finds that has nothing but the image."""
+    borrower = Borrower(settings=bench.settings, project=project(bench, trust), registry=Registry())
+    return borrower.verdict(bench.planned, replace(built, source=bench.target.name), gate)
+
+
+def test_another_machine_takes_verdicts_from_a_registry_of_its_own(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    bench.publish(built, judged)
+    for verdict in judged:
+        found = borrowed(bench, built, verdict.gate)
+        assert found
+        assert (found.basis, found.status) == (verdict.basis, Status.PASS)
+    elsewhere = replace(built, config_digest="sha256:" + "0" * 64)
+    assert borrowed(bench, elsewhere, Gate.SCAN) is None
+
+
+def test_a_failure_is_not_taken_over_but_tried(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    bench.publish(built, judged)
+    newer = tuple(replace(one, target="prod", at=now()) for one in judged)
+    bench.publish(built, (*judged, *newer))
+    found = borrowed(bench, built, Gate.SCAN)
+    assert found
+    assert found.target == "", "a target's own policy is nobody else's"
+
+
+def test_from_a_registry_of_others_only_what_a_trusted_key_signed_is_believed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
+    monkeypatch.setattr("factory.borrowing.is_loopback", lambda host: False)  # as if it were away
+    bench.settings.root.mkdir()
+    key, public = key_pair(bench.settings.root / "keys")
+    _, stranger = key_pair(bench.settings.root / "keys", "stranger")
+    built = bench.workshop.built("one")
+    bench.publish(built, judged_of(built))
+    assert borrowed(bench, built, Gate.SCAN) is None, "nobody signed it"
+    bench.signer = Cosign(str(key), tmp_path)
+    bench.publish(built, judged_of(built))
+    names = {path: str(path.relative_to(bench.settings.root)) for path in (public, stranger)}
+    assert borrowed(bench, built, Gate.SCAN) is None, "no key is trusted"
+    assert borrowed(bench, built, Gate.SCAN, (names[stranger],)) is None
+    found = borrowed(bench, built, Gate.SCAN, (names[public],))
+    assert found
+    assert found.status is Status.PASS
+    repository = bench.target.repository(bench.workshop.name)
+    digest = bench.registry.head(repository, "latest")
+    assert digest
+    assert list_referrers(bench.registry, repository, digest)
