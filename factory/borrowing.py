@@ -27,8 +27,11 @@ class Borrower:
     _found: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def verdict(self, planned: PlannedBuild, built: Built, gate: Gate) -> Verdict | None:
-        """The newest of a gate on an image that a target had, if somebody is believed who says so.
+    def verdict(
+        self, planned: PlannedBuild, built: Built, gate: Gate, basis: str
+    ) -> Verdict | None:
+        """What a gate said last, on one basis, of an image that a target had, if somebody is
+        believed who says so. A failure is not taken over: it is tried anew.
 
         Raises:
             ConfigError: a key that ``matrix.yaml`` trusts cannot be read.
@@ -37,7 +40,9 @@ class Borrower:
             if built.config_digest not in self._found:
                 self._found[built.config_digest] = self._look(planned, built)
             found = self._found[built.config_digest]
-        return next((verdict for verdict in found if verdict.gate is gate), None)
+        same = (one for one in found if one.gate is gate and one.basis == basis)
+        last = next(same, None)
+        return None if last is None or last.status is Status.FAIL else last
 
     def _look(self, planned: PlannedBuild, built: Built) -> tuple[Verdict, ...]:
         targets = (one for one in self.project.matrix.targets if one.name == built.source)
@@ -56,7 +61,7 @@ class Borrower:
             return ()
         believed = [one for one in found.pieces if not one.why and self._believes(one, target)]
         verdicts = [one.verdict for one in believed if one.verdict and _counts(one.verdict)]
-        return tuple(sorted(verdicts, key=lambda one: one.at, reverse=True))
+        return tuple(sorted(verdicts, key=_newest, reverse=True))
 
     def _believes(self, piece: Piece, target: Target) -> bool:
         host = target.registry.partition("/")[0]
@@ -69,5 +74,9 @@ class Borrower:
 
 
 def _counts(verdict: Verdict) -> bool:
-    """Whether it is on one image, by everybody's policy, and no failure: that is tried anew."""
-    return not verdict.target and not verdict.images and verdict.status is not Status.FAIL
+    """Whether it is on one image, and by everybody's policy."""
+    return not verdict.target and not verdict.images
+
+
+def _newest(verdict: Verdict) -> tuple[str, bool]:
+    return verdict.at, verdict.status is Status.FAIL

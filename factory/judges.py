@@ -131,9 +131,11 @@ class Judges:
             else verify_room.basis(self._request(planned, built))
         )
         found = standing(self.ledger, gate, built.config_digest, basis)
-        others = None if found or not built.source else self.borrower.verdict(planned, built, gate)
-        if others is None or others.basis != basis:
+        if found or not built.source:
             return found
+        others = self.borrower.verdict(planned, built, gate, basis)
+        if others is None:
+            return None
         self._record(others, planned, built)
         return standing(self.ledger, gate, built.config_digest, basis)
 

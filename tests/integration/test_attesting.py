@@ -24,6 +24,7 @@ from factory.model import (
     Signing,
     Status,
     Step,
+    Subject,
     Target,
     Verdict,
 )
@@ -32,7 +33,7 @@ from factory.publish import Publisher
 from factory.registry import Registry, list_referrers
 from factory.settings import Settings
 from tests.integration.conftest import REPOSITORY
-from tests.integration.evidence import PASSWORD, key_pair, now, verdicts
+from tests.integration.evidence import PASSWORD, Published, key_pair, now, verdicts
 from tests.integration.registries import Workshop, open_registry, settings_at, target_at
 from tests.integration.test_evidence import audit
 
@@ -84,8 +85,6 @@ class Bench:
 
 
 def judged_of(built: Built) -> tuple[Verdict, ...]:
-    from factory.model import Subject
-
     return verdicts(Subject(name="", digest="", config_digest=built.config_digest))
 
 
@@ -151,7 +150,8 @@ def project(bench: Bench, trust: tuple[str, ...] = ()) -> Project:
 def borrowed(bench: Bench, built: Built, gate: Gate, trust: tuple[str, ...] = ()) -> Verdict | None:
     """What a machine finds that has nothing but the image."""
     borrower = Borrower(settings=bench.settings, project=project(bench, trust), registry=Registry())
-    return borrower.verdict(bench.planned, replace(built, source=bench.target.name), gate)
+    there = replace(built, source=bench.target.name)
+    return borrower.verdict(bench.planned, there, gate, "sha256:basis")
 
 
 def test_another_machine_takes_verdicts_from_a_registry_of_its_own(bench: Bench) -> None:
@@ -166,7 +166,22 @@ def test_another_machine_takes_verdicts_from_a_registry_of_its_own(bench: Bench)
     assert borrowed(bench, elsewhere, Gate.SCAN) is None
 
 
-def test_a_failure_is_not_taken_over_but_tried(bench: Bench) -> None:
+def test_a_newer_failure_on_the_same_basis_hides_what_passed(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    scan, verify = judged_of(built)
+    done = bench.publish(built, (scan, verify))
+    subject = Subject(name="x", digest=done.manifest_digest, config_digest=done.config_digest)
+    published = Published(repository=done.repository, subject=subject)
+    published.say((replace(scan, status=Status.FAIL), replace(verify, basis="sha256:other")))
+    assert borrowed(bench, built, Gate.SCAN) is None
+    assert borrowed(bench, built, Gate.VERIFY) == verify_without_detail(verify)
+
+
+def verify_without_detail(verdict: Verdict) -> Verdict:
+    return replace(verdict, checks=tuple(replace(one, detail=()) for one in verdict.checks))
+
+
+def test_what_a_targets_own_policy_says_is_taken_over_by_nobody(bench: Bench) -> None:
     built = bench.workshop.built("one")
     judged = judged_of(built)
     bench.publish(built, judged)
