@@ -167,14 +167,18 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
 
 
 @command(
-    action="fetch (from Trivy's registry, or the mirror in matrix.yaml) or load",
-    source="with load: a folder, or a .tar.gz, with trivy.db and metadata.json",
+    action="fetch (from Trivy's registry, or the mirrors in matrix.yaml) or load",
+    source="with load: a folder, or a .tar.gz, with metadata.json and trivy.db or trivy-java.db",
+    java="with fetch: leave out the one of Java archives, which has a gigabyte",
 )
-def db(_c: Context, action: str, source: str | None = None) -> None:
-    """Fetch the vulnerability database, or load a copy of it."""
+def db(_c: Context, action: str, source: str | None = None, java: bool = True) -> None:
+    """Fetch the scan gate's databases, or load a copy of one."""
     from factory.database import provide
 
-    show(provide(_settings(), action, source), dict, "text")
+    def note(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    show(provide(_settings(), action, source, note, java=java), dict, "text")
 
 
 def _pass_gates(
@@ -428,7 +432,7 @@ def doctor(_c: Context, format: str = "text") -> None:
 
 @command(
     registry="also stop the local registry and delete what was published to it",
-    cache="also delete root file systems and Trivy's database",
+    cache="also delete root file systems and Trivy's databases",
 )
 def clean(_c: Context, registry: bool = False, cache: bool = False) -> None:
     """Remove what the factory made: images, leftovers, .factory/."""

@@ -14,6 +14,7 @@ from factory.model import (
     REVISION,
     BuildRecord,
     Built,
+    Joint,
     Plan,
     PlannedBuild,
     Publication,
@@ -33,6 +34,7 @@ class Attester:
     Attributes:
         signer: who signs it; unsigned without.
         verdicts_of: those for which an image is published, by its config digest.
+        joints_of: likewise, what it has passed together with other builds.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Attester:
     registry: Registry
     signer: Signer | None
     verdicts_of: Callable[[str], Sequence[Verdict]]
+    joints_of: Callable[[str], Sequence[Joint]]
 
     def attached(
         self, planned: PlannedBuild, built: Built, now: Publication, known: Publication | None
@@ -54,7 +57,9 @@ class Attester:
             RegistryError: the registry refused, or cannot be reached.
             PublishError, ConfigError, MachineError: it cannot be signed.
         """
-        verdicts = self.verdicts_of(now.config_digest)
+        joints = self.joints_of(now.config_digest)
+        together = [joint.verdict for joint in joints if joint.verdict]
+        verdicts = [*self.verdicts_of(now.config_digest), *together]
         record = build_record(self.plan, planned, built, verdicts)
         mark = mark_of(verdicts, record, self.signer.public.id if self.signer else "")
         if known is None or not _same_place(known, now) or known.evidence != mark:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.aside import Aside
 from factory.model import COLD_SUITE, Project
@@ -29,7 +30,11 @@ def lanes(
         "app": _APPLICATIONS * settings.jobs,
         "publish": _PUBLICATIONS,
     }
-    return widths | ({"verify": _clusters(settings, project, engine)} if "verify" in gates else {})
+    if "scan" in gates:
+        widths["scan"] = scan_room.MOST  # those that wait together are taken apart together
+    if "verify" in gates:
+        widths["verify"] = _clusters(settings, project, engine)
+    return widths
 
 
 def aside(project: Project, widths: Mapping[str, int]) -> Aside | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from factory import base
@@ -25,6 +25,7 @@ from factory.model import (
     CREATED,
     Begun,
     Built,
+    Joint,
     Plan,
     PlannedBuild,
     Project,
@@ -160,34 +161,38 @@ class Workshop:
         built = self.stock.built(planned, PublishError)
         self.stock.ensure(target)
         known = self.ledger.publication(planned.build.id, target.name)
+
+        @cache
+        def verdicts_of(digest: str) -> tuple[Verdict, ...]:
+            return tuple(self.judges.verdicts(planned, digest, target))
+
+        @cache
+        def joints_of(digest: str) -> tuple[Joint, ...]:
+            return tuple(self.pairs.joints(planned, digest))
+
         attester = Attester(
             settings=self.settings,
             plan=self.plan,
             registry=self.stock.registry(),
             signer=self._signer,
-            verdicts_of=lambda digest: self._told(planned, digest, target),
+            verdicts_of=verdicts_of,
+            joints_of=joints_of,
         )
         publisher = Publisher(
             engine=self.stock.engine,
             registry=self.stock.registry(),
             target=target,
             locks=self.settings.cache / "publishing",
-            verdicts_of=lambda digest: self.judges.verdicts(planned, digest, target),
-            joints_of=lambda digest: self.pairs.joints(planned, digest),
+            verdicts_of=verdicts_of,
+            joints_of=joints_of,
             attach=lambda now: attester.attached(planned, built, now, known),
         )
-        verdicts = self.judges.verdicts(planned, built.config_digest, target)
+        verdicts = verdicts_of(built.config_digest)
         now = publisher.publish(planned, built, verdicts, known=known)
         if now == known:
             return State.CACHED, f"{target.name} has it"
         self.ledger.record_publication(now)
         return State.DONE, f"{now.repository}:{now.floating[0]}"
-
-    def _told(self, planned: PlannedBuild, digest: str, target: Target) -> tuple[Verdict, ...]:
-        """All that an image was published for, alone and together with others."""
-        joints = self.pairs.joints(planned, digest)
-        together = (joint.verdict for joint in joints if joint.verdict)
-        return (*self.judges.verdicts(planned, digest, target), *together)
 
     @cached_property
     def _signer(self) -> Cosign | None:

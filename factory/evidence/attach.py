@@ -1,18 +1,15 @@
 """From what is known of an image to artifacts that refer to it in its registry.
 
-Attaching the same twice changes nothing, and sends nothing. What is signed is also kept where
-``cosign verify-attestation`` looks: under a tag that is made of the image's digest.
-
-https://github.com/sigstore/cosign/blob/main/specs/ATTESTATION_SPEC.md
+Attaching the same twice changes nothing, and sends nothing. What is signed is kept where
+cosign's own commands look, and so is a signature of the image.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from factory.evidence.envelope import ENVELOPE_TYPE, sealed, signed_bytes
 from factory.evidence.keys import PublicKey
@@ -25,28 +22,26 @@ from factory.evidence.statement import (
     sbom_saying,
     verdict_saying,
 )
+from factory.evidence.stored import (
+    ABOUT,
+    CREATED,
+    PREDICATE,
+    SIGNER,
+    STATED,
+    Stored,
+    attestation,
+    image_payload,
+    image_signature,
+)
 from factory.model import BuildRecord, Subject, Verdict
 from factory.registry import (
-    OCI_MANIFEST,
     Artifact,
     Descriptor,
-    Manifest,
     Registry,
     attach,
     digest_of,
     list_referrers,
-    upload,
 )
-
-PREDICATE = "in-toto.io/predicate-type"
-CREATED = "org.opencontainers.image.created"
-ABOUT = "io.ray-image-factory.about"
-STATED = "io.ray-image-factory.statement"
-SIGNER = "io.ray-image-factory.signer"
-"""Annotations: what is said, when that was found, which statement it is, and whose key signed it.
-Nothing is believed for their sake: they spare reading what is there."""
-
-_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 
 
 class Signer(Protocol):
@@ -91,19 +86,6 @@ def mark_of(verdicts: Iterable[Verdict], record: BuildRecord, signer: str) -> st
     return f"sha256:{hashlib.sha256(chr(0).join(told).encode()).hexdigest()}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sealed:
-    """A statement as it is attached."""
-
-    kind: str
-    content: bytes
-    annotations: Mapping[str, str]
-
-    @property
-    def stated(self) -> str:
-        return self.annotations[STATED]
-
-
 def attach_evidence(
     registry: Registry,
     repository: str,
@@ -128,23 +110,32 @@ def attach_evidence(
     listed = list_referrers(registry, repository, subject.digest)
     there = {(one.annotations.get(STATED, ""), one.annotations.get(SIGNER, "")) for one in listed}
     whose = signer.public.id if signer else ""
-    sayings = evidence.sayings(subject, signed=signer is not None)
-    kept = _Kept.read(registry, repository, subject.digest) if signer else None
-    made: dict[str, _Sealed] = {}
-    for saying in sayings:
-        known = (digest_of(saying.payload), whose) in there
-        if known and (kept is None or kept.has(saying, whose)):
+    kept = Stored.read(registry, repository, subject.digest, "att") if signer else None
+    made = []
+    for saying in evidence.sayings(subject, signed=signer is not None):
+        stated = digest_of(saying.payload)
+        known = (stated, whose) in there
+        if known and (kept is None or kept.has(stated, whose)):
             continue
-        made[saying.about] = one = _sealed(saying, signer)
+        one = _sealed(saying, signer)
+        made.append(attestation(one.artifact_type, one.content, one.annotations))
         if not known:
-            artifact = Artifact(
-                artifact_type=one.kind, content=one.content, annotations=one.annotations
-            )
-            attach(registry, repository, described, artifact)
+            attach(registry, repository, described, one)
     if kept and made:
-        kept.write(registry, repository, made.values())
+        kept.write(registry, repository, made)
     if evidence.sbom:
         _attach_materials(registry, repository, described, evidence.sbom, there)
+    if signer:
+        _sign_image(registry, repository, subject, signer)
+
+
+def _sign_image(registry: Registry, repository: str, subject: Subject, signer: Signer) -> None:
+    """Sign the image itself, once all is there that it was published for."""
+    kept = Stored.read(registry, repository, subject.digest, "sig")
+    payload = image_payload(repository, subject.digest)
+    if not kept.has(digest_of(payload), signer.public.id):
+        signature = image_signature(payload, signer.sign(payload), signer.public.id)
+        kept.write(registry, repository, [signature])
 
 
 def _attach_materials(
@@ -162,7 +153,8 @@ def _attach_materials(
     attach(registry, repository, image, artifact)
 
 
-def _sealed(saying: Saying, signer: Signer | None) -> _Sealed:
+def _sealed(saying: Saying, signer: Signer | None) -> Artifact:
+    """A statement as it is attached."""
     annotations = {
         PREDICATE: saying.kind,
         CREATED: saying.at,
@@ -170,96 +162,12 @@ def _sealed(saying: Saying, signer: Signer | None) -> _Sealed:
         STATED: digest_of(saying.payload),
         SIGNER: signer.public.id if signer else "",
     }
-    if signer is None:
-        return _Sealed(
-            kind=STATEMENT_TYPE, content=saying.payload, annotations=_filled(annotations)
-        )
-    content = sealed(saying.payload, signer.sign(signed_bytes(saying.payload)))
-    return _Sealed(kind=ENVELOPE_TYPE, content=content, annotations=_filled(annotations))
+    kind, content = STATEMENT_TYPE, saying.payload
+    if signer:
+        kind = ENVELOPE_TYPE
+        content = sealed(saying.payload, signer.sign(signed_bytes(saying.payload)))
+    return Artifact(artifact_type=kind, content=content, annotations=_filled(annotations))
 
 
 def _filled(annotations: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in annotations.items() if value}
-
-
-def cosign_tag(digest: str) -> str:
-    """Where cosign keeps what was signed about an image."""
-    return f"{digest.replace(':', '-', 1)}.att"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Kept:
-    """What is under cosign's tag: the layers of a manifest, one an envelope."""
-
-    digest: str
-    layers: tuple[Descriptor, ...]
-
-    @classmethod
-    def read(cls, registry: Registry, repository: str, digest: str) -> _Kept:
-        layers = cosign_layers(registry.get(repository, cosign_tag(digest)))
-        return cls(digest=digest, layers=layers)
-
-    def has(self, saying: Saying, signer: str) -> bool:
-        """Whether a statement by this signer is the one about its matter."""
-        wanted = (digest_of(saying.payload), signer)
-        there = [one.annotations for one in self.layers]
-        return any((one.get(STATED, ""), one.get(SIGNER, "")) == wanted for one in there)
-
-    def write(self, registry: Registry, repository: str, new: Iterable[_Sealed]) -> None:
-        """Put new envelopes in the place of older ones of ours about the same; those of others are
-        left."""
-        added = [_layer(one) for one in new]
-        ours = {(one.annotations[ABOUT], one.annotations[SIGNER]) for one in added}
-        left = [
-            one
-            for one in self.layers
-            if (one.annotations.get(ABOUT), one.annotations.get(SIGNER)) not in ours
-        ]
-        layers = [*left, *added]
-        config = _config(layers)
-        upload(registry, repository, config)
-        for one in new:
-            upload(registry, repository, one.content)
-        described = Descriptor(media_type=_CONFIG_TYPE, digest=digest_of(config), size=len(config))
-        document = {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": described.document,
-            "layers": [one.document for one in layers],
-        }
-        manifest = Manifest(content=json.dumps(document).encode(), media_type=OCI_MANIFEST)
-        registry.put(repository, cosign_tag(self.digest), manifest)
-
-
-def _layer(one: _Sealed) -> Descriptor:
-    return Descriptor(
-        media_type=one.kind,
-        digest=digest_of(one.content),
-        size=len(one.content),
-        annotations={
-            **one.annotations,
-            "predicateType": one.annotations[PREDICATE],
-            "dev.cosignproject.cosign/signature": "",  # it is in the envelope
-        },
-    )
-
-
-def _config(layers: Iterable[Descriptor]) -> bytes:
-    """What makes an image of it, which some registries insist on."""
-    document: dict[str, Any] = {
-        "architecture": "",
-        "os": "",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [one.digest for one in layers]},
-    }
-    return json.dumps(document).encode()
-
-
-def cosign_layers(manifest: Manifest | None) -> tuple[Descriptor, ...]:
-    """The layers of what is under cosign's tag."""
-    try:
-        listed = json.loads(manifest.content)["layers"] if manifest else []
-        found = [Descriptor.of(one) for one in listed]
-    except (ValueError, KeyError, TypeError):
-        return ()
-    return tuple(one for one in found if one)

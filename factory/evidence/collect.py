@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from factory.errors import PublishError, RegistryError
-from factory.evidence.attach import cosign_layers, cosign_tag
 from factory.evidence.envelope import ENVELOPE_TYPE, opened, signed_bytes
 from factory.evidence.keys import PublicKey
 from factory.evidence.statement import SBOM_TYPE, STATEMENT_TYPE, TYPES, materials, read
+from factory.evidence.stored import cosign_tag, layers_of
 from factory.model import PLATFORM, Piece, Subject
 from factory.registry import INDEXES, Descriptor, Registry, list_referrers, place
 
@@ -115,11 +115,10 @@ def _documents(
         manifest = registry.get(repository, one.digest)
         about = _document(manifest.content).get("subject") if manifest else None
         if isinstance(about, dict) and about.get("digest") == subject.digest:
-            yield from ((one.artifact_type, layer) for layer in cosign_layers(manifest)[:1])
-    attested = cosign_layers(registry.get(repository, cosign_tag(subject.digest)))
+            yield from ((one.artifact_type, layer) for layer in layers_of(manifest)[:1])
+    attested = layers_of(registry.get(repository, cosign_tag(subject.digest, "att")))
     yield from ((one.media_type, one) for one in attested[:_MOST])
-    signature = f"{subject.digest.replace(':', '-', 1)}.sig"
-    if registry.head(repository, signature):
+    if registry.head(repository, cosign_tag(subject.digest, "sig")):
         yield "cosign signature", None
 
 

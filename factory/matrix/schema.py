@@ -162,6 +162,9 @@ class ScanSpec(_Strict):
     database_mirror: Mirror | None = Field(
         None, description="the repository that has Trivy's database, without a tag"
     )
+    java_database_mirror: Mirror | None = Field(
+        None, description="the same of Trivy's database of Java archives"
+    )
     exemptions: list[ExemptionSpec] = Field([], description="findings that are accepted")
     sizes: list[SizeSpec] = Field([], description="how large images may be")
 

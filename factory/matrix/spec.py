@@ -14,6 +14,7 @@ from factory.matrix.schema import MatrixSpec, TorchSpec
 from factory.matrix.validate import near, validate
 from factory.model import (
     NO_DATABASE,
+    NO_JAVA_DATABASE,
     NO_RUNTIME,
     SUBSTITUTED_BASE,
     Base,
@@ -26,7 +27,7 @@ from factory.model import (
     Torch,
 )
 
-KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
+KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
 
 
 def parse_matrix(

@@ -87,6 +87,7 @@ from factory.model.plan import (
 from factory.model.policy import Exemption, ScanPolicy, SizeBudget
 from factory.model.record import (
     NO_DATABASE,
+    NO_JAVA_DATABASE,
     NO_RUNTIME,
     REQUIRED,
     SUBSTITUTED_BASE,
@@ -119,6 +120,7 @@ __all__ = [
     "MAIN",
     "NEEDS",
     "NO_DATABASE",
+    "NO_JAVA_DATABASE",
     "NO_RUNTIME",
     "PLATFORM",
     "PUBLISHED",

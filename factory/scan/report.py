@@ -196,11 +196,6 @@ def size(document: Mapping[str, Any]) -> int:
     return int((document.get("Metadata") or {}).get("Size") or 0)
 
 
-def configuration(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The image's configuration, with which secrets may be: nobody keeps it."""
-    return (document.get("Metadata") or {}).get("ImageConfig") or {}
-
-
 def _layer(finding: Mapping[str, Any]) -> str:
     return _text(finding.get("Layer") or {}, "DiffID")
 

@@ -71,6 +71,7 @@ class Bench:
             registry=self.registry,
             signer=self.signer,
             verdicts_of=lambda digest: judged,
+            joints_of=lambda digest: (),
         )
         publisher = Publisher(
             engine=self.workshop.engine,

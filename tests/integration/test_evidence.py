@@ -16,9 +16,9 @@ import pytest
 from factory import process
 from factory.errors import ConfigError, PublishError
 from factory.evidence import Cosign
-from factory.evidence.attach import cosign_tag
 from factory.evidence.envelope import ENVELOPE_TYPE, opened
 from factory.evidence.statement import BUILD, VERDICTS
+from factory.evidence.stored import cosign_tag
 from factory.model import CheckStatus, Gate, Status
 from factory.registry import Manifest, Registry, attach, list_referrers, tags
 from factory.registry.referrers import Artifact, Descriptor, referrers_tag
@@ -34,7 +34,7 @@ from tests.integration.evidence import (
 )
 from tests.integration.registries import open_registry
 
-Audit = Callable[..., tuple[int, Any]]
+pytestmark = pytest.mark.engine  # it takes a registry and cosign, as bootstrap.sh brings them
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,17 @@ def test_cosign_itself_verifies_what_we_signed(image: Published, keys: Keys) -> 
     assert not cosign_verifies(image, keys.stranger, BUILD)
 
 
+def test_cosign_itself_verifies_the_image(image: Published, keys: Keys) -> None:
+    image.say(signer=keys.signer)
+
+    def verified(public: Path) -> bool:
+        argv = ["cosign", "verify", "--key", str(public), "--insecure-ignore-tlog", image.ref]
+        return process.run(argv, check=False).code == 0
+
+    assert verified(keys.public)
+    assert not verified(keys.stranger)
+
+
 def test_what_others_attested_by_cosign_is_kept_and_told(
     image: Published, keys: Keys, tmp_path: Path
 ) -> None:
@@ -151,7 +162,7 @@ def test_a_newer_verdict_takes_the_place_of_an_older_one(image: Published, keys:
     assert code == 0
     assert {one["why"] for one in found["ignored"]} == {"a newer one is there"}
     layers = json.loads(
-        Registry().require(image.repository, cosign_tag(image.subject.digest)).content
+        Registry().require(image.repository, cosign_tag(image.subject.digest, "att")).content
     )
     assert len(layers["layers"]) == 4, "of each kind cosign keeps the newest"
 
@@ -195,11 +206,11 @@ def forge(image: Published, change: Callable[[bytes], bytes]) -> None:
     index = registry.require(image.repository, tag)
     empty = json.dumps(json.loads(index.content) | {"manifests": []}).encode()
     registry.put(image.repository, tag, Manifest(content=empty, media_type=index.media_type))
-    attested = registry.require(image.repository, cosign_tag(image.subject.digest))
+    attested = registry.require(image.repository, cosign_tag(image.subject.digest, "att"))
     none = json.dumps(json.loads(attested.content) | {"layers": []}).encode()
     registry.put(
         image.repository,
-        cosign_tag(image.subject.digest),
+        cosign_tag(image.subject.digest, "att"),
         Manifest(content=none, media_type=attested.media_type),
     )
     subject = Descriptor(media_type=attested.media_type, digest=image.subject.digest, size=1)

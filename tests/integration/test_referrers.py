@@ -22,6 +22,8 @@ from factory.registry.manifest import OCI_MANIFEST, digest_of
 from factory.registry.referrers import referrers_tag
 from tests.integration.registries import open_registry
 
+pytestmark = pytest.mark.engine  # it takes a registry, as bootstrap.sh brings one
+
 NOTE = Artifact(
     artifact_type="application/vnd.example.note+json",
     content=b'{"says": "one"}',

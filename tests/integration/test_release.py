@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import trivy_database
 from factory import process
 from factory.registry import Registry
 from factory.settings import APP
-from tests.integration import trivy_database
 from tests.integration.conftest import TWO_CELLS, Checkout, add_image
 from tests.integration.keys import private_key
 

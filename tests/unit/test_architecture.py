@@ -26,6 +26,7 @@ SHARED = {
     "daemon",
     "engine",
     "errors",
+    "gather",
     "git",
     "model",
     "presence",
