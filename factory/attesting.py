@@ -3,11 +3,15 @@ and remembered, so that nothing is asked of a registry where nothing is new."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from factory import scan as scan_room
+from factory.errors import FactoryError, PublishError
 from factory.evidence import Evidence, Signer, attach_evidence, mark_of
 from factory.model import (
     CREATED,
@@ -20,6 +24,7 @@ from factory.model import (
     Publication,
     Step,
     Subject,
+    Target,
     Verdict,
     partial_reasons,
 )
@@ -29,45 +34,61 @@ from factory.settings import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attester:
-    """Attaches what is known of the images of a plan.
+    """Attaches what is known of the images of a plan. Threads may share it.
 
     Attributes:
+        registry: the client for all targets.
         signer: who signs it; unsigned without.
-        verdicts_of: those for which an image is published, by its config digest.
-        joints_of: likewise, what it has passed together with other builds.
+        built: the image of a build, or an error of a kind.
+        verdicts: what counts at a target of an image (by config digest) of a build.
+        joints: what such an image has passed together with others.
     """
 
     settings: Settings
     plan: Plan
-    registry: Registry
+    registry: Callable[[], Registry]
     signer: Signer | None
-    verdicts_of: Callable[[str], Sequence[Verdict]]
-    joints_of: Callable[[str], Sequence[Joint]]
+    built: Callable[[PlannedBuild, type[FactoryError]], Built]
+    verdicts: Callable[[PlannedBuild, str, Target], Iterable[Verdict]]
+    joints: Callable[[PlannedBuild, str], Iterable[Joint]]
 
-    def attached(
-        self, planned: PlannedBuild, built: Built, now: Publication, known: Publication | None
-    ) -> Publication:
-        """Have it refer to an image that is at a target; returns the publication with a mark of it.
+    def __call__(
+        self, planned: PlannedBuild, target: Target, now: Publication, log: Callable[[str], None]
+    ) -> None:
+        """Have it refer to an image that is at a target, unless all of it does already: that is
+        remembered, and nobody asked.
 
         Args:
-            known: the last publication of this build there, from the ledger: by its mark one sees
-                that all of it was attached already.
+            now: what is at the target.
+            log: told what is done.
 
         Raises:
             RegistryError: the registry refused, or cannot be reached.
             PublishError, ConfigError, MachineError: it cannot be signed.
         """
-        joints = self.joints_of(now.config_digest)
-        together = [joint.verdict for joint in joints if joint.verdict]
-        verdicts = [*self.verdicts_of(now.config_digest), *together]
-        record = build_record(self.plan, planned, built, verdicts)
-        mark = mark_of(verdicts, record, self.signer.public.id if self.signer else "")
-        if known is None or not _same_place(known, now) or known.evidence != mark:
-            self._attach(now, verdicts, record)
-        return replace(now, evidence=mark)
+        digest = now.config_digest
+        together = (one.verdict for one in self.joints(planned, digest))
+        found = [*self.verdicts(planned, digest, target), *(one for one in together if one)]
+        record = build_record(self.plan, planned, self.built(planned, PublishError), found)
+        mark = mark_of(found, record, self.signer.public.id if self.signer else "")
+        note = self._note(now)
+        if note.is_file() and note.read_text("utf-8") == mark:
+            return
+        log("attaching evidence" + (", signed" if self.signer else ""))
+        self._attach(now, found, record)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        fresh = note.with_suffix(f".{threading.get_ident()}")
+        fresh.write_text(mark, "utf-8")
+        fresh.replace(note)
+
+    def _note(self, now: Publication) -> Path:
+        """The file that says what was attached to an image at a target."""
+        name = hashlib.sha256(f"{now.repository}@{now.manifest_digest}".encode()).hexdigest()
+        return self.settings.state / "attached" / name
 
     def _attach(self, now: Publication, verdicts: Sequence[Verdict], record: BuildRecord) -> None:
-        labels = _labels(self.registry.blob(now.repository, now.config_digest))
+        registry = self.registry()
+        labels = _labels(registry.blob(now.repository, now.config_digest))
         evidence = Evidence(
             verdicts=verdicts,
             record=replace(
@@ -78,7 +99,7 @@ class Attester:
         subject = Subject(
             name=now.build_id, digest=now.manifest_digest, config_digest=now.config_digest
         )
-        attach_evidence(self.registry, now.repository, subject, evidence, self.signer)
+        attach_evidence(registry, now.repository, subject, evidence, self.signer)
 
 
 def build_record(
@@ -100,10 +121,6 @@ def _base(step: Step) -> dict[str, str]:
     inputs = dict(step.inputs)
     images = {name[6:]: value for name, value in inputs.items() if name.startswith("image ")}
     return images or {"rootfs": inputs.get("rootfs", "")}
-
-
-def _same_place(known: Publication, now: Publication) -> bool:
-    return (known.repository, known.manifest_digest) == (now.repository, now.manifest_digest)
 
 
 def _labels(configuration: bytes) -> Mapping[str, str]:

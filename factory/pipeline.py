@@ -354,7 +354,7 @@ def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) ->
         yield Work(
             verb="publish",
             subject=f"{planned.build.id} → {target.name}",
-            run=lambda _log, target=target: workshop.publish(planned, target),  # type: ignore[misc]  # binds the loop's value
+            run=lambda log, target=target: workshop.publish(planned, target, log),  # type: ignore[misc]  # binds the loop's value
             needs=(*needs("publish"), *_together(workshop, planned.build, gates)),
             lane="publish",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from factory import base
@@ -25,14 +25,12 @@ from factory.model import (
     CREATED,
     Begun,
     Built,
-    Joint,
     Plan,
     PlannedBuild,
     Project,
     State,
     Step,
     Target,
-    Verdict,
 )
 from factory.pairs import Pairs
 from factory.plan import is_present
@@ -106,6 +104,20 @@ class Workshop:
             aside=self.aside,
         )
 
+    @cached_property
+    def attester(self) -> Attester:
+        """What attaches what is known of them where they are published."""
+        key = self.project.matrix.evidence.key
+        return Attester(
+            settings=self.settings,
+            plan=self.plan,
+            registry=self.stock.registry,
+            signer=Cosign(key, self.settings.root) if key else None,
+            built=self.stock.built,
+            verdicts=self.judges.verdicts,
+            joints=self.pairs.joints,
+        )
+
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
         """Have a step in the engine; ``owner`` is the build whose last step it is, if it is one."""
         ours = self.stock.in_engine(step)
@@ -156,48 +168,26 @@ class Workshop:
                 todo="run the command again: what is not to be had there is built",
             )
 
-    def publish(self, planned: PlannedBuild, target: Target) -> Result:
+    def publish(self, planned: PlannedBuild, target: Target, log: Log) -> Result:
         """Move an image that passed to a target."""
         built = self.stock.built(planned, PublishError)
         self.stock.ensure(target)
         known = self.ledger.publication(planned.build.id, target.name)
-
-        @cache
-        def verdicts_of(digest: str) -> tuple[Verdict, ...]:
-            return tuple(self.judges.verdicts(planned, digest, target))
-
-        @cache
-        def joints_of(digest: str) -> tuple[Joint, ...]:
-            return tuple(self.pairs.joints(planned, digest))
-
-        attester = Attester(
-            settings=self.settings,
-            plan=self.plan,
-            registry=self.stock.registry(),
-            signer=self._signer,
-            verdicts_of=verdicts_of,
-            joints_of=joints_of,
-        )
         publisher = Publisher(
             engine=self.stock.engine,
             registry=self.stock.registry(),
             target=target,
             locks=self.settings.cache / "publishing",
-            verdicts_of=verdicts_of,
-            joints_of=joints_of,
-            attach=lambda now: attester.attached(planned, built, now, known),
+            verdicts_of=lambda digest: self.judges.verdicts(planned, digest, target),
+            joints_of=lambda digest: self.pairs.joints(planned, digest),
+            attach=lambda now: self.attester(planned, target, now, log),
         )
-        verdicts = verdicts_of(built.config_digest)
+        verdicts = self.judges.verdicts(planned, built.config_digest, target)
         now = publisher.publish(planned, built, verdicts, known=known)
         if now == known:
             return State.CACHED, f"{target.name} has it"
         self.ledger.record_publication(now)
         return State.DONE, f"{now.repository}:{now.floating[0]}"
-
-    @cached_property
-    def _signer(self) -> Cosign | None:
-        key = self.project.matrix.evidence.key
-        return Cosign(key, self.settings.root) if key else None
 
     def builder(self) -> Builder:
         """What builds, made when first needed."""

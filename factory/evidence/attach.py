@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from factory.evidence.envelope import ENVELOPE_TYPE, sealed, signed_bytes
@@ -81,8 +81,10 @@ class Evidence:
 
 
 def mark_of(verdicts: Iterable[Verdict], record: BuildRecord, signer: str) -> str:
-    """A digest of what is told and by whom, for whoever remembers what was attached."""
-    told = [*map(repr, verdicts), repr(record), signer]
+    """A digest of what is told and by whom, for whoever remembers what was attached. By a target's
+    own policy an image is judged in each run: when that was says nothing new."""
+    plain = (replace(one, at="", seconds=0.0) if one.target else one for one in verdicts)
+    told = [*map(repr, plain), repr(record), signer]
     return f"sha256:{hashlib.sha256(chr(0).join(told).encode()).hexdigest()}"
 
 

@@ -154,11 +154,7 @@ SUBSTITUTED_BASE = "substituted base"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
-    """A build that is at a target: which manifest its tags name.
-
-    Attributes:
-        evidence: a digest of what is said of it there; empty if nothing is.
-    """
+    """A build that is at a target: which manifest its tags name."""
 
     build_id: str
     key: str
@@ -169,7 +165,6 @@ class Publication:
     manifest_digest: str
     config_digest: str
     at: str
-    evidence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

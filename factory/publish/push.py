@@ -48,7 +48,7 @@ class Publisher:
             the immutable tag in place of ours.
         joints_of: likewise, what it has to have passed together with other builds.
         attach: has what is known of the image refer to it at the target, before any floating tag
-            names it, and returns the publication with a mark of that.
+            names it.
         environment: variables for ``docker push``; the seam for credentials.
     """
 
@@ -58,7 +58,7 @@ class Publisher:
     locks: Path
     verdicts_of: Callable[[str], Iterable[Verdict]]
     joints_of: Callable[[str], Iterable[Joint]]
-    attach: Callable[[Publication], Publication] = lambda publication: publication
+    attach: Callable[[Publication], None] = lambda _: None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def publish(
@@ -92,7 +92,8 @@ class Publisher:
         names = self.target.names(planned)
         with self._turn(planned):
             placed = self._immutable(names, planned, built, known)
-            now = self.attach(self._publication(names, planned, placed))
+            now = self._publication(names, planned, placed)
+            self.attach(now)
             moved = [self._float(names.repository, tag, placed) for tag in names.floating]
         unchanged = known is not None and replace(now, at=known.at) == known and not any(moved)
         return known if known is not None and unchanged else now

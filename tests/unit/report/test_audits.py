@@ -19,7 +19,7 @@ def found() -> Audit:
 def test_each_piece_has_a_line_and_so_has_what_is_missing_and_what_refuses() -> None:
     text = audit_text(replace(found(), others=("text/plain",)))
     for part in (
-        "✓ scan    2026-11-28T12:00  k.pub",
+        "✓ scan      2026-11-28T12:00  k.pub",
         "partial: no vulnerability database",
         "✓ build",
         "(a substitute)",
