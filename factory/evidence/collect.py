@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 from factory.errors import PublishError, RegistryError
 from factory.evidence.envelope import ENVELOPE_TYPE, opened, signed_bytes
 from factory.evidence.keys import PublicKey
-from factory.evidence.statement import SBOM_TYPE, STATEMENT_TYPE, TYPES, materials, read
+from factory.evidence.statement import SBOM_TYPE, STATEMENT_TYPE, TYPES, UNKNOWN, materials, read
 from factory.evidence.stored import cosign_tag, layers_of
 from factory.model import PLATFORM, Piece, Subject
-from factory.registry import INDEXES, Descriptor, Registry, list_referrers, place
+from factory.registry import INDEXES, Descriptor, Registry, document_of, list_referrers, place
 
 _READ = (STATEMENT_TYPE, ENVELOPE_TYPE, SBOM_TYPE)
 _MOST = 200
@@ -50,7 +49,7 @@ def subject_of(registry: Registry, repository: str, reference: str) -> Subject:
             where=where,
             todo="see that the name is right; `docker login` where it is not for everybody",
         )
-    document = _document(manifest.content)
+    document = document_of(manifest.content)
     if manifest.media_type in INDEXES or "manifests" in document:
         return subject_of(registry, repository, _of_platform(document, where))
     config = document.get("config")
@@ -101,7 +100,7 @@ def carried(
 
 
 def _ours(piece: Piece) -> bool:
-    return piece.about.split()[0] in TYPES.values() or piece.about == "unknown"
+    return piece.about.partition(" ")[0] in (*TYPES.values(), UNKNOWN)
 
 
 def _documents(
@@ -113,7 +112,7 @@ def _documents(
             yield one.artifact_type or one.media_type, None
             continue
         manifest = registry.get(repository, one.digest)
-        about = _document(manifest.content).get("subject") if manifest else None
+        about = document_of(manifest.content).get("subject") if manifest else None
         if isinstance(about, dict) and about.get("digest") == subject.digest:
             yield from ((one.artifact_type, layer) for layer in layers_of(manifest)[:1])
     attested = layers_of(registry.get(repository, cosign_tag(subject.digest, "att")))
@@ -131,18 +130,18 @@ def _piece(
     keys: Sequence[PublicKey],
 ) -> Piece:
     if layer.size > _LARGEST:
-        return Piece(about="unknown", why=f"it has more than {_LARGEST >> 20} MiB")
+        return Piece(about=UNKNOWN, why=f"it has more than {_LARGEST >> 20} MiB")
     try:
         content = registry.blob(repository, layer.digest)
     except RegistryError as error:
-        return Piece(about="unknown", why=f"it cannot be read: {error.what}")
+        return Piece(about=UNKNOWN, why=f"it cannot be read: {error.what}")
     if kind == SBOM_TYPE:
         return materials(content)
     if kind == STATEMENT_TYPE:
         return read(content, subject)
     envelope = opened(content)
     if envelope is None or envelope.payload_type != STATEMENT_TYPE:
-        return Piece(about="unknown", why="it is no signed statement")
+        return Piece(about=UNKNOWN, why="it is no signed statement")
     piece = replace(read(envelope.payload, subject), signed=True)
     if piece.why or not keys:
         return piece
@@ -151,11 +150,3 @@ def _piece(
     signer = next(whose, None)
     why = "" if signer else "no trusted key made its signature, or it was changed since"
     return replace(piece, signer=signer.name if signer else "", why=why)
-
-
-def _document(content: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -50,7 +50,7 @@ def opened(content: bytes) -> Envelope | None:
             payload_type=str(document["payloadType"]),
             signatures=tuple(base64.b64decode(one["sig"], validate=True) for one in listed),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -31,6 +31,13 @@ TYPES = {**{kind: name for name, kind in VERDICTS.items()}, BUILD: "build", SBOM
 """Types of predicates, and what they are about."""
 
 
+UNKNOWN = "unknown"
+"""What that is about which cannot be read."""
+
+_NONE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading what a stranger wrote may end in."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Saying:
     """A statement to attach.
@@ -103,13 +110,13 @@ def read(payload: bytes, subject: Subject) -> Piece:
         kind = str(document["predicateType"])
         named = {str(one["digest"].get("sha256")) for one in document["subject"]}
         predicate = document["predicate"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Piece(about="unknown", why="it is no statement")
+    except _NONE:
+        return Piece(about=UNKNOWN, why="it is no statement")
     if kind not in TYPES:
         return Piece(about=kind, why="" if subject.digest[7:] in named else _other(named))
     try:
         piece = _piece(TYPES[kind], predicate)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except _NONE:
         return Piece(about=TYPES[kind], why="it does not say what such a statement says")
     why = "" if named == {subject.digest[7:]} else _other(named)
     return replace(piece, why=why or _bound(piece, predicate, subject))
@@ -135,7 +142,7 @@ def materials(content: bytes) -> Piece:
     """What a bill of materials that nobody signed says."""
     try:
         return _piece("sbom", json.loads(content))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except _NONE:
         return Piece(about="sbom", why="it is no CycloneDX document")
 
 

@@ -20,6 +20,7 @@ from factory.registry import (
     Manifest,
     Registry,
     digest_of,
+    document_of,
     locate,
     upload,
 )
@@ -143,11 +144,8 @@ def cosign_tag(digest: str, kind: str) -> str:
 
 def layers_of(manifest: Manifest | None) -> tuple[Descriptor, ...]:
     """What a manifest lists."""
-    try:
-        listed = json.loads(manifest.content)["layers"] if manifest else []
-        found = [Descriptor.of(one) for one in listed]
-    except (ValueError, KeyError, TypeError):
-        return ()
+    listed = document_of(manifest.content).get("layers") if manifest else None
+    found = (Descriptor.of(one) for one in (listed if isinstance(listed, list) else []))
     return tuple(one for one in found if one)
 
 

@@ -5,13 +5,13 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-di
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from factory.errors import RegistryError
 from factory.registry.client import Registry
+from factory.registry.manifest import document_of
 
 _NEXT = re.compile(r"<([^>]*)>\s*;\s*rel=\"?next\"?", re.IGNORECASE)
 _PAGES = 1_000
@@ -64,11 +64,8 @@ def tags(registry: Registry, repository: str) -> tuple[str, ...]:
 
 
 def _document(content: bytes, where: str) -> dict[str, Any]:
-    try:
-        document = json.loads(content)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
+    document = document_of(content)
+    if not document:
         raise _wrong(where, "it is no JSON object")
     return document
 

@@ -6,7 +6,9 @@ https://github.com/opencontainers/image-spec/blob/main/manifest.md
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from typing import Any
 
 _DOCKER = "application/vnd.docker.distribution.manifest"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -28,6 +30,15 @@ class Manifest:
     @property
     def digest(self) -> str:
         return digest_of(self.content)
+
+
+def document_of(content: bytes) -> dict[str, Any]:
+    """The JSON object that these bytes are; empty where they are none, as strangers' may be."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def digest_of(content: bytes) -> str:

@@ -19,7 +19,7 @@ from factory.errors import RegistryError
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.listing import pages
-from factory.registry.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, digest_of
+from factory.registry.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import place
 
 _EMPTY = b"{}"
@@ -64,7 +64,7 @@ class Descriptor:
                 artifact_type=str(document.get("artifactType") or ""),
                 annotations={str(name): str(value) for name, value in annotations.items()},
             )
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return None
 
 
@@ -189,13 +189,10 @@ def _index(listed: Iterable[Descriptor]) -> Manifest:
 
 
 def _listed(index: Manifest | None) -> list[Descriptor]:
-    try:
-        return _descriptors(json.loads(index.content)) if index else []
-    except ValueError:
-        return []
+    return _descriptors(document_of(index.content)) if index else []
 
 
-def _descriptors(document: Any) -> list[Descriptor]:
-    listed = document.get("manifests") if isinstance(document, dict) else None
+def _descriptors(document: Mapping[str, Any]) -> list[Descriptor]:
+    listed = document.get("manifests")
     found = [Descriptor.of(one) for one in (listed if isinstance(listed, list) else [])]
     return [one for one in found if one]

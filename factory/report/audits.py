@@ -7,9 +7,10 @@ from typing import Any
 from factory.model import Audit, BuildRecord, Piece
 from factory.report.tables import columns
 from factory.report.words import verdict_words
-from factory.text import clean, one_line
+from factory.text import clean, one_line, shorten
 
 _WHY_WIDTH = 20
+_LONGEST = 200
 
 
 def audit_text(found: Audit, *, width: int | None = None) -> str:
@@ -28,7 +29,7 @@ def audit_text(found: Audit, *, width: int | None = None) -> str:
         columns(
             ["  EVIDENCE", "OF", "SIGNED", "SAYS"], rows, width=width, flexible=[(3, _WHY_WIDTH)]
         ),
-        f"also there: {', '.join(found.others)}" if found.others else "",
+        f"also there: {', '.join(map(_short, found.others))}" if found.others else "",
         _conclusion(found),
     ]
     return clean("\n\n".join(part for part in parts if part))
@@ -36,12 +37,12 @@ def audit_text(found: Audit, *, width: int | None = None) -> str:
 
 def _row(mark: str, piece: Piece, says: str) -> list[str]:
     by = piece.signer or ("not checked" if piece.signed else "no")
-    return [
-        f"{mark} {one_line(piece.about)}",
-        one_line(piece.at)[:16],
-        one_line(by),
-        one_line(says),
-    ]
+    return [f"{mark} {_short(piece.about)}", one_line(piece.at)[:16], one_line(by), _short(says)]
+
+
+def _short(text: str) -> str:
+    """In a line that a stranger cannot make endless."""
+    return shorten(one_line(text), _LONGEST)
 
 
 def _says(piece: Piece) -> str:
@@ -59,10 +60,10 @@ def _made(record: BuildRecord) -> str:
 
 
 def _conclusion(found: Audit) -> str:
-    partial = [f"partial: {reason}" for reason in found.partial]
+    partial = [f"partial: {_short(reason)}" for reason in found.partial]
     if not found.refusals:
         return "\n".join([*partial, "every gate satisfies the policy"])
-    return "\n".join([*partial, *(f"refused: {one_line(reason)}" for reason in found.refusals)])
+    return "\n".join([*partial, *(f"refused: {_short(reason)}" for reason in found.refusals)])
 
 
 def audit_document(found: Audit) -> dict[str, Any]:

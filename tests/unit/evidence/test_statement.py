@@ -124,6 +124,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         b"[]",
         b"{}",
         b"\xff",
+        b"[" * 100_000,
+        b'{"predicate":' * 100_000,
         changed(lambda it: it.pop("subject")),
         changed(lambda it: it.update(subject=[7])),
         changed(lambda it: it.update(predicate=None)),
@@ -136,7 +138,7 @@ def test_what_is_no_such_statement_counts_for_nothing(payload: bytes) -> None:
     assert read(payload, SUBJECT).why
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"bomFormat": "SPDX"}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"[" * 100_000, b'{"bomFormat": "SPDX"}'])
 def test_what_is_no_bill_of_materials_is_told(content: bytes) -> None:
     assert materials(content).why
 
@@ -153,6 +155,8 @@ def test_what_is_signed_is_as_the_specification_has_it() -> None:
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"payload": "%", "signatures": []}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"[" * 100_000, b"{}", b'{"payload": "%", "signatures": []}']
+)
 def test_what_is_no_envelope_is_not_opened(content: bytes) -> None:
     assert opened(content) is None

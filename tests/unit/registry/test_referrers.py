@@ -67,7 +67,7 @@ def test_a_registry_that_keeps_the_list_is_left_to_it() -> None:
     assert [one.method for one in served.asked] == ["HEAD", "HEAD", "PUT"]
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"[" * 100_000])
 def test_what_is_no_list_is_refused(body: bytes) -> None:
     with (
         answering(lambda _: (200, {}, body)) as served,
@@ -78,7 +78,9 @@ def test_what_is_no_list_is_refused(body: bytes) -> None:
 
 def test_entries_that_are_none_are_passed_over() -> None:
     good = entry("text/plain", "1")
-    body = json.dumps({"manifests": [None, 7, {"digest": 1}, good.document]}).encode()
+    endless = {"mediaType": "x", "digest": "y", "size": float("inf")}
+    entries = [None, 7, {"digest": 1}, endless, good.document]
+    body = json.dumps({"manifests": entries}).replace("Infinity", "1e999").encode()
     with answering(lambda _: (200, {}, body)) as served:
         assert list_referrers(Registry(), served.repository, SUBJECT.digest) == (good,)
 
