@@ -234,6 +234,14 @@ class CohortSpec(_Strict):
     )
 
 
+class ReleaseSpec(_Strict):
+    """What is released as one."""
+
+    together: Literal["cohorts", "images", "all"] = Field(
+        "cohorts", description="the builds whose floating tags move together, or not at all"
+    )
+
+
 class MatrixSpec(_Strict):
     """``matrix.yaml``: the only place where cells are defined."""
 
@@ -250,6 +258,7 @@ class MatrixSpec(_Strict):
     policy: PolicySpec = PolicySpec()
     evidence: EvidenceSpec = EvidenceSpec()
     verify: VerifySpec = VerifySpec()
+    release: ReleaseSpec = ReleaseSpec()
 
 
 class OverrideSpec(_Strict):

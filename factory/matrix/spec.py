@@ -77,6 +77,7 @@ def parse_matrix(
         cold_start=Budget(
             full=spec.verify.cold_start.full, throttled=spec.verify.cold_start.throttled
         ),
+        together=spec.release.together,
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))

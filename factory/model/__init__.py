@@ -46,6 +46,7 @@ from factory.model.explanation import (
     Trace,
 )
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
+from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
 from factory.model.lock import (
     BASES_LOCK,
@@ -129,6 +130,7 @@ __all__ = [
     "SUBSTITUTED_BASE",
     "TEMPLATES",
     "THROTTLED",
+    "UNFINISHED",
     "Action",
     "Asked",
     "Audit",
@@ -159,13 +161,16 @@ __all__ = [
     "Foreseen",
     "Gate",
     "GitSource",
+    "Group",
     "Health",
     "Image",
     "Install",
     "Joint",
+    "Journal",
     "Judged",
     "Lock",
     "Matrix",
+    "Move",
     "Names",
     "Outcome",
     "Outdated",
@@ -187,6 +192,7 @@ __all__ = [
     "Selection",
     "Signing",
     "SizeBudget",
+    "Stage",
     "State",
     "Status",
     "Step",

@@ -36,6 +36,7 @@ class Matrix:
         cohorts: which cells are verified together too.
         cold_start: what a worker may take to start, where that is asked.
         evidence: how what is said of images is signed, and whose word counts.
+        together: whose floating tags move together: ``cohorts``, ``images`` or ``all``.
     """
 
     cells: tuple[Cell, ...]
@@ -51,6 +52,7 @@ class Matrix:
     cohorts: tuple[Cohort, ...] = ()
     cold_start: Budget = field(default_factory=Budget)
     evidence: Signing = field(default_factory=Signing)
+    together: str = "cohorts"
 
     def scan_policy(self, build: Build | None, target: Target | None = None) -> ScanPolicy:
         """What the scan gate holds the image of a build to, everywhere or at a target."""

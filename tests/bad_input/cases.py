@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
+from tests.bad_input.moving import MOVING
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
     IMAGE,
@@ -846,6 +847,6 @@ AUDIT = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING),
     *(*AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

@@ -60,6 +60,7 @@ PURE = sorted(
                 "summary",
                 "results",
                 "published",
+                "moves",
                 "differences",
                 "audits",
             )
