@@ -53,29 +53,33 @@ class Attester:
     joints: Callable[[PlannedBuild, str], Iterable[Joint]]
 
     def __call__(
-        self, planned: PlannedBuild, target: Target, now: Publication, log: Callable[[str], None]
+        self,
+        planned: PlannedBuild,
+        target: Target,
+        publication: Publication,
+        log: Callable[[str], None],
     ) -> None:
         """Have it refer to an image that is at a target, unless all of it does already: that is
         remembered, and nobody asked.
 
         Args:
-            now: what is at the target.
+            publication: what is at the target.
             log: told what is done.
 
         Raises:
             RegistryError: the registry refused, or cannot be reached.
             PublishError, ConfigError, MachineError: it cannot be signed.
         """
-        digest = now.config_digest
+        digest = publication.config_digest
         together = (one.verdict for one in self.joints(planned, digest))
         found = [*self.verdicts(planned, digest, target), *(one for one in together if one)]
         record = build_record(self.plan, planned, self.built(planned, PublishError), found)
         mark = mark_of(found, record, self.signer.public.id if self.signer else "")
-        note = self._note(now)
+        note = self._note(publication)
         if note.is_file() and note.read_text("utf-8") == mark:
             return
         log("attaching evidence" + (", signed" if self.signer else ""))
-        self._attach(now, found, record)
+        self._attach(publication, found, record)
         note.parent.mkdir(parents=True, exist_ok=True)
         fresh = note.with_suffix(f".{threading.get_ident()}")
         fresh.write_text(mark, "utf-8")
