@@ -10,15 +10,19 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from factory.errors import FactoryError, Interrupted, ScanError
+from factory.errors import ScanError
 from factory.gather import Gathered
 from factory.scan import archive, layout, report
-from factory.scan.runner import Reader
+from factory.scan.runner import Reader, configurations
 from factory.trivy import Trivy
 
 MOST = 16
 """How many images are taken apart together."""
 
+_PAUSE = 0.5
+"""Seconds: those that are wanted together first ask the engine for their histories."""
+
+_LAYOUT = "layout"
 _SHARE = 0.5
 """Of the free disk, what several together may take; one alone takes what it needs."""
 
@@ -49,11 +53,13 @@ class Apart:
 
     Attributes:
         configuration: of the image, as OCI has it; secrets may be in it.
+        judged: Trivy's report on that.
         document: Trivy's report on its secrets, which quotes what surrounds them.
         bill: of its materials (CycloneDX), as Trivy wrote it.
     """
 
     configuration: Mapping[str, Any]
+    judged: Mapping[str, Any]
     document: Mapping[str, Any]
     bill: bytes
 
@@ -70,14 +76,14 @@ def take(wanted: Wanted, tool: Trivy, home: Path, *, java: bool) -> Apart:
         Interrupted: the run was cancelled.
     """
     found = _gathered(tool, home, java)(wanted)
-    if isinstance(found, FactoryError):
+    if isinstance(found, ScanError):
         raise found
     return found
 
 
 @lru_cache(maxsize=8)
-def _gathered(tool: Trivy, home: Path, java: bool) -> Gathered[Wanted, Apart | FactoryError]:
-    return Gathered(partial(_together, tool, home, java), most=MOST, alone=True)
+def _gathered(tool: Trivy, home: Path, java: bool) -> Gathered[Wanted, Apart | ScanError]:
+    return Gathered(partial(_together, tool, home, java), most=MOST, pause=_PAUSE, alone=True)
 
 
 def bytes_of(histories: Iterable[History]) -> int:
@@ -89,7 +95,7 @@ def bytes_of(histories: Iterable[History]) -> int:
 
 def _together(
     tool: Trivy, home: Path, java: bool, wanted: Sequence[Wanted]
-) -> list[Apart | FactoryError]:
+) -> list[Apart | ScanError]:
     """What is in each, or why that cannot be told: one that is gone is no other's trouble."""
     home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home).free
@@ -101,7 +107,7 @@ def _together(
     return [_alone(tool, home, java, one) for one in wanted]
 
 
-def _alone(tool: Trivy, home: Path, java: bool, one: Wanted) -> Apart | FactoryError:
+def _alone(tool: Trivy, home: Path, java: bool, one: Wanted) -> Apart | ScanError:
     try:
         return _taken(tool, home, java, [one])[0]
     except ScanError as error:
@@ -110,11 +116,38 @@ def _alone(tool: Trivy, home: Path, java: bool, one: Wanted) -> Apart | FactoryE
 
 def _taken(
     tool: Trivy, home: Path, java: bool, wanted: Sequence[Wanted]
-) -> list[Apart | FactoryError]:
+) -> list[Apart | ScanError]:
     with archive.workspace(home / "work") as work:
         images = _unpacked(wanted, work)
+        texts = [archive.dockerfile(image.configuration) for image in images.values()]
+        judged = dict(zip(images, configurations(tool, texts), strict=True))
         reader = Reader(tool, home, work, java=java)
-        return [_read(reader, work / "layout", images, one) for one in wanted]
+        return [_apart(reader, work / _LAYOUT, images, judged, one) for one in wanted]
+
+
+def _apart(
+    reader: Reader,
+    folder: Path,
+    images: Mapping[str, layout.Image],
+    judged: Mapping[str, Mapping[str, Any]],
+    one: Wanted,
+) -> Apart | ScanError:
+    image = images.get(one.config_digest)
+    if image is None:
+        return archive.other_image(" or ".join(images), one.config_digest)
+    one.log("scanning")
+    try:
+        read = reader.read(f"{folder}@{image.manifest}")
+    except ScanError as error:
+        return error
+    if report.image_id(read.document) != one.config_digest:
+        return archive.other_image(report.image_id(read.document), one.config_digest)
+    return Apart(
+        configuration=image.configuration,
+        judged=judged[one.config_digest],
+        document=read.document,
+        bill=read.bill,
+    )
 
 
 def _unpacked(wanted: Sequence[Wanted], work: Path) -> dict[str, layout.Image]:
@@ -123,25 +156,6 @@ def _unpacked(wanted: Sequence[Wanted], work: Path) -> dict[str, layout.Image]:
     saved = work / "images.tar"
     archive.save([one.ref for one in wanted], saved)
     try:
-        return layout.unpack(saved, work / "layout")
+        return layout.unpack(saved, work / _LAYOUT)
     finally:
         saved.unlink(missing_ok=True)
-
-
-def _read(
-    reader: Reader, folder: Path, images: Mapping[str, layout.Image], one: Wanted
-) -> Apart | FactoryError:
-    image = images.get(one.config_digest)
-    if image is None:
-        found = next(iter(images)) if len(images) == 1 else "another one"
-        return archive.other_image(found, one.config_digest)
-    one.log("scanning")
-    try:
-        read = reader.read(f"{folder}@{image.manifest}")
-    except Interrupted:
-        raise
-    except FactoryError as error:
-        return error
-    if report.image_id(read.document) != one.config_digest:
-        return archive.other_image(report.image_id(read.document), one.config_digest)
-    return Apart(configuration=image.configuration, document=read.document, bill=read.bill)

@@ -185,15 +185,14 @@ def _inventory(ref: str, config_digest: str, tool: Trivy, home: Path, log: Log) 
         history = archive.history(ref)
         wanted = Wanted(ref=ref, config_digest=config_digest, history=history, log=log)
         taken = apart.take(wanted, tool, home, java=java)
-        found = _report(taken, history, tool, java=java)
+        found = _report(taken, history, java=java)
         return inventory.keep(folder, found, taken.bill)
 
 
-def _report(taken: Apart, history: History, tool: Trivy, *, java: bool) -> Report:
-    text = archive.dockerfile(taken.configuration)
+def _report(taken: Apart, history: History, *, java: bool) -> Report:
     return Report(
         secrets=report_room.secrets(taken.document),
-        misconfigurations=report_room.misconfigurations(runner.configuration(tool, text)),
+        misconfigurations=report_room.misconfigurations(taken.judged),
         system=report_room.system(taken.document),
         size=report_room.size(taken.document),
         sizes=sizes(history),

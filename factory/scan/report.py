@@ -116,6 +116,12 @@ def parse(text: str) -> Mapping[str, Any]:
     return dict(document)
 
 
+def of_target(document: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    """The part of a report on several files that is about one."""
+    results = document.get("Results") or ()
+    return {**document, "Results": [one for one in results if one.get("Target") == target]}
+
+
 def image_id(document: Mapping[str, Any]) -> str:
     """The digest of the configuration of the image that was scanned."""
     return str((document.get("Metadata") or {}).get("ImageID", ""))

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -30,25 +30,27 @@ from factory.trivy import Trivy
 _MINUTES = 30
 _BUSY_SECONDS = 120.0
 _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""Of those that may run at once, no more do than can: each has all that it judges in memory."""
+"""Of those that may run at once, no more do than can: each has the database in memory."""
 _JARS = "**/*.jar,**/*.war,**/*.ear,**/*.par"
 _QUIETLY = ("--timeout", f"{_MINUTES}m", "--offline-scan", "--skip-java-db-update", "--no-progress")
 
 
-def configuration(tool: Trivy, dockerfile: str) -> Mapping[str, Any]:
-    """Trivy's report on an image configuration given as a Dockerfile. Several may be asked for at
-    once.
+def configurations(tool: Trivy, dockerfiles: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Trivy's reports on image configurations given as Dockerfiles: it takes it a second to read
+    its rules, and next to nothing to judge one by them.
 
     Raises:
         ScanError: Trivy failed.
     """
     argv = [tool.path, "config", "--misconfig-scanners", "dockerfile", "--skip-check-update"]
-    with _CORES, _scratch() as folder:
+    with _scratch() as folder:
         judged = folder / "judged"
-        judged.mkdir()
-        (judged / "Dockerfile").write_text(dockerfile, "utf-8")
+        for at, text in enumerate(dockerfiles):
+            (judged / str(at)).mkdir(parents=True)
+            (judged / str(at) / "Dockerfile").write_text(text, "utf-8")
         cache = ["--cache-dir", str(folder)]
-        return _report(_trivy([*argv, *cache, "--format", "json", "."], judged))
+        found = _report(_trivy([*argv, *cache, "--format", "json", "."], judged))
+    return [report.of_target(found, f"{at}/Dockerfile") for at in range(len(dockerfiles))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
