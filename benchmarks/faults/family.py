@@ -74,11 +74,13 @@ def build(name: str, letter: str, folder: Path) -> Version:
 
 
 def remove(engine: Engine, versions: tuple[Version, ...]) -> None:
-    """Take the images away again."""
-    for version in versions:
-        for built in version.built:
-            engine.remove_image(built.ref)
-            engine.remove_image(built.image_id)
+    """Take the images away again, with the names by which they were being pushed when that was
+    killed."""
+    for built in (one for version in versions for one in version.built):
+        image = engine.image(built.image_id)
+        for name in image.tags if image else ():
+            engine.remove_image(name)
+        engine.remove_image(built.image_id)
 
 
 def publishing(
@@ -139,7 +141,7 @@ _FIELDS = ("key", "ref", "image_id", "config_digest", "substituted_base", "reaso
 def _built(name: str, letter: str, cell: Cell, folder: Path) -> Built:
     key = letter * 64
     ref = step_ref(f"{name}-{cell.device}", key)
-    (folder / "file").write_text(f"{letter} {cell.id}")
+    (folder / "file").write_text(f"{name} {letter} {cell.id}")
     facts = folder / "metadata.json"
     argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
     argv += [f"--label={KEY_LABEL}={key}", f"--metadata-file={facts}", str(folder)]

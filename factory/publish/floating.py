@@ -173,7 +173,7 @@ class Mover:
         if registry.head(*at) != move.after:
             return ""  # whoever moved it just now is dealt with at the end
         if move.before is None:
-            why = registry.untag(*at)
+            why = registry.untag(*at) or (registry.head(*at) and "it is still there") or ""
             return f"{move.place}: {why}" if why else ""
         registry.put(*at, self.tags.manifest_of(move, back=True))
         return ""

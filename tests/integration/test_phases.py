@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -235,6 +235,24 @@ def test_a_group_with_nothing_new_costs_one_head_a_tag(yard: Yard) -> None:
     assert asked == ["HEAD"] * (2 + len(FLOATING))
 
 
+def test_nothing_moves_anywhere_before_all_of_the_group_is_everywhere(yard: Yard) -> None:
+    shop = yard.shop("b")
+    second = Target(name="second", registry=f"{yard.house.host}/second-{time.monotonic_ns()}")
+    shop.targets = (yard.house.target, second)
+    cpu, gpu = shop.plan.builds
+    shop.push(cpu, second, print)
+    with pytest.raises(PublishError, match="does not move"):
+        shop.move(shop.plan.groups[0], print)
+    assert yard.named() == ["a", "a", "a"]
+    there = [Registry().head(second.repository(cpu.build.image), tag) for tag in FLOATING]
+    assert there == [None, None, None]
+    shop.push(gpu, second, print)
+    assert shop.move(shop.plan.groups[0], print)[1].startswith("6 tags moved")
+    assert yard.named() == ["b", "b", "b"]
+    moved = {(move.target, move.tag) for move in yard.journal().pending}
+    assert moved == {(name, tag) for name in ("there", "second") for tag in FLOATING}
+
+
 def test_evidence_comes_between_the_phases_and_without_it_nothing_moves(yard: Yard) -> None:
     shop = yard.house.shop("b", yard.ledger, yard.folder / "locks")
     attached: list[str] = []
@@ -325,6 +343,27 @@ def test_a_tag_that_did_not_exist_stays_where_the_registry_deletes_none(yard: Ya
     assert state is State.DONE
     assert f"{fresh}: the registry does not delete tags (HTTP 4" in reason
     assert Registry().head(yard.house.repository, fresh) == named[0].manifest_digest
+
+
+def test_a_tag_that_did_not_exist_is_taken_away_where_the_registry_does_that(yard: Yard) -> None:
+    class Deleting(Registry):
+        """As one that takes tags away; for the test's own has no way to."""
+
+        gone: ClassVar[set[str]] = set()
+
+        def untag(self, repository: str, tag: str) -> str:
+            self.gone.add(tag)
+            return ""
+
+        def head(self, repository: str, reference: str) -> str | None:
+            return None if reference in self.gone else super().head(repository, reference)
+
+    fresh = f"new-{time.monotonic_ns()}"
+    found = [yard.ledger.pushed(one.build.id, "there") for one in yard.shop("a").plan.builds]
+    journal = begin(yard, [replace(one, floating=(fresh,)) for one in found if one][:1])
+    said = yard.resuming(Deleting()).undo(journal, print)
+    assert said == (State.DONE, "1 tag put back")
+    assert Deleting.gone == {fresh}
 
 
 def begin(yard: Yard, publications: list[Publication], registry: Registry | None = None) -> Journal:
