@@ -789,12 +789,14 @@ AUDIT = [
         spoil=nothing,
         args=("audit", "Not A/Name"),
         says=("'Not A/Name' is no image's name", "as `docker pull` takes it"),
+        real=True,
     ),
     Case(
         id="audit of a flag in place of a reference",
         spoil=nothing,
         args=("audit", "--ref=-v"),
         says=("'-v' is no image's name",),
+        real=True,
     ),
     Case(
         id="audit where nobody answers",
@@ -802,24 +804,28 @@ AUDIT = [
         args=("audit", "127.0.0.1:1/app:latest"),
         says=("127.0.0.1:1 cannot be reached", "see that it runs"),
         code=6,
+        real=True,
     ),
     Case(
         id="audit by a key that is not there",
         spoil=nothing,
         args=("audit", "127.0.0.1:1/app", "--key=/nonexistent.pub"),
         says=("/nonexistent.pub: this public key cannot be read: there is no such file",),
+        real=True,
     ),
     Case(
         id="audit by a key that is none",
         spoil=nothing,
         args=("audit", "127.0.0.1:1/app", f"--key={__file__}"),
         says=("this is no public key in PEM", "cosign public-key"),
+        real=True,
     ),
     Case(
         id="audit by the policy of no target",
         spoil=nothing,
         args=("audit", "127.0.0.1:1/app", "--policy=locla"),
         says=("there is no target 'locla'", "local"),
+        real=True,
     ),
     Case(
         id="audit by a policy and reasons",
