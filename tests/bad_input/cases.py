@@ -228,7 +228,11 @@ YAML = [
     Case(
         id="unknown partial reason",
         spoil=matrix("{kind: local}", "{kind: local, accept: [no database]}"),
-        says=(LINE.format(12, 33), "'no database'", "did you mean no Java database or no vulnerability database?"),
+        says=(
+            LINE.format(12, 33),
+            "'no database'",
+            "did you mean no Java database or no vulnerability database?",
+        ),
     ),
     Case(
         id="a folder in place of matrix.yaml",
