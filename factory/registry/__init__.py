@@ -2,22 +2,34 @@
 
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
+from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.credentials import Credentials, docker_credentials
-from factory.registry.manifest import INDEXES, Manifest
+from factory.registry.listing import tags
+from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
+from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
 
 __all__ = [
     "INDEXES",
+    "OCI_MANIFEST",
     "Allowance",
     "Amazon",
+    "Artifact",
     "Credentials",
+    "Descriptor",
     "Manifest",
     "Registry",
+    "attach",
     "base_url",
+    "digest_of",
     "docker_credentials",
+    "document_of",
     "is_loopback",
+    "list_referrers",
     "locate",
     "place",
     "split_tag",
+    "tags",
+    "upload",
 ]
