@@ -21,7 +21,8 @@ class Remotes:
     """What one run knows of them. Threads may share it.
 
     Attributes:
-        project: what is published; without one, who we are at Amazon is told by a host's name.
+        project: what is published; without one Amazon is known by a host's name, and asked where
+            Docker keeps nothing for it.
         note: tells the user something.
         connect: makes the client of an account's registry.
     """
@@ -113,8 +114,11 @@ class Remotes:
 
     def _find(self, key: str, *, again: bool = False) -> Credentials | None:
         amazon = self._amazon(key)
-        if amazon:
+        if amazon and (self.project or self._docker(key, again=again) is None):
             return amazon.again() if again else amazon.token()
+        return self._docker(key, again=again)
+
+    def _docker(self, key: str, *, again: bool) -> Credentials | None:
         with self._lock:
             if key in self._kept and not again:
                 return self._kept[key]

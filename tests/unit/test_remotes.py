@@ -179,6 +179,16 @@ def test_without_a_project_amazon_is_known_by_its_name(known: Known) -> None:
     assert found._find("a.example") == Credentials(username="me", secret="hush-hush")
 
 
+def test_without_a_project_what_docker_keeps_for_amazon_goes_before(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = Credentials(username="AWS", secret="from-docker-login")
+    monkeypatch.setattr(remotes, "docker_credentials", lambda key: mine)
+    found = Remotes(settings=known.remotes.settings, project=None, connect=known.remotes.connect)
+    assert found._find(HOST) == mine
+    assert known.remotes._find(HOST) == Credentials(username="AWS", secret="token-0")
+
+
 @pytest.mark.parametrize("host", ["a.example", f"x{HOST}", f"{HOST}.evil.example", f"{HOST}:80"])
 def test_a_name_that_is_like_amazons_is_not(host: str) -> None:
     assert Ecr.at(host) is None
