@@ -118,6 +118,21 @@ def test_both_targets_have_it_and_nobody_has_seen_a_secret(
     assert left(checkout) == []
 
 
+def test_a_target_that_wants_a_clean_checkout_gets_nothing_from_another(
+    checkout: Checkout, docker_hub: Hub
+) -> None:
+    file = checkout.root / "matrix.yaml"
+    matrix = yaml.safe_load(file.read_text())
+    matrix["targets"]["hub"]["require_clean"] = True
+    file.write_text(yaml.safe_dump(matrix))
+    refused = checkout.invoke("publish", expect=6)
+    assert "`hub` wants a clean git checkout: the project is in no git repository" in (
+        refused.stdout + refused.stderr
+    )
+    assert not any(one.startswith(("PUT", "POST")) for one in docker_hub.asked)
+    assert left(checkout) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_a_run_no_secret_stays(
     checkout: Checkout, docker_hub: Hub, number: signal.Signals
