@@ -336,6 +336,32 @@ def release(
     _pass_gates(gates, selection, format, require_gpu=require_gpu)
 
 
+@selecting_command(
+    from_="the target whose images are promoted",
+    to="the target that gets them",
+)
+def promote(
+    _c: Context,
+    selection: Selection,
+    from_: str | None = None,
+    to: str | None = None,
+    format: str = "text",
+) -> None:
+    """Copy what is published at one target to another, by digest; nothing is built."""
+    from factory import console, errors
+    from factory.promoting import promote as bring
+    from factory.report.promoted import promoted_document, promoted_text
+
+    check_form(format)
+    settings = _settings()
+    with console.observer(settings.state / "logs") as observer:
+        found = bring(settings, selection, from_ or "", to or "", observer)
+    show(promoted_text(found), lambda: promoted_document(found), format)
+    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
+    if code:
+        raise Exit(code=code)
+
+
 @command(**FORMAT_HELP)
 def status(_c: Context, format: str = "text") -> None:
     """Show what the ledger knows of each build, and of pairs."""
@@ -512,6 +538,7 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 ns = Collection(
     *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
+    *(promote,),
     *(status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )

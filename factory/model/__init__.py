@@ -75,6 +75,7 @@ from factory.model.plan import (
     step_ref,
 )
 from factory.model.policy import Exemption, ScanPolicy, SizeBudget
+from factory.model.promoted import Promoted
 from factory.model.record import (
     NO_DATABASE,
     NO_RUNTIME,
@@ -161,6 +162,7 @@ __all__ = [
     "Plan",
     "PlannedBuild",
     "Project",
+    "Promoted",
     "Publication",
     "Read",
     "Record",

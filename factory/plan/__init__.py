@@ -4,5 +4,15 @@ from factory.plan.assemble import Contents
 from factory.plan.locks import unlocked
 from factory.plan.needed import is_present, steps_to_build
 from factory.plan.steps import Foundations, make_plan
+from factory.plan.tags import floating_tags, immutable_tag
 
-__all__ = ["Contents", "Foundations", "is_present", "make_plan", "steps_to_build", "unlocked"]
+__all__ = [
+    "Contents",
+    "Foundations",
+    "floating_tags",
+    "immutable_tag",
+    "is_present",
+    "make_plan",
+    "steps_to_build",
+    "unlocked",
+]

@@ -7,7 +7,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from factory.errors import RegistryError
 from factory.registry.access import Access, FindCredentials
 from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
-from factory.registry.reference import locate, place
+from factory.registry.reference import base_url, locate, place
 from factory.registry.transport import HASTY, PATIENT, Patience, Transport, reason_of
 
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ class Registry:
 
     def hasty(self) -> Registry:
         """The same, with the same logins, that gives up within seconds."""
+        return self.with_patience(HASTY)
+
+    def with_patience(self, patience: Patience) -> Registry:
+        """The same, with the same logins, and another patience."""
         other = copy(self)
-        other._patience = HASTY
+        other._patience = patience
         return other
 
     def ping(self, repository: str) -> None:
@@ -64,7 +68,7 @@ class Registry:
         at = locate(repository)
         answer = self._send("GET", repository, f"{at.url}/", {}, where=at.host)
         if answer.status not in (200, 401, 403):
-            raise self._refused(answer, "does not speak as one", repository, at.host)
+            raise self.refused(answer, "does not speak as one", repository, at.host)
 
     def head(self, repository: str, reference: str) -> str | None:
         """The digest of what a tag names, or ``None`` where the registry says there is none.
@@ -132,7 +136,7 @@ class Registry:
         headers = {"Content-Type": manifest.media_type}
         answer = self._request("PUT", repository, tag, headers, manifest.content)
         if answer.status != 201:
-            raise self._refused(
+            raise self.refused(
                 answer, "did not take the manifest", repository, place(repository, tag)
             )
 
@@ -144,7 +148,7 @@ class Registry:
         """
         answer = self._request("GET", repository, digest, {}, kind="blobs")
         if answer.status != 200:
-            raise self._refused(
+            raise self.refused(
                 answer, "did not send the blob", repository, place(repository, digest)
             )
         content = self._limited(answer, repository, digest)
@@ -179,7 +183,7 @@ class Registry:
             return None
         if answer.status != 200:
             where = place(repository, reference)
-            raise self._refused(answer, "did not say what this is", repository, where)
+            raise self.refused(answer, "did not say what this is", repository, where)
         return answer
 
     def _request(
@@ -191,18 +195,50 @@ class Registry:
         body: bytes | None = None,
         kind: str = "manifests",
     ) -> BaseHTTPResponse:
-        at, where = locate(repository), place(repository, reference)
-        url, writes = f"{at.url}/{at.name}/{kind}/{reference}", method == "PUT"
+        return self.call(
+            method,
+            repository,
+            f"{kind}/{reference}",
+            headers,
+            body,
+            where=place(repository, reference),
+            preload=kind == "manifests",
+        )
+
+    def call(
+        self,
+        method: str,
+        repository: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[bytes] | None = None,
+        *,
+        where: str,
+        preload: bool = True,
+    ) -> BaseHTTPResponse:
+        """Send any request about a repository, letting ourselves in where that is asked.
+
+        Args:
+            path: below the repository's, or a whole URL that its registry gave.
+            body: where it is an iterable, one that can be begun again.
+            where: for messages.
+            preload: whether the answer's body is read at once.
+
+        Raises:
+            RegistryError: the registry cannot be reached, or its token service refuses.
+        """
+        at = locate(repository)
+        url = path if "://" in path else f"{at.url}/{at.name}/{path}"
+        writes = method not in ("GET", "HEAD")
+        ours = url.startswith(f"{base_url(at.host)}/")  # another host gets no login of this one's
 
         def send(permit: str | None) -> BaseHTTPResponse:
-            sent = {**headers, **({"Authorization": permit} if permit else {})}
-            return self._send(
-                method, repository, url, sent, body, where=where, preload=kind == "manifests"
-            )
+            sent = {**headers, **({"Authorization": permit} if permit and ours else {})}
+            return self._send(method, repository, url, sent, body, where=where, preload=preload)
 
         permit = self._access.known(at, writes=writes)
         answer = send(permit)
-        if answer.status != 401:
+        if answer.status != 401 or not ours:
             return answer
         better = self._access.obtain(
             at,
@@ -223,7 +259,7 @@ class Registry:
         repository: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         *,
         where: str,
         preload: bool = True,
@@ -237,9 +273,10 @@ class Registry:
         except HTTPError as error:
             raise _unreachable(error, repository, where) from error
 
-    def _refused(
+    def refused(
         self, answer: BaseHTTPResponse, what: str, repository: str, where: str
     ) -> RegistryError:
+        """The error for an answer that is none of success; ``what`` says what the registry did."""
         todo = {
             401: f"log in with `{locate(repository).login}`, and see that the name is right",
             403: "see that you may use this repository",
