@@ -68,6 +68,11 @@ SOAKS: Mapping[str, Entry] = {
         module="identity.soak",
         about="random projects and changes: rebuilds that keys miss, or ask for in vain",
     ),
+    "publish": Entry(
+        module="faults.soak",
+        about="some 200 publications that meet a fault: no tag ever names what was not judged",
+        figure="publish-faults",
+    ),
     "fuzz": Entry(
         module="fuzz.soak",
         about="100,000 made-up inputs: no traceback, no injection, no hang",

@@ -183,8 +183,8 @@ class _Desk:
         )
         if verdict is None:
             raise PublishError(
-                f"`{self.to.name}` has a policy of its own, by which {build.id} cannot be judged: its "
-                "image was not taken apart on this machine",
+                f"`{self.to.name}` has a policy of its own, by which {build.id} cannot be judged: "
+                "its image was not taken apart on this machine",
                 todo="pull it, and `invoke scan` it here",
             )
         verdict = at_target(verdict, self.to.name)
