@@ -54,6 +54,11 @@ BENCHES: Mapping[str, Entry] = {
         about="one image, 1.3 times the bare minimum; eight, 0.75 of eight times one; full, 90 s",
         figure="verify-speed",
     ),
+    "publish": Entry(
+        module="publishing",
+        about="nothing new, one line changed, promotion; and `docker push` in a loop, 10 times",
+        figure="publish-speed",
+    ),
 }
 SOAKS: Mapping[str, Entry] = {
     "verify": Entry(

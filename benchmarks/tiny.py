@@ -83,7 +83,7 @@ def _entry(
         if layer not in cache:
             tar = layer.tar
             packed = gzip.compress(tar, compresslevel=1, mtime=0)
-            cache[layer] = (_add(blobs, packed), _digest(tar), len(packed))
+            cache[layer] = (_add(blobs, packed), digest(tar), len(packed))
     found = [cache[layer] for layer in image.layers]
     config = {
         "architecture": "amd64",
@@ -160,12 +160,13 @@ def _descriptor(media_type: str, digest: str, size: int) -> dict[str, Any]:
 
 
 def _add(blobs: dict[str, bytes], content: bytes) -> str:
-    digest = _digest(content)
-    blobs[digest] = content
-    return digest
+    name = digest(content)
+    blobs[name] = content
+    return name
 
 
-def _digest(content: bytes) -> str:
+def digest(content: bytes) -> str:
+    """By which a registry names these bytes."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

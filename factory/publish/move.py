@@ -23,11 +23,13 @@ _PASSING = re.compile(
     r"|digest invalid|blob upload (unknown|invalid)|received unexpected HTTP status: 5\d\d"
     r"|cannot connect to the docker daemon|error during connect|is the docker daemon running"
     r"|ttrpc: closed|transport is closing|error reading from server|connection is closing"
-    r"|content digest .* not found",
+    r"|content digest .* not found|blob unknown|(manifests|uploads)/\S+: 400\b",
     re.IGNORECASE | re.MULTILINE,
 )
 """What ``docker``, its engine and containerd say of things that may work a moment later: a registry
-that is busy or away, a connection that broke, an engine that is being restarted."""
+that is busy or away, a connection that broke, an engine that is being restarted. So is HTTP 400: of
+two pushes that share a layer, containerd lets the one go on to its manifest while the other still
+sends the layer, and to the registry that layer is unknown."""
 
 _FINAL = re.compile(
     r"no space left on device|unauthorized|denied|insufficient_scope", re.IGNORECASE

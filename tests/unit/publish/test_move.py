@@ -19,6 +19,8 @@ PASSING = [
     "running?",
     'error during connect: Post "http://%2Fvar%2Frun%2Fdocker.sock/v1.45": unexpected EOF',
     "net/http: TLS handshake timeout",
+    "unexpected status from PUT request to http://h/v2/x/manifests/1-2: 400 Bad Request",
+    "manifest blob unknown: blob unknown to registry",
     "dial tcp 127.0.0.1:5000: connect: connection refused",
 ]
 FINAL = [
