@@ -362,6 +362,26 @@ def promote(
         raise Exit(code=code)
 
 
+@selecting_command(
+    target="the target whose images are looked at",
+    apply="remove what nothing keeps; without it, it is only shown",
+)
+def gc(
+    _c: Context,
+    selection: Selection,
+    target: str | None = None,
+    apply: bool = False,
+    format: str = "text",
+) -> None:
+    """Show which images at a target its policy keeps; with --apply, remove the others."""
+    from factory.report.collected import collected_document, collected_text
+    from factory.retaining import collect
+
+    check_form(format)
+    found = collect(_settings(), selection, target or "", warn, apply=apply)
+    show(collected_text(found), lambda: collected_document(found), format)
+
+
 @command(**FORMAT_HELP)
 def status(_c: Context, format: str = "text") -> None:
     """Show what the ledger knows of each build, and of pairs."""
@@ -538,7 +558,7 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 ns = Collection(
     *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
-    *(promote,),
+    *(promote, gc),
     *(status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )

@@ -18,6 +18,9 @@ from factory.registry import Registry
 
 USER, PASSWORD = "me", "hush-hush"  # of a registry that lives for minutes
 _HTPASSWD = "me:$2b$04$Mc85gYrNTLF9.5a/Rr/FxeoGIDqy01m9AfFQdGmH3qh0PoSlY1S2C\n"
+DELETES = True
+"""Whether such a registry removes what it is asked to."""
+
 _SECONDS = 30.0
 
 
@@ -25,7 +28,7 @@ _SECONDS = 30.0
 def distribution(
     folder: Path, *, guarded: bool = False, store: Path | None = None
 ) -> Iterator[str]:
-    """``host:port`` of a registry, which deletes what it is asked to.
+    """``host:port`` of a registry.
 
     Args:
         folder: what it may fill; made and removed here.
@@ -47,7 +50,7 @@ def distribution(
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(store or folder / "store")},
-            "delete": {"enabled": True},
+            "delete": {"enabled": DELETES},
         },
         "http": {"addr": host},
         **({"auth": auth} if guarded else {}),

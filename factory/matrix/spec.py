@@ -21,6 +21,7 @@ from factory.model import (
     Cuda,
     Device,
     Matrix,
+    Retention,
     Target,
     Torch,
 )
@@ -130,6 +131,7 @@ def _targets(spec: MatrixSpec, document: Document, registry: str) -> tuple[Targe
             registry=registry,
             accept=frozenset(target.accept),
             scan=scan_policy(spec, document, target=name) if target.scan else None,
+            retention=Retention(**target.retention.model_dump()) if target.retention else None,
         )
         for name, target in spec.targets.items()
     )

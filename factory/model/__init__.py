@@ -94,6 +94,7 @@ from factory.model.record import (
     pair_digest,
 )
 from factory.model.rejudged import Rejudged
+from factory.model.retention import Collected, Decision, Retention
 from factory.model.selection import Selection
 from factory.model.target import Names, Target
 
@@ -130,10 +131,12 @@ __all__ = [
     "CheckStatus",
     "Cohort",
     "ColdStart",
+    "Collected",
     "Content",
     "ContentDifference",
     "Contract",
     "Cuda",
+    "Decision",
     "Derived",
     "Device",
     "Difference",
@@ -168,6 +171,7 @@ __all__ = [
     "Record",
     "Rejudged",
     "Release",
+    "Retention",
     "Rootfs",
     "ScanPolicy",
     "Selection",

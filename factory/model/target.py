@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from factory.model.plan import PlannedBuild
 from factory.model.policy import ScanPolicy
+from factory.model.retention import Retention
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,12 +33,14 @@ class Target:
         registry: ``host:port``, optionally followed by a path prefix.
         accept: the partial reasons with which an image may still be published there.
         scan: the scan gate's policy there, if it differs from everybody's.
+        retention: what of old images is kept there; ``None`` where nothing is ever removed.
     """
 
     name: str
     registry: str
     accept: frozenset[str] = frozenset()
     scan: ScanPolicy | None = None
+    retention: Retention | None = None
 
     def repository(self, image: str) -> str:
         """The full repository name of an image, without a tag."""

@@ -8,14 +8,9 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
-
-from filelock import FileLock
 
 from factory.errors import PublishError
 from factory.model import (
@@ -29,6 +24,7 @@ from factory.model import (
 )
 from factory.publish.gate import refusals
 from factory.publish.manifest import config_digest
+from factory.publish.turns import taking_turns
 from factory.registry import Copier, Manifest, Registry, copy_attached, place
 
 
@@ -84,7 +80,7 @@ class Promoter:
         names = self.target.names(candidate.planned)
         manifest = self._at_source(candidate)
         source = candidate.published.repository
-        with self._turn(candidate.planned):
+        with taking_turns(self.locks, self.target, candidate.planned.build.id):
             copied = self._immutable(names, source, manifest)
             left = copy_attached(
                 self.registry, self.copier, source, names.repository, manifest.digest
@@ -99,7 +95,7 @@ class Promoter:
             RegistryError: the registry failed.
         """
         names, digest = self.target.names(candidate.planned), candidate.published.manifest_digest
-        with self._turn(candidate.planned):
+        with taking_turns(self.locks, self.target, candidate.planned.build.id):
             if self.registry.head(names.repository, names.immutable) != digest:
                 raise PublishError(
                     "somebody else removed or replaced this tag at the same time",
@@ -192,11 +188,3 @@ class Promoter:
             floating=names.floating,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-    @contextmanager
-    def _turn(self, planned: PlannedBuild) -> Iterator[None]:
-        """One publisher at a time, by the same lock as ``Publisher``."""
-        self.locks.mkdir(parents=True, exist_ok=True)
-        name = quote(f"{self.target.registry} {planned.build.id}", safe="")
-        with FileLock(self.locks / f"{name}.lock"):
-            yield

@@ -5,6 +5,7 @@ from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
 from factory.registry.manifest import INDEXES, Manifest
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
+from factory.registry.removal import all_tags, remove, require_removal
 from factory.registry.trying import pause
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Manifest",
     "Moved",
     "Registry",
+    "all_tags",
     "attached_tags",
     "base_url",
     "copy_attached",
@@ -20,6 +22,8 @@ __all__ = [
     "locate",
     "pause",
     "place",
+    "remove",
+    "require_removal",
     "split_tag",
     "subject_of",
 ]
