@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
+from tests.bad_input.promotion import PROMOTION
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
     IMAGE,
@@ -771,6 +772,6 @@ VALUES = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *PROMOTION),
     *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]
