@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,6 +72,14 @@ def passed(built: Built) -> tuple[Verdict, ...]:
     return scan, replace(scan, gate=Gate.VERIFY)
 
 
+Reach = Callable[[str], AbstractContextManager[None]]
+
+
+def here(_host: str) -> AbstractContextManager[None]:
+    """What it takes for the engine of this machine to know a port of it: nothing."""
+    return nullcontext()
+
+
 @dataclass(kw_only=True)
 class House:
     """Two registries and two images, of one build before and after a change.
@@ -81,6 +89,8 @@ class House:
         hosts: of the registries, by kind; ``source`` holds what is promoted between two.
         images: by key, as the engine has them.
         digests: of their manifests, by key: as an undisturbed run publishes them.
+        reach: makes ``host:port`` of this machine known to the engine, if it is another one's.
+        when_struck: what is done when a request meets a fault, before it does.
     """
 
     engine: Engine
@@ -89,6 +99,8 @@ class House:
     source: str
     images: Mapping[str, Built]
     digests: dict[str, str] = field(default_factory=dict)
+    reach: Reach = here
+    when_struck: Callable[[], None] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -208,7 +220,9 @@ class Attempt:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
+def house(
+    folder: Path, reach: Reach = here, when_struck: Callable[[], None] | None = None
+) -> Iterator[House]:
     """Set it up, and take all of it away again."""
     engine = Engine.connect()
     mark = secrets.token_hex(4)
@@ -228,7 +242,11 @@ def house(folder: Path) -> Iterator[House]:
             opened = enter(distribution(folder / "open"))
             guarded = enter(distribution(folder / "guarded", guarded=True))
             source = enter(distribution(folder / "source"))
+            for host in (opened, guarded, source):
+                enter(reach(host))
             made = House(
+                reach=reach,
+                when_struck=when_struck,
                 engine=engine,
                 folder=folder,
                 hosts={kind: guarded if kind is Kind.GUARDED else opened for kind in Kind},

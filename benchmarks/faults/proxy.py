@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -19,6 +19,7 @@ from benchmarks.faults.rules import STATUS, Fault, Rule, spoilt
 
 _PIECE = 1 << 16
 _HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
+_CODES = {401: "UNAUTHORIZED", 429: "TOOMANYREQUESTS", 503: "UNAVAILABLE"}
 _HELLO = b"\x16"  # TLS's first byte: an engine tries that first, and needs an answer in plain HTTP
 _LINGER = struct.pack("ii", 1, 0)  # closing sends a reset
 
@@ -47,12 +48,14 @@ class Proxy:
         host: ``host:port`` where it listens.
         upstream: the registry's.
         rules: what is spoilt; may be changed between requests.
+        when_struck: is called before a request is, and waited for.
         seen: every request so far.
     """
 
     host: str
     upstream: str
     rules: Sequence[Rule] = ()
+    when_struck: Callable[[], None] | None = None
     seen: list[Seen] = field(default_factory=list)
     _counts: Counter[Rule] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,6 +98,22 @@ def proxying(upstream: str, rules: Sequence[Rule] = ()) -> Iterator[Proxy]:
     thread.start()
     try:
         yield http.proxy
+    finally:
+        http.shutdown()
+        http.server_close()
+
+
+@contextmanager
+def forwarding(listening: socket.socket, upstream: str) -> Iterator[None]:
+    """Pass on what comes by a socket that listens already, which is closed at the end."""
+    http = _Server(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+    http.socket.close()
+    http.socket = listening
+    http.proxy = Proxy(host="", upstream=upstream)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield
     finally:
         http.shutdown()
         http.server_close()
@@ -150,6 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
         try:
+            if rule and self.server.proxy.when_struck:
+                self.server.proxy.when_struck()
             if rule and rule.fault in STATUS:
                 body.drain()
                 note(STATUS[rule.fault])
@@ -167,8 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
 
     def _refuse(self, fault: Fault) -> None:
-        content = b'{"errors":[{"code":"UNKNOWN","message":"by the proxy"}]}'
         status = STATUS[fault]
+        code = _CODES.get(status, "UNKNOWN")
+        content = f'{{"errors":[{{"code":"{code}","message":"by the proxy"}}]}}'.encode()
         self.send_response(status)
         if fault is Fault.THROTTLED_FOR:
             self.send_header("Retry-After", "1")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.faults import engine_host, restarts
 from benchmarks.faults.cases import cases
 from benchmarks.faults.disk import KINDS, LEFT_KIB, full_disk
 from benchmarks.faults.house import House, house
@@ -26,13 +27,13 @@ from factory.signals import terminable
 METHOD = """\
 Real registries (Distribution) with a proxy in front that spoils one request of a publication, or
 all of a kind: 429 with and without Retry-After, 500, 502, 503, 401 in mid-push, a reset after some
-bytes, a stall, a truncated answer, bytes of another digest; and a registry whose disk is full. An
-image is published there already, and a changed one is published, or promoted, through the fault;
-then it is simply done again without. All the while a bystander reads every tag past the proxy, and
-the command lines of all processes. It went wrong if a floating tag named anything but the two
-judged images, an immutable tag changed, a secret was in a command line, in an error or left in a
-temporary file, an error had no next step or was none of the factory's, or if after the second run
-any tag differs from those of an undisturbed run.
+bytes, a stall, a truncated answer, bytes of another digest; a registry whose disk is full; an
+engine of its own that is restarted in mid-push. An image is published there already, and a changed
+one is published, or promoted, through the fault; then it is simply done again without. All the
+while a bystander reads every tag past the proxy, and the command lines of all processes. It went
+wrong if a floating tag named anything but the two judged images, an immutable tag changed, a secret
+was in a command line, in an error or left in a temporary file, an error had no next step or was
+none of the factory's, or if after the second run any tag differs from those of an undisturbed run.
 """
 Say = Callable[[str], None]
 Trial = tuple[str, Callable[[House], Tried]]
@@ -72,14 +73,16 @@ def run(_settings: Settings, selection: Selection, say: Say) -> Figure:
 
 
 def trials() -> Iterator[Trial]:
-    """Each by its name. What else can go wrong (an engine that is restarted, a publisher that is
-    killed between two steps) is added here."""
+    """Each by its name. What else can go wrong (a publisher that is killed between two steps) is
+    added here."""
     for number, case in enumerate(cases()):
         yield case.name, partial(tried, case=case, number=number)
     for kind in KINDS if os.geteuid() == 0 else ():
         for left in LEFT_KIB:
             name = f"{kind}: disk full, {left} KiB left"
             yield name, partial(full_disk, kind=kind, left_kib=left)
+    for name in restarts.names() if engine_host.is_possible() else ():
+        yield name, partial(restarts.restarted, name=name)
 
 
 def matching(found: Sequence[Trial], only: Sequence[str]) -> list[Trial]:

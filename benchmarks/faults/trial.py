@@ -94,7 +94,8 @@ def _route(house: House, case: Case) -> Iterator[tuple[Proxy, Callable[[str], At
     """The proxy in front of the target or, where the source is what fails, of that."""
     at_source = case.position.path == "/blobs/sha256:" and case.kind is Kind.BETWEEN
     upstream = house.source if at_source else house.hosts[case.kind]
-    with proxying(upstream, [case.rule]) as proxy:
+    with proxying(upstream, [case.rule]) as proxy, house.reach(proxy.host):
+        proxy.when_struck = house.when_struck
 
         def attempt(image: str) -> Attempt:
             return Attempt(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.faults import disk, house, trial
+from benchmarks.faults import disk, engine_host, house, restarts, trial
 from benchmarks.faults.cases import Case, Kind, Position, cases
 from benchmarks.faults.house import NEW, OLD, Attempt, House, planned
 from benchmarks.faults.rules import Fault
@@ -70,6 +70,14 @@ def test_a_fault_that_lasts_ends_in_an_error_with_a_next_step(place: House) -> N
 def test_a_full_disk_moves_no_tag_and_is_got_over_when_there_is_room(place: House) -> None:
     found = disk.full_disk(place, Kind.BETWEEN, 32)
     assert (found.ended, found.wrong) == ("explained", ())
+
+
+@pytest.mark.skipif(not engine_host.is_possible(), reason="an engine of its own takes root")
+def test_an_engine_that_is_restarted_in_mid_push_goes_on(place: House) -> None:
+    [name] = [one for one in restarts.names() if one.endswith("a blob is sent")]
+    found = restarts.restarted(place, name)
+    assert (found.ended, found.wrong) == ("done", ())
+    assert found.struck
 
 
 class Cheat:

@@ -15,7 +15,9 @@ BUILD = "demo:2.60.0-py311-cpu"
 
 
 def promoted(image: State, tags: State, **more: Any) -> Promoted:
-    failed = {"code": 6, "detail": ("it did not", "  → wait")} if image is State.FAILED else {}
+    failed: dict[str, Any] = (
+        {"code": 6, "detail": ("it did not", "  → wait")} if image is State.FAILED else {}
+    )
     return Promoted(
         source="staging",
         target="prod",
