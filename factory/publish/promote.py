@@ -77,13 +77,16 @@ class Promoter:
             RegistryError: a registry failed. After either no floating tag was touched.
         """
         self._refuse(candidate)
-        names = self.target.names(candidate.planned)
-        manifest = self._at_source(candidate)
-        source = candidate.published.repository
+        self._require_source(candidate)
+        names, published = self.target.names(candidate.planned), candidate.published
         with taking_turns(self.locks, self.target, candidate.planned.build.id):
-            copied = self._immutable(names, source, manifest)
+            copied = self._immutable(names, candidate)
             left = copy_attached(
-                self.registry, self.copier, source, names.repository, manifest.digest
+                self.registry,
+                self.copier,
+                published.repository,
+                names.repository,
+                published.manifest_digest,
             )
         return copied, left
 
@@ -102,7 +105,14 @@ class Promoter:
                     where=place(names.repository, names.immutable),
                     todo="no floating tag was moved: find out who it was, then run again",
                 )
-            return sum(self._float(names.repository, tag, digest) for tag in names.floating)
+            stale = [
+                tag for tag in names.floating if self.registry.head(names.repository, tag) != digest
+            ]
+            if stale:
+                manifest = self.registry.require(names.repository, digest)
+                for tag in stale:
+                    self._float(names.repository, tag, manifest)
+            return len(stale)
 
     def _refuse(self, candidate: Candidate) -> None:
         reasons = refusals(
@@ -122,10 +132,16 @@ class Promoter:
                 detail=reasons,
             )
 
-    def _at_source(self, candidate: Candidate) -> Manifest:
-        """The manifest that is promoted: the source's tags name it, and it is of the image that was
-        judged."""
+    def _require_source(self, candidate: Candidate) -> None:
+        """See that the source's tags name what is promoted."""
         published, source = candidate.published, self.source.name
+        there = self.source.names(candidate.planned).repository
+        if there != published.repository:
+            raise PublishError(
+                f"`{source}` is at {there} by now, where nothing was published from here",
+                where=published.repository,
+                todo="run `invoke release`, which publishes there, and promote that",
+            )
         for tag in (published.immutable, *published.floating[:1]):
             found = self.registry.head(published.repository, tag)
             if found != published.manifest_digest:
@@ -137,6 +153,10 @@ class Promoter:
                     todo=f"run `invoke release`, which judges what `{source}` holds, and promote "
                     "that",
                 )
+
+    def _at_source(self, candidate: Candidate) -> Manifest:
+        """The manifest that is promoted, which is of the image that was judged."""
+        published = candidate.published
         manifest = self.registry.require(published.repository, published.manifest_digest)
         at = place(published.repository, manifest.digest)
         config = config_digest(manifest, at)
@@ -149,14 +169,18 @@ class Promoter:
             )
         return manifest
 
-    def _immutable(self, names: Names, source: str, manifest: Manifest) -> bool:
+    def _immutable(self, names: Names, candidate: Candidate) -> bool:
+        """Have the image there; whether it had to be copied. Nothing is read that need not be:
+        Docker Hub counts that as a pull."""
+        source, digest = candidate.published.repository, candidate.published.manifest_digest
         found = self.registry.head(names.repository, names.immutable)
         if found is None:
+            manifest = self._at_source(candidate)
             self.copier.image(source, names.repository, manifest, names.immutable)
             found = self.registry.head(names.repository, names.immutable)
-            if found == manifest.digest:
+            if found == digest:
                 return True
-        if found != manifest.digest:
+        if found != digest:
             raise PublishError(
                 f"this tag names another image ({found}), and it is never overwritten",
                 where=place(names.repository, names.immutable),
@@ -165,17 +189,14 @@ class Promoter:
             )
         return False
 
-    def _float(self, repository: str, tag: str, digest: str) -> bool:
-        if self.registry.head(repository, tag) == digest:
-            return False
-        self.registry.put(repository, tag, self.registry.require(repository, digest))
-        if self.registry.head(repository, tag) != digest:
+    def _float(self, repository: str, tag: str, manifest: Manifest) -> None:
+        self.registry.put(repository, tag, manifest)
+        if self.registry.head(repository, tag) != manifest.digest:
             raise PublishError(
                 "somebody else moved this tag at the same time",
                 where=place(repository, tag),
                 todo="let one publisher at a time move it, then run `invoke promote` again",
             )
-        return True
 
     def publication(self, candidate: Candidate) -> Publication:
         """What it comes to once the floating tags have moved."""

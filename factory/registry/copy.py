@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
-from factory.errors import RegistryError
+from factory import process
+from factory.errors import Interrupted, RegistryError
 from factory.registry.client import Registry
 from factory.registry.manifest import INDEXES, Manifest
 from factory.registry.reference import base_url, locate, place
@@ -205,6 +206,8 @@ class _Stream:
                 )
             size, held = 0, b""
             for piece in answer.stream(_PIECE):
+                if process.is_cancelled():
+                    raise Interrupted("interrupted")
                 yield held
                 held = piece
                 size += len(piece)

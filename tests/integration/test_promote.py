@@ -23,6 +23,7 @@ from factory.model import (
     Build,
     Check,
     CheckStatus,
+    Cohort,
     Collected,
     Pair,
     Project,
@@ -34,6 +35,7 @@ from factory.model import (
     Status,
     Target,
     Verdict,
+    pair_digest,
 )
 from factory.plan import floating_tags, immutable_tag
 from factory.project import all_builds, load
@@ -84,16 +86,19 @@ class Desk:
     def ledger(self) -> Any:
         return Ledger.open(self.settings.state / "ledger.sqlite")
 
-    def publish(self, key: str, *, at: str = "2026-11-01T00:00:00+00:00") -> Publication:
+    def publish(
+        self, key: str, *, at: str = "2026-11-01T00:00:00+00:00", build: Build | None = None
+    ) -> Publication:
         """Have an image of a key at staging, judged and recorded."""
+        build = build or self.build
         built, digest = self.place.images[key], self.place.digests[key]
-        floating = floating_tags(self.build, self.project.matrix.latest)
+        floating = floating_tags(build, self.project.matrix.latest)
         now = Publication(
-            build_id=self.build.id,
+            build_id=build.id,
             key=key,
             target="staging",
             repository=self.staging,
-            immutable=immutable_tag(self.build, key),
+            immutable=immutable_tag(build, key),
             floating=floating,
             manifest_digest=digest,
             config_digest=built.config_digest,
@@ -238,6 +243,15 @@ def test_what_somebody_else_published_at_the_source_is_not_promoted(desk: Desk) 
     assert "names another image by now" in found.outcomes[0].reason
 
 
+def test_what_was_published_where_the_source_was_before_is_not_promoted(desk: Desk) -> None:
+    desk.publish(NEW)
+    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
+    desk.targets(f"{here}-elsewhere", there)
+    found = desk.promote()
+    assert states(found) == [State.FAILED, State.BLOCKED]
+    assert "`staging` is at " in found.outcomes[0].reason
+
+
 def test_an_immutable_tag_of_prod_is_never_rewritten(desk: Desk) -> None:
     desk.publish(NEW)
     seed, client = f"{desk.place.source}/team/seed", Registry()
@@ -257,6 +271,38 @@ def test_the_floating_tags_of_a_pair_wait_for_both(desk: Desk) -> None:
     assert promoting.companions(one, (one, two), [pair]) == (one, two)
     assert promoting.companions(one, (one,), [pair]) == (one,)
     assert promoting.companions(one, (one, two), []) == (one,)
+
+
+def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(desk: Desk) -> None:
+    head, workers = all_builds(desk.project)[:2]
+    cohort = Cohort(name="c", where="matrix.yaml:1:1", pairs=((head.cell, workers.cell),))
+    same_ray = replace(workers, cell=replace(workers.cell, device="gpu", ray=head.cell.ray))
+    cells = (head.cell, same_ray.cell)
+    cohort = replace(cohort, pairs=(cells,))
+    matrix = replace(desk.project.matrix, cohorts=(cohort,), cells=cells)
+    desk.project = replace(desk.project, matrix=matrix)
+    desk.publish(NEW, build=head)
+    assert "one half is not published at `staging`" in promoted_text(desk.promote())
+    desk.publish(OLD, build=same_ray)
+    assert "there is no verify verdict" in promoted_text(desk.promote())
+    images = (desk.place.images[NEW].config_digest, desk.place.images[OLD].config_digest)
+    verify = passed(desk.place.images[NEW])[1]
+    desk.record(replace(verify, config_digest=pair_digest(*images), images=images))
+    assert states(desk.promote()) == [State.DONE] * 4
+
+
+def test_a_promotion_of_what_is_there_reads_no_manifest(desk: Desk) -> None:
+    """Docker Hub counts that as a pull."""
+    desk.publish(NEW)
+    desk.promote()
+    with proxying(desk.staging.partition("/")[0]) as proxy:
+        desk.targets(f"{proxy.host}/team", desk.prod.rpartition("/")[0])
+        with desk.ledger() as ledger:
+            known = ledger.publication(desk.build.id, "staging")
+            ledger.record_publication(replace(known, repository=desk.staging))
+        assert states(desk.promote()) == [State.CACHED, State.CACHED]
+        read = [one for one in proxy.seen if one.method == "GET" and one.status == 200]
+        assert not [one for one in read if "/manifests/" in one.path]
 
 
 def attach(repository: str, digest: str, kind: str, *, more: str = "") -> None:
