@@ -80,8 +80,8 @@ def _lists(registry: Registry, repository: str, digest: str) -> bool:
 def _listed(registry: Registry, repository: str, digest: str) -> bytes | None:
     """The registry's own list, or ``None`` where it keeps none."""
     where = place(repository, digest)
-    answer = registry.call(
-        "GET", repository, f"referrers/{digest}", {"Accept": _INDEX}, where=where
+    answer = registry.request(
+        "GET", repository, f"referrers/{digest}", headers={"Accept": _INDEX}, where=where
     )
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     if answer.status == 200 and kind == _INDEX:

@@ -15,7 +15,8 @@ from factory.errors import RegistryError
 from factory.registry.access import Access, FindCredentials
 from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
-from factory.registry.reference import base_url, locate, place
+from factory.registry.reference import locate, place
+from factory.registry.resource import is_own, resource_url
 from factory.registry.transport import HASTY, PATIENT, Patience, Transport, reason_of
 
 if TYPE_CHECKING:
@@ -195,50 +196,51 @@ class Registry:
         body: bytes | None = None,
         kind: str = "manifests",
     ) -> BaseHTTPResponse:
-        return self.call(
+        return self.request(
             method,
             repository,
             f"{kind}/{reference}",
-            headers,
-            body,
+            headers=headers,
+            body=body,
             where=place(repository, reference),
             preload=kind == "manifests",
         )
 
-    def call(
+    def request(
         self,
         method: str,
         repository: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes | Iterable[bytes] | None = None,
+        resource: str,
         *,
+        headers: Mapping[str, str],
         where: str,
+        body: bytes | Iterable[bytes] | None = None,
         preload: bool = True,
     ) -> BaseHTTPResponse:
-        """Send any request about a repository, letting ourselves in where that is asked.
+        """Ask a registry, let in by what it wants to know.
 
         Args:
-            path: below the repository's, or a whole URL that its registry gave.
-            body: where it is an iterable, one that can be begun again.
+            resource: what follows the repository's name, or the whole address that the registry
+                gave for it. Another host than the registry's own is not told who asks.
             where: for messages.
-            preload: whether the answer's body is read at once.
+            body: where it is an iterable, one that can be begun again.
+            preload: whether the answer is read to its end.
 
         Raises:
-            RegistryError: the registry cannot be reached, or its token service refuses.
+            RegistryError: it cannot be reached, or nobody says who may ask.
         """
-        at = locate(repository)
-        url = path if "://" in path else f"{at.url}/{at.name}/{path}"
-        writes = method not in ("GET", "HEAD")
-        ours = url.startswith(f"{base_url(at.host)}/")  # another host gets no login of this one's
+        at, writes = locate(repository), method not in ("GET", "HEAD")
+        url = resource_url(at, resource)
 
         def send(permit: str | None) -> BaseHTTPResponse:
-            sent = {**headers, **({"Authorization": permit} if permit and ours else {})}
+            sent = {**headers, **({"Authorization": permit} if permit else {})}
             return self._send(method, repository, url, sent, body, where=where, preload=preload)
 
+        if not is_own(url, at):
+            return send(None)
         permit = self._access.known(at, writes=writes)
         answer = send(permit)
-        if answer.status != 401 or not ours:
+        if answer.status != 401:
             return answer
         better = self._access.obtain(
             at,
@@ -276,7 +278,7 @@ class Registry:
     def refused(
         self, answer: BaseHTTPResponse, what: str, repository: str, where: str
     ) -> RegistryError:
-        """The error for an answer that is none of success; ``what`` says what the registry did."""
+        """The error for an answer that is none of those which were hoped for."""
         todo = {
             401: f"log in with `{locate(repository).login}`, and see that the name is right",
             403: "see that you may use this repository",

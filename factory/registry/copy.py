@@ -18,13 +18,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from factory import process
 from factory.errors import Interrupted, RegistryError
 from factory.registry.client import Registry
 from factory.registry.manifest import INDEXES, Manifest
-from factory.registry.reference import base_url, locate, place
+from factory.registry.reference import locate, place
 from factory.registry.transport import Patience
 from factory.registry.trying import Later, persistently, seconds_of
 
@@ -147,9 +147,8 @@ class Copier:
         that ``docker push`` works with."""
         stream = _Stream(self._once, source, blob)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
-        answer = self._once.call(
-            "PATCH", target, url, headers, stream, where=place(target, blob.digest)
-        )
+        where = place(target, blob.digest)
+        answer = self._once.request("PATCH", target, url, headers=headers, body=stream, where=where)
         if answer.status not in (202, 204):
             raise self._failed(answer, "did not take the blob", target, blob)
         last = _next(answer, target, blob)
@@ -167,7 +166,8 @@ class Copier:
     def _ask(
         self, method: str, target: str, path: str, headers: Mapping[str, str], blob: Blob
     ) -> BaseHTTPResponse:
-        return self._once.call(method, target, path, headers, where=place(target, blob.digest))
+        where = place(target, blob.digest)
+        return self._once.request(method, target, path, headers=headers, where=where)
 
     def _failed(
         self, answer: BaseHTTPResponse, what: str, repository: str, blob: Blob
@@ -196,8 +196,9 @@ class _Stream:
         from urllib3.exceptions import HTTPError
 
         where, digest = place(self._repository, self._blob.digest), hashlib.sha256()
-        answer = self._registry.call(
-            "GET", self._repository, f"blobs/{self._blob.digest}", {}, where=where, preload=False
+        resource = f"blobs/{self._blob.digest}"
+        answer = self._registry.request(
+            "GET", self._repository, resource, headers={}, where=where, preload=False
         )
         try:
             if answer.status != 200:
@@ -267,11 +268,11 @@ def _document(manifest: Manifest, where: str) -> dict[str, Any]:
 
 
 def _next(answer: BaseHTTPResponse, target: str, blob: Blob) -> str:
-    """Where the upload goes on, by the answer: a whole URL, or one on the same host."""
+    """Where the upload goes on, by the answer."""
     said = answer.headers.get("Location")
     if not said:
         raise _broken("the registry does not say where the blob goes", place(target, blob.digest))
-    return urljoin(f"{base_url(locate(target).host)}/", said)
+    return str(said)
 
 
 def _broken(what: str, where: str) -> RegistryError:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import urljoin
 
 from factory.errors import RegistryError
 from factory.registry.client import Registry
-from factory.registry.reference import HUB_HOST, base_url, locate, place
+from factory.registry.reference import HUB_HOST, locate, place
 
 _PAGE = 1000
 _MOST_PAGES = 1000
@@ -27,7 +26,7 @@ def all_tags(registry: Registry, repository: str) -> tuple[str, ...]:
     """
     path, found = f"tags/list?n={_PAGE}", list[str]()
     for _ in range(_MOST_PAGES):
-        answer = registry.call("GET", repository, path, {}, where=repository)
+        answer = registry.request("GET", repository, path, headers={}, where=repository)
         if answer.status == 404:
             return ()
         if answer.status != 200:
@@ -36,7 +35,7 @@ def all_tags(registry: Registry, repository: str) -> tuple[str, ...]:
         following = _NEXT.search(answer.headers.get("Link", ""))
         if following is None:
             return tuple(dict.fromkeys(found))
-        path = urljoin(f"{base_url(locate(repository).host)}/", following[1])
+        path = following[1]
     raise RegistryError(
         "the registry's list of tags has no end",
         where=repository,
@@ -64,7 +63,8 @@ def remove(registry: Registry, repository: str, digest: str) -> bool:
         RegistryError: the registry removes nothing, refused, or failed.
     """
     where = place(repository, digest)
-    answer = registry.call("DELETE", repository, f"manifests/{digest}", {}, where=where)
+    resource = f"manifests/{digest}"
+    answer = registry.request("DELETE", repository, resource, headers={}, where=where)
     if answer.status == 405:
         raise RegistryError(
             "this registry removes nothing",
