@@ -58,6 +58,11 @@ BENCHES: Mapping[str, Entry] = {
         about="one image, 1.3 times the bare minimum; eight, 0.75 of eight times one; full, 90 s",
         figure="verify-speed",
     ),
+    "publish": Entry(
+        module="publishing",
+        about="nothing new, one line changed, promotion; and `docker push` in a loop, 10 times",
+        figure="publish-speed",
+    ),
 }
 SOAKS: Mapping[str, Entry] = {
     "verify": Entry(
@@ -71,6 +76,11 @@ SOAKS: Mapping[str, Entry] = {
     "identity": Entry(
         module="identity.soak",
         about="random projects and changes: rebuilds that keys miss, or ask for in vain",
+    ),
+    "publish": Entry(
+        module="faults.soak",
+        about="some 200 publications that meet a fault: no tag ever names what was not judged",
+        figure="publish-faults",
     ),
     "fuzz": Entry(
         module="fuzz.soak",

@@ -199,6 +199,18 @@ class RepositoriesSpec(_Strict):
     kms_key: KmsKey | None = Field(None, description="with kms: a key of your own")
 
 
+class RetentionSpec(_Strict):
+    """What of old images stays at a target; what floating tags name always does."""
+
+    keep_days: int = Field(
+        30, ge=0, le=3650, description="what a floating tag named within so many days"
+    )
+    keep_last: int = Field(3, ge=1, le=1000, description="of each build the last so many")
+    ended: Literal["keep", "remove"] = Field(
+        "keep", description="images of cells that left the matrix, after the days"
+    )
+
+
 class TargetSpec(_Strict):
     """A place to publish."""
 
@@ -226,6 +238,9 @@ class TargetSpec(_Strict):
     accept: list[Text] = Field([], description="partial verdicts that may still be published here")
     scan: ScanSpec | None = Field(
         None, description="what here differs from `policy.scan`; the rest is as it is there"
+    )
+    retention: RetentionSpec | None = Field(
+        None, description="what `invoke gc` keeps; without it nothing is removed"
     )
 
 

@@ -20,6 +20,7 @@ from factory.model import (
     Cell,
     Ecr,
     Naming,
+    Retention,
     Target,
 )
 from factory.model.naming import KEY, PLACEHOLDERS, placeholders
@@ -89,6 +90,7 @@ def _target(
         accept=frozenset(written.accept),
         scan=scan_policy(spec, document, target=name) if written.scan else None,
         kind=written.kind,
+        retention=Retention(**written.retention.model_dump()) if written.retention else None,
         naming=naming,
         require_clean=written.require_clean,
         ecr=ecr,

@@ -88,6 +88,7 @@ from factory.model.plan import (
     step_ref,
 )
 from factory.model.policy import Exemption, ScanPolicy, SizeBudget
+from factory.model.promoted import Promoted
 from factory.model.record import (
     NO_DATABASE,
     NO_JAVA_DATABASE,
@@ -107,6 +108,7 @@ from factory.model.record import (
     pair_digest,
 )
 from factory.model.rejudged import Rejudged
+from factory.model.retention import Collected, Decision, Retention
 from factory.model.selection import Selection
 from factory.model.target import Names, Target
 
@@ -148,10 +150,12 @@ __all__ = [
     "CheckStatus",
     "Cohort",
     "ColdStart",
+    "Collected",
     "Content",
     "ContentDifference",
     "Contract",
     "Cuda",
+    "Decision",
     "Derived",
     "Device",
     "Difference",
@@ -187,11 +191,13 @@ __all__ = [
     "Plan",
     "PlannedBuild",
     "Project",
+    "Promoted",
     "Publication",
     "Read",
     "Record",
     "Rejudged",
     "Release",
+    "Retention",
     "Rootfs",
     "ScanPolicy",
     "Selection",

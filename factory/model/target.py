@@ -9,6 +9,7 @@ from factory.model.ecr import Ecr
 from factory.model.naming import Naming
 from factory.model.plan import PlannedBuild
 from factory.model.policy import ScanPolicy
+from factory.model.retention import Retention
 
 LOCAL, REGISTRY, HUB, ECR = "local", "registry", "hub", "ecr"
 """Kinds of targets."""
@@ -45,6 +46,7 @@ class Target:
         naming: how builds are named there; ``None`` is as the plan names them.
         require_clean: whether only what comes from a clean git checkout may be published there.
         ecr: what there is to know of Amazon's registry, where it is one.
+        retention: what of old images is kept there; ``None`` where nothing is ever removed.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Target:
     naming: Naming | None = None
     require_clean: bool = False
     ecr: Ecr | None = None
+    retention: Retention | None = None
 
     def repository(self, image: str) -> str:
         """The full repository name of an image, without a tag, where no template says another."""

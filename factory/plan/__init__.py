@@ -5,11 +5,14 @@ from factory.plan.filters import filters_of
 from factory.plan.locks import unlocked
 from factory.plan.needed import is_present, steps_to_build
 from factory.plan.steps import Foundations, make_plan
+from factory.plan.tags import floating_tags, immutable_tag
 
 __all__ = [
     "Contents",
     "Foundations",
     "filters_of",
+    "floating_tags",
+    "immutable_tag",
     "is_present",
     "make_plan",
     "steps_to_build",

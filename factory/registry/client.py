@@ -7,7 +7,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -61,8 +61,12 @@ class Registry:
 
     def hasty(self) -> Registry:
         """The same, with the same logins, that gives up within seconds."""
+        return self.with_patience(HASTY)
+
+    def with_patience(self, patience: Patience) -> Registry:
+        """The same, with the same logins, and another patience."""
         other = copy(self)
-        other._patience = HASTY
+        other._patience = patience
         return other
 
     def ping(self, repository: str) -> None:
@@ -240,7 +244,7 @@ class Registry:
         *,
         headers: Mapping[str, str],
         where: str,
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         preload: bool = True,
     ) -> BaseHTTPResponse:
         """Ask a registry, let in by what it wants to know.
@@ -249,6 +253,7 @@ class Registry:
             resource: what follows the repository's name, or the whole address that the registry
                 gave for it. Another host than the registry's own is not told who asks.
             where: for messages.
+            body: where it is an iterable, one that can be begun again.
             preload: whether the answer is read to its end.
 
         Raises:
@@ -286,7 +291,7 @@ class Registry:
         repository: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         *,
         where: str,
         preload: bool = True,

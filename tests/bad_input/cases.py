@@ -9,6 +9,7 @@ from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
 from tests.bad_input.moving import MOVING
+from tests.bad_input.promotion import PROMOTION
 from tests.bad_input.publishing import PUBLISHING
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
@@ -858,6 +859,6 @@ AUDIT = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PUBLISHING),
-    *(*AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PROMOTION),
+    *(*PUBLISHING, *AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
+from benchmarks.both_phases import BothPhases
 from factory.engine import Engine
 from factory.errors import PublishError, RegistryError
 from factory.model import Built, Project, Publication, Target
@@ -34,7 +35,6 @@ from tests.integration.abroad import (
 from tests.integration.process_list import watched
 from tests.integration.registries import (
     PASSWORD,
-    BothPhases,
     Workshop,
     passed,
     settings_at,

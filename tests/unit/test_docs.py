@@ -93,7 +93,7 @@ def test_every_command_and_flag_is_described(name: str) -> None:
     text = page("docs/commands.md")
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
-        flag = "--" + argument.name.replace("_", "-")
+        flag = "--" + argument.name.strip("_").replace("_", "-")
         assert re.search(rf"`[^`]*{flag}\b", text), f"{flag} of {name}"
 
 
