@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ from factory.settings import Settings
 
 if TYPE_CHECKING:
     from benchmarks.catalogue import Entry
+    from factory.resuming import Resumed
+    from factory.scheduler import Observer
 
 
 def _settings() -> Settings:
@@ -167,14 +169,18 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
 
 
 @command(
-    action="fetch (from Trivy's registry, or the mirror in matrix.yaml) or load",
-    source="with load: a folder, or a .tar.gz, with trivy.db and metadata.json",
+    action="fetch (from Trivy's registry, or the mirrors in matrix.yaml) or load",
+    source="with load: a folder, or a .tar.gz, with metadata.json and trivy.db or trivy-java.db",
+    java="with fetch: leave out the one of Java archives, which has a gigabyte",
 )
-def db(_c: Context, action: str, source: str | None = None) -> None:
-    """Fetch the vulnerability database, or load a copy of it."""
+def db(_c: Context, action: str, source: str | None = None, java: bool = True) -> None:
+    """Fetch the scan gate's databases, or load a copy of one."""
     from factory.database import provide
 
-    show(provide(_settings(), action, source), dict, "text")
+    def note(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    show(provide(_settings(), action, source, note, java=java), dict, "text")
 
 
 def _pass_gates(
@@ -209,7 +215,11 @@ def _pass_gates(
             cold_starts=ran.cold_starts,
         ),
         lambda: report.documents.outcomes(
-            ran.plan, ran.outcomes, log_of=observer.log_of, cold_starts=ran.cold_starts
+            ran.plan,
+            ran.outcomes,
+            log_of=observer.log_of,
+            cold_starts=ran.cold_starts,
+            journals=ran.journals,
         ),
         form,
     )
@@ -321,10 +331,48 @@ def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: b
         raise Exit(code=code)
 
 
-@selection_command
-def publish(_c: Context, selection: Selection, format: str = "text") -> None:
-    """Push what has passed every gate, and move its floating tags."""
-    _pass_gates(["publish"], selection, format)
+@selecting_command(resume="only finish what a killed run began; needs no engine")
+def publish(_c: Context, selection: Selection, format: str = "text", resume: bool = False) -> None:
+    """Push what has passed every gate, then move floating tags, each group's together."""
+    from factory.errors import ConfigError
+
+    if not resume:
+        _pass_gates(["publish"], selection, format)
+        return
+    if selection != Selection():
+        raise ConfigError(
+            "--resume and the selection flags exclude each other",
+            todo="all that was begun is finished: leave one or the other out",
+        )
+    from factory.resuming import resume as finish
+
+    _settle(format, finish)
+
+
+@command(run="the id of the run; the last one that moved tags, if left out", **FORMAT_HELP)
+def rollback(_c: Context, run: str | None = None, format: str = "text") -> None:
+    """Put the floating tags that a run moved back to what they named before."""
+    from factory.resuming import rollback as put_back
+
+    _settle(format, lambda settings, observer: put_back(settings, run, observer))
+
+
+def _settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:
+    from factory import console, errors
+    from factory.report.moves import resumed_document, resumed_text
+
+    check_form(form)
+    settings = _settings()
+    with console.observer(settings.state / "logs") as observer:
+        found = act(settings, observer)
+    show(
+        resumed_text(found.outcomes),
+        lambda: resumed_document(found.outcomes, found.journals),
+        form,
+    )
+    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
+    if code:
+        raise Exit(code=code)
 
 
 @selecting_command(require_gpu=_REQUIRE_GPU)
@@ -384,16 +432,19 @@ def gc(
 
 @command(**FORMAT_HELP)
 def status(_c: Context, format: str = "text") -> None:
-    """Show what the ledger knows of each build, and of pairs."""
+    """Show what the ledger knows of each build, of pairs, and of what a killed run left."""
     from factory import report
     from factory.ledger import Ledger
     from factory.project import project_of
+    from factory.report.moves import unfinished_text
 
     with Ledger.open(project_of(_settings()).state / "ledger.sqlite") as ledger:
         records, pairs = ledger.records(), ledger.pair_records()
+        left = ledger.unfinished()
+    parts = (report.status_table(records, pairs), unfinished_text(left))
     show(
-        report.status_table(records, pairs),
-        lambda: report.documents.status(records, pairs),
+        "\n\n".join(part for part in parts if part),
+        lambda: report.documents.status(records, pairs, left),
         format,
     )
 
@@ -427,7 +478,7 @@ def doctor(_c: Context, format: str = "text") -> None:
 
 @command(
     registry="also stop the local registry and delete what was published to it",
-    cache="also delete root file systems and Trivy's database",
+    cache="also delete root file systems and Trivy's databases",
 )
 def clean(_c: Context, registry: bool = False, cache: bool = False) -> None:
     """Remove what the factory made: images, leftovers, .factory/."""
@@ -559,6 +610,6 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 ns = Collection(
     *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
     *(promote, gc),
-    *(status, doctor, clean, db, diff),
+    *(rollback, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )

@@ -9,14 +9,15 @@ from benchmarks.tree import Edit
 IMAGE = "ray-app"
 
 
-def grid(builds: int) -> Edit:
-    """What makes a matrix one of so many builds: one Python, two Rays, and half as many sites."""
+def grid(builds: int, rays: int = 2) -> Edit:
+    """What makes a matrix one of so many builds: one Python, some Rays, and sites to make it so
+    many; of one Ray they share all but the application."""
 
     def edit(content: dict[str, Any]) -> None:
         content["axes"] = {
             "python": ["3.11"],
-            "ray": content["axes"]["ray"][:2],
-            "site": [f"s{number:04}" for number in range(builds // 2)],
+            "ray": content["axes"]["ray"][:rays],
+            "site": [f"s{number:04}" for number in range(builds // rays)],
         }
         content["images"] = [IMAGE]
         content["exclude"] = []

@@ -40,6 +40,28 @@ _SECONDS = 3600
 _RULES = Path(scan.__file__).with_name("secrets.yaml")
 
 
+def trivy_image(ref: str, cache: Path, report: Path) -> list[str]:
+    """The command by which a shell script has Trivy judge an image of the engine as the gate does.
+
+    Args:
+        cache: Trivy's, with its databases.
+    """
+    java = (cache / "java-db").is_dir()
+    return [
+        trivy.locate().path, "image",
+        "--cache-dir", str(cache),
+        "--scanners", "secret,vuln" if (cache / "db").is_dir() else "secret",
+        "--image-config-scanners", "secret,misconfig",
+        "--secret-config", str(_RULES),
+        "--image-src", "docker",
+        "--offline-scan", "--skip-db-update", "--skip-java-db-update", "--skip-check-update",
+        *(() if java else ("--skip-files", "**/*.jar")),
+        "--no-progress", "--timeout", "30m",
+        "--format", "json", "--output", str(report),
+        ref,
+    ]  # fmt: skip  # one option and its value a line
+
+
 @dataclass(kw_only=True)
 class Script:
     """The loop, and what its commands need.
@@ -89,7 +111,7 @@ class Script:
                     built.add(key)
             ref = steps[planned.key].ref
             with self._timed("scan", planned.build.id):
-                self._do(self._scan(ref))
+                self._do(trivy_image(ref, self.cache, self.scratch / "report.json"))
             with self._timed("verify", planned.build.id):
                 self._verify(planned, ref)
             with self._timed("publish", planned.build.id):
@@ -118,20 +140,6 @@ class Script:
         nothing = self.scratch / "nothing"
         main = self.tree.rootfs(step.rootfs) if step.rootfs else folders.get(MAIN, nothing)
         return [*argv, str(main)]
-
-    def _scan(self, ref: str) -> list[str]:
-        return [
-            trivy.locate().path, "image",
-            "--cache-dir", str(self.cache),
-            "--scanners", "secret,vuln" if (self.cache / "db").is_dir() else "secret",
-            "--image-config-scanners", "secret,misconfig",
-            "--secret-config", str(_RULES),
-            "--image-src", "docker",
-            "--offline-scan", "--skip-db-update", "--skip-java-db-update", "--skip-check-update",
-            "--no-progress", "--timeout", "30m",
-            "--format", "json", "--output", str(self.scratch / "report.json"),
-            ref,
-        ]  # fmt: skip  # one option and its value a line
 
     def _verify(self, planned: PlannedBuild, ref: str) -> None:
         request = suite.request_of(self.prepared.project, self.tree.settings.root, planned, ref)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.aside import Aside
 from factory.model import COLD_SUITE, Project
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from factory.engine import Engine
 
 _PUBLICATIONS = 2
+_MOVES = 4
+"""Of groups, most of which find that nothing is to move: that is waiting for answers."""
+
 _APPLICATIONS = 2
 """As many as one of the other steps: an application is small, and waits for the engine more than it
 works."""
@@ -28,8 +32,13 @@ def lanes(
         "build": settings.jobs,
         "app": _APPLICATIONS * settings.jobs,
         "publish": _PUBLICATIONS,
+        "move": _MOVES,
     }
-    return widths | ({"verify": _clusters(settings, project, engine)} if "verify" in gates else {})
+    if "scan" in gates:
+        widths["scan"] = scan_room.MOST  # those that wait together are taken apart together
+    if "verify" in gates:
+        widths["verify"] = _clusters(settings, project, engine)
+    return widths
 
 
 def aside(project: Project, widths: Mapping[str, int]) -> Aside | None:

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from factory.errors import ConfigError
+from factory.errors import ConfigError, PublishError
 from factory.ledger import Ledger
 from factory.matrix import select
 from factory.model import Collected, Decision, Publication, Retention, Selection, Target
 from factory.project import all_builds, load
 from factory.promoting import target_of
-from factory.publish import Shelf, decide, local, taking_turns
+from factory.publish import Shelf, decide, local, no_moves, taking_turns
 from factory.registry import Registry, all_tags, remove, require_removal, subject_of
 from factory.settings import Settings
 from factory.signals import terminable
@@ -52,6 +52,11 @@ def collect(
     chosen = {build.id for build in select(everything, selection)}
     with terminable(), Ledger.open(settings.state / "ledger.sqlite") as ledger:
         releases = list(_releases(ledger, target))
+        if apply and ledger.unfinished():
+            raise PublishError(
+                "a killed run has left floating tags half moved, and may need what is old there",
+                todo="run `invoke publish --resume` or `invoke rollback`, then collect again",
+            )
     if place.registry == settings.registry:
         local.ensure(settings)
     desk = _Desk(
@@ -127,7 +132,10 @@ class _Desk:
         for one in decisions:
             if one.keep:
                 continue
-            with taking_turns(locks, self.target, one.build_id):
+            with (
+                taking_turns(locks, self.target, one.build_id),
+                no_moves(locks, one.repository),
+            ):
                 again = {now.digest: now for now in self._decisions(one.repository)}
                 now = again.get(one.digest)
                 if now is None or now.keep:

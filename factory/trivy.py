@@ -22,8 +22,6 @@ TROJANED = frozenset({"0.69.4", "0.69.5", "0.69.6"})
 MINIMUM = (0, 60)
 """The oldest minor release whose flags and report the scan gate knows."""
 
-DATABASE_SCHEMA = 2
-
 _REMEDY = "`pip install -e .` brings one on Linux x86-64; elsewhere put your own on PATH"
 _LINKER_MARK = b"pkg/version/app.ver="
 _VERSION = re.compile(rb"\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,30}")
@@ -73,14 +71,62 @@ def admit(path: str, version: str) -> Trivy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """One of Trivy's databases.
+
+    Attributes:
+        name: for people.
+        folder: of Trivy's cache, with ``metadata.json`` and the file.
+        file: the database.
+        schema: the one that is known here.
+        download: Trivy's option that fetches nothing but it.
+        repository: Trivy's option that names where from.
+        mirror: the key of ``policy.scan`` that does.
+    """
+
+    name: str
+    folder: str
+    file: str
+    schema: int
+    download: str
+    repository: str
+    mirror: str
+
+
+VULNERABILITIES = Kind(
+    name="vulnerability database",
+    folder="db",
+    file="trivy.db",
+    schema=2,
+    download="--download-db-only",
+    repository="--db-repository",
+    mirror="database_mirror",
+)
+JAVA = Kind(
+    name="Java database",
+    folder="java-db",
+    file="trivy-java.db",
+    schema=1,
+    download="--download-java-db-only",
+    repository="--java-db-repository",
+    mirror="java_database_mirror",
+)
+"""By which Java archives are told apart: which file is which release of what."""
+
+JAVA_DAYS = 90
+"""How old that may be: what is newer than it stays unknown, and in an image few archives are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Database:
-    """A vulnerability database by its moment; ``version`` is what verdicts name it by."""
+    """A database by its moment; ``version`` is what verdicts name it by."""
 
     updated_at: datetime
+    schema: int = VULNERABILITIES.schema
 
     @property
     def version(self) -> str:
-        return f"{DATABASE_SCHEMA}@{self.updated_at.isoformat(timespec='seconds')}"
+        return f"{self.schema}@{self.updated_at.isoformat(timespec='seconds')}"
 
 
 def home(cache: Path) -> Path:
@@ -89,20 +135,30 @@ def home(cache: Path) -> Path:
 
 
 def cached_database(
-    home: Path, max_age_days: int | None = None, now: datetime | None = None
+    home: Path,
+    max_age_days: int | None = None,
+    now: datetime | None = None,
+    *,
+    kind: Kind = VULNERABILITIES,
 ) -> Database | None:
     """The database in Trivy's folder, unless it is missing, of another schema or too old; of any
     age if none is given."""
+    folder = home / kind.folder
     try:
-        metadata = json.loads((home / "db" / "metadata.json").read_text("utf-8"))
+        metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
         updated_at = datetime.fromisoformat(metadata["UpdatedAt"]).astimezone(UTC)
-        usable = metadata["Version"] == DATABASE_SCHEMA and (home / "db" / "trivy.db").is_file()
-    except (OSError, ValueError, KeyError, TypeError):
+        usable = metadata["Version"] == kind.schema and (folder / kind.file).is_file()
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     if max_age_days is not None:
         age = (now or datetime.now(UTC)) - updated_at
         usable = usable and age <= timedelta(days=max_age_days)
-    return Database(updated_at=updated_at) if usable else None
+    return Database(updated_at=updated_at, schema=kind.schema) if usable else None
+
+
+def knows_java(home: Path) -> bool:
+    """Whether Java archives can be told apart."""
+    return cached_database(home, JAVA_DAYS, kind=JAVA) is not None
 
 
 @lru_cache(maxsize=8)

@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks import tiny
+from benchmarks import both_phases, tiny
 from benchmarks.distribution import PASSWORD, USER, distribution
 from benchmarks.faults.cases import PUBLISHES, Kind
 from factory.engine import Engine
+from factory.ledger import Ledger
 from factory.model import (
     Build,
     Built,
@@ -185,7 +186,9 @@ class Attempt:
             joints_of=lambda _digest: (),
             environment=house.environment,
         )
-        return publisher.publish(planned(self.image, self.key), built, passed(built))
+        with Ledger.open(house.folder / f"{self.image}.sqlite") as ledger:
+            build = planned(self.image, self.key)
+            return both_phases.publish(publisher, ledger, build, built, passed(built))
 
     def promote(self) -> Copier:
         """As ``invoke promote`` does; what did it, which has counted."""
@@ -215,7 +218,14 @@ class Attempt:
             planned=build, built=built, published=published, verdicts=passed(built)
         )
         promoter.place(candidate)
-        promoter.move(candidate)
+        with Ledger.open(house.folder / f"{self.image}.sqlite") as ledger:
+            promoter.move(
+                build.build.id,
+                [promoter.publication(candidate)],
+                book=ledger,
+                run=both_phases.RUN,
+                log=lambda _: None,
+            )
         return promoter.copier
 
 

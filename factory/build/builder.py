@@ -17,11 +17,11 @@ from pathlib import Path
 
 from factory.build.client import BUILDX, Asked, Client, Log
 from factory.build.code import with_code
-from factory.build.gather import Gathered
 from factory.build.solve import Solve
 from factory.build.sources import PackageSources, hiding
 from factory.context import Contents, stage
 from factory.dockerfile import PROXIES, through_proxies
+from factory.gather import Gathered
 from factory.model import KEY_LABEL, MAIN, Built, Step
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")

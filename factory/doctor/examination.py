@@ -22,6 +22,9 @@ _DOCKER_SECONDS = 20.0
 _BOOTSTRAP = "run `./bootstrap.sh`"
 
 
+_SCAN_FETCHES = "a scan downloads it where the network allows"
+
+
 def examine(
     settings: Settings, targets: Iterable[Target] = (), policy: ScanPolicy | None = None
 ) -> tuple[Finding, ...]:
@@ -36,7 +39,11 @@ def examine(
     max_age = (policy or ScanPolicy()).database_max_age_days
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         _docker,
-        lambda: (_trivy(), _database(settings, max_age)),
+        lambda: (
+            _trivy(),
+            _database(settings, trivy.VULNERABILITIES, max_age, _SCAN_FETCHES),
+            _database(settings, trivy.JAVA, trivy.JAVA_DAYS, "`invoke db fetch` brings it"),
+        ),
         lambda: (_hadolint(), _mmdebstrap(), _git()),
         lambda: (_disk("disk of the cache", settings.cache), _disk("disk of data", settings.data)),
         lambda: (registries.local(local, has_server=_finds("docker-registry", "registry")),),
@@ -77,17 +84,17 @@ def _trivy() -> Finding:
     return Finding(name="Trivy", state=Health.OK, what=f"{tool.version} ({tool.path})")
 
 
-def _database(settings: Settings, max_age_days: int) -> Finding:
-    name = "vulnerability database"
-    found = trivy.cached_database(trivy.home(settings.cache), max_age_days, datetime.now(UTC))
+def _database(settings: Settings, kind: trivy.Kind, max_age_days: int, remedy: str) -> Finding:
+    home = trivy.home(settings.cache)
+    found = trivy.cached_database(home, max_age_days, datetime.now(UTC), kind=kind)
     if found:
         made = found.updated_at.isoformat(timespec="minutes")
-        return Finding(name=name, state=Health.OK, what=f"of {made}")
+        return Finding(name=kind.name, state=Health.OK, what=f"of {made}")
     return Finding(
-        name=name,
+        name=kind.name,
         state=Health.WARN,
         what=f"none that is younger than {max_age_days} days",
-        remedy="a scan downloads it where the network allows; without it verdicts are partial",
+        remedy=f"{remedy}; without it verdicts are partial",
     )
 
 

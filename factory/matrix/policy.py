@@ -40,6 +40,7 @@ def scan_policy(spec: MatrixSpec, document: Document, target: str | None = None)
         end_of_life=scan.end_of_life == "refuse",
         database_max_age_days=scan.database_days,
         database_mirror=scan.database_mirror,
+        java_database_mirror=scan.java_database_mirror,
         exemptions=tuple(
             _exemption(one, document, (*exemptions, at)) for at, one in enumerate(scan.exemptions)
         ),

@@ -161,6 +161,9 @@ class ScanSpec(_Strict):
     database_mirror: Mirror | None = Field(
         None, description="the repository that has Trivy's database, without a tag"
     )
+    java_database_mirror: Mirror | None = Field(
+        None, description="the same of Trivy's database of Java archives"
+    )
     exemptions: list[ExemptionSpec] = Field([], description="findings that are accepted")
     sizes: list[SizeSpec] = Field([], description="how large images may be")
 
@@ -226,6 +229,14 @@ class CohortSpec(_Strict):
     )
 
 
+class ReleaseSpec(_Strict):
+    """What is released as one."""
+
+    together: Literal["cohorts", "images", "all"] = Field(
+        "cohorts", description="the builds whose floating tags move together, or not at all"
+    )
+
+
 class MatrixSpec(_Strict):
     """``matrix.yaml``: the only place where cells are defined."""
 
@@ -241,6 +252,7 @@ class MatrixSpec(_Strict):
     targets: dict[Name, TargetSpec] = Field(min_length=1)
     policy: PolicySpec = PolicySpec()
     verify: VerifySpec = VerifySpec()
+    release: ReleaseSpec = ReleaseSpec()
 
 
 class OverrideSpec(_Strict):

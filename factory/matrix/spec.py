@@ -14,6 +14,7 @@ from factory.matrix.schema import MatrixSpec, TorchSpec
 from factory.matrix.validate import near, validate
 from factory.model import (
     NO_DATABASE,
+    NO_JAVA_DATABASE,
     NO_RUNTIME,
     SUBSTITUTED_BASE,
     Base,
@@ -26,7 +27,7 @@ from factory.model import (
     Torch,
 )
 
-KNOWN_PARTIALS = (NO_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
+KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
 
 
 def parse_matrix(
@@ -71,6 +72,7 @@ def parse_matrix(
         cold_start=Budget(
             full=spec.verify.cold_start.full, throttled=spec.verify.cold_start.throttled
         ),
+        together=spec.release.together,
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))

@@ -37,6 +37,7 @@ from factory.model.explanation import (
     Trace,
 )
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
+from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
 from factory.model.lock import (
     BASES_LOCK,
@@ -78,6 +79,7 @@ from factory.model.policy import Exemption, ScanPolicy, SizeBudget
 from factory.model.promoted import Promoted
 from factory.model.record import (
     NO_DATABASE,
+    NO_JAVA_DATABASE,
     NO_RUNTIME,
     REQUIRED,
     SUBSTITUTED_BASE,
@@ -111,6 +113,7 @@ __all__ = [
     "MAIN",
     "NEEDS",
     "NO_DATABASE",
+    "NO_JAVA_DATABASE",
     "NO_RUNTIME",
     "PLATFORM",
     "PUBLISHED",
@@ -118,6 +121,7 @@ __all__ = [
     "SUBSTITUTED_BASE",
     "TEMPLATES",
     "THROTTLED",
+    "UNFINISHED",
     "Action",
     "Asked",
     "Base",
@@ -148,13 +152,16 @@ __all__ = [
     "Foreseen",
     "Gate",
     "GitSource",
+    "Group",
     "Health",
     "Image",
     "Install",
     "Joint",
+    "Journal",
     "Judged",
     "Lock",
     "Matrix",
+    "Move",
     "Names",
     "Outcome",
     "Outdated",
@@ -176,6 +183,7 @@ __all__ = [
     "ScanPolicy",
     "Selection",
     "SizeBudget",
+    "Stage",
     "State",
     "Status",
     "Step",

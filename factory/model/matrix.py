@@ -34,6 +34,7 @@ class Matrix:
         suite: how much it asks: ``contract``, ``quick`` or ``full``.
         cohorts: which cells are verified together too.
         cold_start: what a worker may take to start, where that is asked.
+        together: whose floating tags move together: ``cohorts``, ``images`` or ``all``.
     """
 
     cells: tuple[Cell, ...]
@@ -48,6 +49,7 @@ class Matrix:
     suite: str = "quick"
     cohorts: tuple[Cohort, ...] = ()
     cold_start: Budget = field(default_factory=Budget)
+    together: str = "cohorts"
 
     def scan_policy(self, build: Build | None, target: Target | None = None) -> ScanPolicy:
         """What the scan gate holds the image of a build to, everywhere or at a target."""

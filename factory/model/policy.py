@@ -59,6 +59,7 @@ class ScanPolicy:
         end_of_life: whether an operating system that gets no fixes any more refuses.
         database_max_age_days: a vulnerability database older than this counts as none.
         database_mirror: the repository that has the database, or ``None`` for Trivy's own.
+        java_database_mirror: likewise of the one by which Java archives are told apart.
         exemptions: what was accepted in spite of all this.
         sizes: budgets; a build is held to the last that covers it, if one does.
     """
@@ -71,6 +72,7 @@ class ScanPolicy:
     end_of_life: bool = True
     database_max_age_days: int = 7
     database_mirror: str | None = None
+    java_database_mirror: str | None = None
     exemptions: tuple[Exemption, ...] = ()
     sizes: tuple[SizeBudget, ...] = ()
 

@@ -141,6 +141,9 @@ def pair_digest(head: str, workers: str) -> str:
 
 NO_DATABASE = "no vulnerability database"
 
+NO_JAVA_DATABASE = "no Java database"
+"""By which Java archives are told apart: what is known of them was not looked for."""
+
 NO_RUNTIME = "no NVIDIA runtime"
 """The engine cannot give a container a GPU, so that nothing was run on one."""
 

@@ -1,6 +1,7 @@
 """Builds → distinct steps with keys, and tags. Pure."""
 
 from factory.plan.assemble import Contents
+from factory.plan.groups import release_groups
 from factory.plan.locks import unlocked
 from factory.plan.needed import is_present, steps_to_build
 from factory.plan.steps import Foundations, make_plan
@@ -13,6 +14,7 @@ __all__ = [
     "immutable_tag",
     "is_present",
     "make_plan",
+    "release_groups",
     "steps_to_build",
     "unlocked",
 ]

@@ -1,20 +1,28 @@
 """From verdicts to a registry: nothing moves that did not pass."""
 
 from factory.publish.adopt import existing, held
+from factory.publish.floating import Mover
 from factory.publish.gate import outranking, refusals
 from factory.publish.promote import Candidate, Promoter
-from factory.publish.push import Publisher
+from factory.publish.push import Evidence, Publisher, Pushed
 from factory.publish.retention import Shelf, decide
-from factory.publish.turns import taking_turns
+from factory.publish.tags import Tags, each
+from factory.publish.turns import no_moves, taking_turns
 
 __all__ = [
     "Candidate",
+    "Evidence",
+    "Mover",
     "Promoter",
     "Publisher",
+    "Pushed",
     "Shelf",
+    "Tags",
     "decide",
+    "each",
     "existing",
     "held",
+    "no_moves",
     "outranking",
     "refusals",
     "taking_turns",

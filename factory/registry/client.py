@@ -141,6 +141,21 @@ class Registry:
                 answer, "did not take the manifest", repository, place(repository, tag)
             )
 
+    def untag(self, repository: str, tag: str) -> str:
+        """Take a tag away, and nothing else: what it names stays, with its other tags.
+
+        Returns:
+            Why the registry does not do that; empty if it did, or there is no such tag. Many take
+            manifests away alone, which would take an immutable tag with it.
+
+        Raises:
+            RegistryError: the registry cannot be reached.
+        """
+        answer = self._request("DELETE", repository, tag, {})
+        if answer.status in (200, 202, 404):
+            return ""
+        return f"the registry does not delete tags (HTTP {answer.status})"
+
     def blob(self, repository: str, digest: str) -> bytes:
         """A small blob, such as an image's configuration, whose bytes are those of its digest.
 

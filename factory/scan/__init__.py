@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from factory.late import loading
 
 if TYPE_CHECKING:
+    from factory.scan.apart import MOST
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
     from factory.scan.gate import content_of, scan, scan_again, write_findings
 
 __all__ = [
+    "MOST",
     "basis_of",
     "content_of",
     "current_basis",
@@ -23,6 +25,7 @@ __all__ = [
 __getattr__ = loading(
     __name__,
     {
+        "MOST": "apart",
         **dict.fromkeys(("fetch", "load"), "database"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
         **dict.fromkeys(("content_of", "scan", "scan_again", "write_findings"), "gate"),

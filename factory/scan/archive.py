@@ -1,17 +1,11 @@
-"""One image taken out of the engine as an archive, and its configuration as a Dockerfile.
-
-The archive is what binds a verdict: its configuration is a blob whose digest is the image's config
-digest under every image store, whereas the engine's own id is a manifest's digest under some.
-"""
+"""Images taken out of the engine as an archive, and an image's configuration as a Dockerfile."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
-import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,12 +14,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from factory import process
-from factory.archive import UNREADABLE
 from factory.errors import MachineError, ScanError
 
+_NOT_TAKEN = "the image could not be taken out of the engine to be scanned"
 _NO_ENGINE = re.compile(r"cannot connect to the docker daemon|is the docker daemon running", re.I)
 _DISK_FULL = re.compile(r"no space left on device", re.I)
-_LARGEST_CONFIG = 16 * 2**20
 
 
 @contextmanager
@@ -56,25 +49,28 @@ def _sweep(folder: Path) -> None:
         lock.release()
 
 
-def save(ref: str, archive: Path) -> None:
-    """Write an image of the engine to ``archive``.
+def save(refs: Sequence[str], archive: Path) -> None:
+    """Write images of the engine to ``archive``; what they share is in it once.
 
     Raises:
-        ScanError: there is no such image, or no room for it.
+        ScanError: one of them is not there, or there is no room.
         MachineError: no engine answers.
     """
     done = process.run(
-        ["docker", "image", "save", "--output", str(archive), ref], timeout=3600, check=False
+        ["docker", "image", "save", "--output", str(archive), *refs], timeout=3600, check=False
     )
     if not done.code:
         return
     if _NO_ENGINE.search(done.stderr):
         raise MachineError(
-            "no Docker engine answers", where=ref, todo="run `invoke doctor`", detail=done.tail[-3:]
+            "no Docker engine answers",
+            where=refs[0],
+            todo="run `invoke doctor`",
+            detail=done.tail[-3:],
         )
     raise ScanError(
-        "the image could not be taken out of the engine to be scanned",
-        where=ref,
+        _NOT_TAKEN,
+        where=refs[0],
         todo=f"free some space where {archive.parent.parent} is"
         if _DISK_FULL.search(done.stderr)
         else "build it again with `invoke build`",
@@ -92,31 +88,13 @@ def history(ref: str) -> list[tuple[str, int]]:
     done = process.run(argv, timeout=60, check=False)
     if done.code:
         raise ScanError(
-            "the engine does not tell the history of the image to be scanned",
+            _NOT_TAKEN,
             where=ref,
             todo="build it again with `invoke build`",
             detail=done.tail[-3:],
         )
     entries = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
     return [(str(one["CreatedBy"]), int(one["Size"])) for one in reversed(entries)]
-
-
-def configuration(archive: Path, config_digest: str) -> Mapping[str, Any]:
-    """The image configuration in an archive, once it is proven to be the one expected.
-
-    Raises:
-        ScanError: the archive holds another image than ``config_digest``.
-    """
-    try:
-        with tarfile.open(archive, mode="r:") as tar:
-            index = json.loads(_read(tar, "manifest.json"))
-            raw = _read(tar, str(index[0]["Config"]))
-    except (*UNREADABLE, LookupError, TypeError) as error:
-        raise ScanError(f"the engine gave an archive that cannot be read: {error}") from error
-    found = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    if len(index) != 1 or found != config_digest:
-        raise other_image(found, config_digest)
-    return dict(json.loads(raw))
 
 
 def other_image(found: str, expected: str) -> ScanError:
@@ -163,11 +141,3 @@ def _word(value: str) -> str:
 
 def _health(check: Mapping[str, Any]) -> str:
     return "NONE" if check.get("Test") in (None, [], ["NONE"]) else 'CMD ["check"]'
-
-
-def _read(tar: tarfile.TarFile, name: str) -> bytes:
-    member = tar.getmember(name)
-    content = tar.extractfile(member)
-    if content is None or member.size > _LARGEST_CONFIG:
-        raise ValueError(f"{name} is not a document of a sane size")
-    return content.read()

@@ -14,8 +14,7 @@ from typing import Any
 from factory import trivy as trivy_tool
 from factory.model import ScanPolicy
 from factory.model import policy as policy_model
-from factory.scan import inventory
-from factory.trivy import cached_database
+from factory.trivy import cached_database, knows_java
 
 
 def parts(
@@ -30,7 +29,8 @@ def parts(
     database (empty if there was none), the code of this room, and, where the policy goes by it,
     the day; and whether Java archives can be told apart. JSON can hold it."""
     settings = {name: _plain(value) for name, value in asdict(policy).items()}
-    del settings["database_mirror"]  # a database is the same from wherever it came
+    for mirror in ("database_mirror", "java_database_mirror"):
+        del settings[mirror]  # a database is the same from wherever it came
     day = {"day": today.isoformat()} if policy.by_day else {}
     return {
         "policy": settings,
@@ -69,7 +69,7 @@ def current_parts(policy: ScanPolicy, cache: Path) -> dict[str, Any]:
     """
     now, home = datetime.now(UTC), trivy_tool.home(cache)
     found = cached_database(home, policy.database_max_age_days, now)
-    version, java = found.version if found else "", inventory.has_java(home)
+    version, java = found.version if found else "", knows_java(home)
     return parts(policy, trivy_tool.locate().version, version, now.date(), java=java)
 
 

@@ -13,17 +13,18 @@ from factory import trivy as trivy_tool
 from factory.errors import ScanError
 from factory.locks import hold
 from factory.model import NO_DATABASE, Content, Gate, ScanPolicy, Status, Verdict
-from factory.scan import archive, database, inventory, runner
+from factory.scan import apart, archive, database, inventory, runner
 from factory.scan import report as report_room
+from factory.scan.apart import Apart, History, Wanted
 from factory.scan.basis import basis_of, parts
 from factory.scan.content import content
 from factory.scan.inventory import Inventory
 from factory.scan.origin import origins, sizes
-from factory.scan.policy import judge, status_of
+from factory.scan.policy import judge, reasons, status_of
 from factory.scan.report import Known, Report
 from factory.scan.ruling import Bench
 from factory.scan.sarif import sarif
-from factory.trivy import Database, Trivy, cached_database
+from factory.trivy import Database, Trivy, cached_database, knows_java
 
 Log = Callable[[str], None]
 
@@ -62,7 +63,7 @@ def scan_again(*, config_digest: str, policy: ScanPolicy, cache: Path, log: Log)
     """
     started = time.monotonic()
     tool, home = trivy_tool.locate(), trivy_tool.home(cache)
-    found = inventory.kept(inventory.folder_of(home, config_digest, tool))
+    found = inventory.latest(home, config_digest, tool, java=knows_java(home))
     return _judged(found, config_digest, policy, tool, home, log, started) if found else None
 
 
@@ -96,7 +97,7 @@ def write_findings(
         subject: what the image is called.
     """
     tool, home = trivy_tool.locate(), trivy_tool.home(cache)
-    found = inventory.kept(inventory.folder_of(home, config_digest, tool))
+    found = inventory.latest(home, config_digest, tool, java=knows_java(home))
     if found is None:
         return
     today = datetime.now(UTC)
@@ -126,13 +127,13 @@ def _judged(
     checks = judge(Bench(report=found.report, known=known, policy=policy, today=today))
     status = status_of(checks)
     log("; ".join(dict.fromkeys([status.value, *(one.reason for one in checks if one.reason)])))
-    version = data.version if data else ""
+    version, java = data.version if data else "", not found.report.java_skipped
     return Verdict(
         gate=Gate.SCAN,
         config_digest=config_digest,
-        basis=basis_of(parts(policy, tool.version, version, today, java=inventory.has_java(home))),
+        basis=basis_of(parts(policy, tool.version, version, today, java=java)),
         status=status,
-        partial=(NO_DATABASE,) if status is Status.PARTIAL else (),
+        partial=reasons(checks) if status is Status.PARTIAL else (),
         checks=checks,
         seconds=time.monotonic() - started,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -163,35 +164,26 @@ def _known(found: Inventory, data: Database, tool: Trivy, home: Path) -> Known:
 
 
 def _inventory(ref: str, config_digest: str, tool: Trivy, home: Path, log: Log) -> Inventory:
-    folder = inventory.folder_of(home, config_digest, tool)
+    java = knows_java(home)
+    folder = inventory.folder_of(home, config_digest, tool, java=java)
     with hold(inventory.lock_of(folder)):
         known = inventory.kept(folder)
         if known:
             return known
-        with archive.workspace(home / "work") as work:
-            return inventory.keep(folder, _examine(ref, config_digest, tool, home, work, log))
+        history = archive.history(ref)
+        wanted = Wanted(ref=ref, config_digest=config_digest, history=history, log=log)
+        taken = apart.take(wanted, tool, home, java=java)
+        found = _report(taken, history, java=java)
+        return inventory.keep(folder, found, taken.bill)
 
 
-def _examine(
-    ref: str, config_digest: str, tool: Trivy, home: Path, work: Path, log: Log
-) -> Inventory:
-    image = work / "image.tar"
-    log("taking the image out of the engine")
-    archive.save(ref, image)
-    text = archive.dockerfile(archive.configuration(image, config_digest))
-    log("scanning")
-    misconfigurations = report_room.misconfigurations(runner.configuration(tool, work, text))
-    secrets, sbom, java_skipped = runner.image(tool, home, work, image)
-    document = report_room.parse(secrets.read_text("utf-8"))
-    if report_room.image_id(document) != config_digest:
-        raise archive.other_image(report_room.image_id(document), config_digest)
-    found = Report(
-        secrets=report_room.secrets(document),
-        misconfigurations=misconfigurations,
-        system=report_room.system(document),
-        size=report_room.size(document),
-        sizes=sizes(archive.history(ref)),
-        origins=origins(report_room.configuration(document)),
-        java_skipped=java_skipped,
+def _report(taken: Apart, history: History, *, java: bool) -> Report:
+    return Report(
+        secrets=report_room.secrets(taken.document),
+        misconfigurations=report_room.misconfigurations(taken.judged),
+        system=report_room.system(taken.document),
+        size=report_room.size(taken.document),
+        sizes=sizes(history),
+        origins=origins(taken.configuration),
+        java_skipped=not java,
     )
-    return Inventory(report=found, sbom=sbom)

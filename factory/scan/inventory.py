@@ -30,7 +30,10 @@ SBOM = "sbom.cdx.json"
 _KEPT = 512
 """How many images' are kept, of a megabyte or two each; those not used for longest go first."""
 
-_MADE_BY = ("secrets.yaml", "archive.py", "inventory.py", "origin.py", "report.py", "runner.py")
+_MADE_BY = (
+    *("secrets.yaml", "apart.py", "archive.py", "inventory.py", "layout.py"),
+    *("origin.py", "report.py", "runner.py"),
+)
 """What an inventory comes of: where one of these changes, images are taken apart anew."""
 
 _LABELS = "aquasecurity:trivy:Labels:"
@@ -54,23 +57,29 @@ class Inventory:
     sbom: Path
 
 
-def folder_of(home: Path, config_digest: str, tool: Trivy) -> Path:
-    """Where an image's inventory is kept, as this Trivy and our own code make it, with the database
-    by which Java archives are told apart or without."""
+def folder_of(home: Path, config_digest: str, tool: Trivy, *, java: bool) -> Path:
+    """Where an image's inventory is kept, as this Trivy and our own code make it.
+
+    Args:
+        java: with the database by which Java archives are told apart, or without.
+    """
     image = config_digest.partition(":")[2]
-    java = "-java" if has_java(home) else ""
-    return home / "inventory" / f"{image}-{tool.version}-{_code()}{java}"
+    suffix = "-java" if java else ""
+    return home / "inventory" / f"{image}-{tool.version}-{_code()}{suffix}"
 
 
 def lock_of(folder: Path) -> Path:
-    """The lock to hold while an inventory is made or added to. Some share one: that is no harm, and
-    there are not as many files as images."""
-    return folder.parent / f".lock-{folder.name[:2]}"
+    """The lock to hold while an inventory is made or added to. A few share one: that is no harm,
+    but those that are wanted together should not wait for each other."""
+    return folder.parent / f".lock-{folder.name[:4]}"
 
 
-def has_java(home: Path) -> bool:
-    """Whether there is the database by which Java archives are told apart."""
-    return (home / "java-db" / "trivy-java.db").is_file()
+def latest(home: Path, config_digest: str, tool: Trivy, *, java: bool) -> Inventory | None:
+    """What is known of an image; without its Java archives, if all that is known is from before
+    there was a database for them."""
+    ways = (java, False) if java else (False,)
+    found = (kept(folder_of(home, config_digest, tool, java=way)) for way in ways)
+    return next((one for one in found if one), None)
 
 
 def kept(folder: Path) -> Inventory | None:
@@ -84,20 +93,24 @@ def kept(folder: Path) -> Inventory | None:
     return Inventory(report=found.report, sbom=folder / SBOM) if whole else None
 
 
-def keep(folder: Path, made: Inventory) -> Inventory:
-    """Keep an inventory whose bill of materials is somewhere else; ``lock_of`` is held."""
+def keep(folder: Path, report: Report, bill: bytes) -> Inventory:
+    """Keep what was found in an image, with its bill of materials; ``lock_of`` is held.
+
+    Raises:
+        ScanError: the bill is no CycloneDX.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    materials = without_labels(made.sbom.read_bytes())
+    materials = without_labels(bill)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
         fresh = Path(temporary, "inventory")
         fresh.mkdir()
         (fresh / SBOM).write_bytes(materials)
-        document = _Kept(report=made.report, sbom_bytes=len(materials))
+        document = _Kept(report=report, sbom_bytes=len(materials))
         (fresh / REPORT).write_bytes(TypeAdapter(_Kept).dump_json(document))
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         fresh.replace(folder)
     _forget(folder.parent)
-    return Inventory(report=made.report, sbom=folder / SBOM)
+    return Inventory(report=report, sbom=folder / SBOM)
 
 
 def without_labels(materials: bytes) -> bytes:

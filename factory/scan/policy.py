@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from factory.model import NO_DATABASE, Check, CheckStatus, Status
+from factory.model import NO_DATABASE, NO_JAVA_DATABASE, Check, CheckStatus, Status
 from factory.scan.ruling import Bench, Ruling
 
 SECRETS = "secrets"
@@ -39,6 +39,13 @@ def status_of(checks: Iterable[Check]) -> Status:
     return Status.PARTIAL if CheckStatus.SKIPPED in found else Status.PASS
 
 
+def reasons(checks: Iterable[Check]) -> tuple[str, ...]:
+    """Why checks were skipped, in the words that a target's policy may accept."""
+    skipped = [one.reason for one in checks if one.status is CheckStatus.SKIPPED]
+    known = (NO_DATABASE, NO_JAVA_DATABASE)
+    return tuple(one for one in known if any(why.startswith(one) for why in skipped))
+
+
 def _size(bench: Bench) -> Iterator[Check]:
     size = bench.report.size or sum(bench.report.sizes.values())
     mebibytes = -(-size // _MEBIBYTE)
@@ -67,8 +74,7 @@ def _by_database(bench: Bench) -> Iterator[Check]:
     rulings = bench.vulnerabilities()
     yield _check(VULNERABILITIES, rulings, noun="vulnerability", plural="vulnerabilities")
     if bench.report.java_skipped:
-        why = "the image has Java archives, and there is no database for Java"
-        yield _skipped(JAVA, f"{NO_DATABASE}: {why}")
+        yield _skipped(JAVA, f"{NO_JAVA_DATABASE}: `invoke db fetch` brings one")
 
 
 def _exemptions(bench: Bench) -> Iterator[Check]:

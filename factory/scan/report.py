@@ -116,6 +116,12 @@ def parse(text: str) -> Mapping[str, Any]:
     return dict(document)
 
 
+def of_target(document: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    """The part of a report on several files that is about one."""
+    results = document.get("Results") or ()
+    return {**document, "Results": [one for one in results if one.get("Target") == target]}
+
+
 def image_id(document: Mapping[str, Any]) -> str:
     """The digest of the configuration of the image that was scanned."""
     return str((document.get("Metadata") or {}).get("ImageID", ""))
@@ -194,11 +200,6 @@ def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
 def size(document: Mapping[str, Any]) -> int:
     """Of all layers of the image, in bytes, unpacked."""
     return int((document.get("Metadata") or {}).get("Size") or 0)
-
-
-def configuration(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The image's configuration, with which secrets may be: nobody keeps it."""
-    return (document.get("Metadata") or {}).get("ImageConfig") or {}
 
 
 def _layer(finding: Mapping[str, Any]) -> str:

@@ -11,14 +11,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from factory import process
-from factory.errors import ScanError
+from factory.errors import MachineError, ScanError
 from factory.locks import hold
 from factory.process import Completed, ProcessFailed
 from factory.scan import report
@@ -26,50 +29,71 @@ from factory.trivy import Trivy
 
 _MINUTES = 30
 _BUSY_SECONDS = 120.0
+_CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""Of those that may run at once, no more do than can: each has the database in memory."""
 _JARS = "**/*.jar,**/*.war,**/*.ear,**/*.par"
 _QUIETLY = ("--timeout", f"{_MINUTES}m", "--offline-scan", "--skip-java-db-update", "--no-progress")
 
 
-def configuration(tool: Trivy, work: Path, dockerfile: str) -> Mapping[str, Any]:
-    """Trivy's report on an image configuration given as a Dockerfile.
+def configurations(tool: Trivy, dockerfiles: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Trivy's reports on image configurations given as Dockerfiles: it takes it a second to read
+    its rules, and next to nothing to judge one by them.
 
     Raises:
         ScanError: Trivy failed.
     """
-    folder = work / "configuration"
-    folder.mkdir()
-    (folder / "Dockerfile").write_text(dockerfile, "utf-8")
     argv = [tool.path, "config", "--misconfig-scanners", "dockerfile", "--skip-check-update"]
-    return _report(_trivy([*argv, "--cache-dir", str(work), "--format", "json", "."], folder))
+    with _scratch() as folder:
+        judged = folder / "judged"
+        for at, text in enumerate(dockerfiles):
+            (judged / str(at)).mkdir(parents=True)
+            (judged / str(at) / "Dockerfile").write_text(text, "utf-8")
+        cache = ["--cache-dir", str(folder)]
+        found = _report(_trivy([*argv, *cache, "--format", "json", "."], judged))
+    return [report.of_target(found, f"{at}/Dockerfile") for at in range(len(dockerfiles))]
 
 
-def image(tool: Trivy, home: Path, work: Path, archive: Path) -> tuple[Path, Path, bool]:
-    """Trivy's report on the secrets in an archive, its bill of materials (CycloneDX), and whether
-    Java archives had to be left out of that.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """Trivy's report on the secrets in an image, and its bill of materials (CycloneDX)."""
 
-    Java archives are told apart by a database of their own, which is not fetched; only Trivy can
-    tell whether an image has any, by failing on them.
+    document: Mapping[str, Any]
+    bill: bytes
 
-    Raises:
-        ScanError: Trivy failed.
-        Interrupted: the run was cancelled while waiting.
-    """
-    empty = work / "empty"
-    empty.mkdir()
-    (work / "secrets.yaml").write_bytes(_rules())
-    secrets, sbom = work / "secrets.json", work / "sbom.cdx.json"
-    of_image = [tool.path, "image", "--input", str(archive), "--cache-dir", str(home), *_QUIETLY]
-    materials = [*of_image, "--format", "cyclonedx", "--output", str(sbom)]
-    with hold(home / ".lock"):
-        _succeeded(
-            _patiently([*of_image, *_for_secrets(work), "--output", str(secrets)], empty, home)
-        )
-        done = _patiently(materials, empty, home)
-        java = bool(done.code) and _wants_java(done)
-        if java:
-            done = _patiently([*materials, "--skip-files", _JARS], empty, home)
-    _succeeded(done)
-    return secrets, sbom, java
+
+class Reader:
+    """Reads the images of an OCI layout, one after the other."""
+
+    def __init__(self, tool: Trivy, home: Path, work: Path, *, java: bool) -> None:
+        """Args:
+        home: Trivy's cache; what it found in a layer is there, by the layer's diff id.
+        work: a folder for what passes between us.
+        java: whether Java archives can be told apart, by a database of their own. They are left
+            out otherwise: Trivy fails on an image that has some.
+        """
+        self._tool, self._home, self._work, self._java = tool, home, work, java
+        (work / "empty").mkdir()
+        (work / "secrets.yaml").write_bytes(_rules())
+
+    def read(self, name: str) -> Read:
+        """What is in the image that Trivy knows by this name, ``FOLDER@sha256:…``.
+
+        Raises:
+            ScanError: Trivy failed.
+            Interrupted: the run was cancelled while waiting.
+        """
+        of_image = [self._tool.path, "image", "--input", name, "--cache-dir", str(self._home)]
+        materials = ["--format", "cyclonedx", *(() if self._java else ("--skip-files", _JARS))]
+        with hold(self._home / ".lock"):
+            secrets = self._written([*of_image, *_QUIETLY, *_for_secrets(self._work)])
+            bill = self._written([*of_image, *_QUIETLY, *materials])
+        return Read(document=report.parse(secrets.decode("utf-8", "replace")), bill=bill)
+
+    def _written(self, argv: list[str]) -> bytes:
+        """What Trivy writes: to a file, since it is some megabytes, and lines of it are no news."""
+        file = self._work / "written"
+        _succeeded(_patiently([*argv, "--output", str(file)], self._work / "empty", self._home))
+        return file.read_bytes()
 
 
 def _for_secrets(work: Path) -> list[str]:
@@ -98,8 +122,26 @@ def vulnerabilities(tool: Trivy, home: Path, sbom: Path) -> Mapping[str, Any]:
         "--skip-db-update",
         "--skip-java-db-update",
     ]
-    with tempfile.TemporaryDirectory(prefix="factory-") as folder:
-        return _report(_trivy(argv, Path(folder)))
+    with _CORES, _scratch() as folder:
+        return _report(_trivy(argv, folder))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A temporary folder.
+
+    Raises:
+        MachineError: there is no room for what is written in it.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise MachineError(
+            f"there is no room for temporary files: {error.strerror}",
+            where=tempfile.gettempdir(),
+            todo="free some space there, or name another folder as TMPDIR",
+        ) from error
 
 
 def _patiently(argv: list[str], cwd: Path, home: Path) -> Completed:
@@ -144,10 +186,6 @@ def _succeeded(done: Completed) -> None:
             todo="see its last lines above; `invoke doctor` tells which Trivy this is",
             detail=[report.printable(line) for line in said[-5:]],
         )
-
-
-def _wants_java(done: Completed) -> bool:
-    return "java" in done.stderr.lower()
 
 
 def _rules() -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
+from tests.bad_input.moving import MOVING
 from tests.bad_input.promotion import PROMOTION
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
@@ -772,6 +773,6 @@ VALUES = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *PROMOTION),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PROMOTION),
     *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

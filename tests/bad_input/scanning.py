@@ -85,7 +85,7 @@ SCANNING = [
         id="db load of what is not there",
         args=("db", "load", "--source", "/nonexistent"),
         spoil=nothing,
-        says=("/nonexistent", "there is no vulnerability database in it"),
+        says=("/nonexistent", "there is no database in it"),
         code=7,
     ),
     Case(

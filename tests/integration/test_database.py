@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from benchmarks import trivy_database
 from factory import trivy
 from factory.errors import MachineError
 from factory.model import ScanPolicy
 from factory.scan import database, fetch
-from tests.integration import trivy_database
+from factory.trivy import JAVA, VULNERABILITIES, Kind
 from tests.integration.registries import open_registry
 
 _LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+_JAVA_LAYER = "application/vnd.aquasec.trivy.javadb.layer.v1.tar+gzip"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -29,11 +31,11 @@ def registry(tmp_path: Path) -> Iterator[str]:
         yield host
 
 
-def push(host: str, repository: str, folder: Path) -> None:
+def push(host: str, repository: str, folder: Path, kind: Kind = VULNERABILITIES) -> None:
     """Put the database in a folder into a registry, as its publishers do."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w:gz") as archive:
-        for name in ("trivy.db", "metadata.json"):
+        for name in (kind.file, "metadata.json"):
             archive.add(folder / name, arcname=name)
     blobs = [_push_blob(host, repository, content) for content in (b"{}", layer.getvalue())]
     config, data = blobs
@@ -43,7 +45,7 @@ def push(host: str, repository: str, folder: Path) -> None:
         "config": {"mediaType": "application/vnd.aquasec.trivy.config.v1+json", **config},
         "layers": [
             {
-                "mediaType": _LAYER,
+                "mediaType": _LAYER if kind is VULNERABILITIES else _JAVA_LAYER,
                 **data,
                 "annotations": {"org.opencontainers.image.title": "db.tar.gz"},
             }
@@ -51,7 +53,7 @@ def push(host: str, repository: str, folder: Path) -> None:
     }
     done = urllib3.request(
         "PUT",
-        f"http://{host}/v2/{repository}/manifests/2",
+        f"http://{host}/v2/{repository}/manifests/{kind.schema}",
         body=json.dumps(manifest),
         headers={"Content-Type": _MANIFEST},
     )
@@ -76,7 +78,7 @@ def test_it_comes_from_the_mirror_that_the_matrix_names(registry: str, tmp_path:
     trivy_database.write(tmp_path / "made", {"vulnerability": {"CVE-1": {"": {}}}})
     push(registry, "mirror/trivy-db", tmp_path / "made" / "db")
     home, mirror = tmp_path / "home", f"{registry}/mirror/trivy-db"
-    found = fetch(trivy.locate(), home, mirror)
+    found = fetch(trivy.locate(), home, VULNERABILITIES, mirror)
     assert found == trivy.cached_database(home, 7, found.updated_at)
 
     policy = ScanPolicy(database_mirror=mirror)
@@ -84,8 +86,17 @@ def test_it_comes_from_the_mirror_that_the_matrix_names(registry: str, tmp_path:
     assert database.obtain(trivy.locate(), other, policy, lambda _: None) == (found, "")
 
 
+def test_the_one_for_java_comes_from_a_mirror_of_its_own(registry: str, tmp_path: Path) -> None:
+    trivy_database.write_java(tmp_path / "made")
+    push(registry, "mirror/trivy-java-db", tmp_path / "made" / "java-db", JAVA)
+    home = tmp_path / "home"
+    fetch(trivy.locate(), home, JAVA, f"{registry}/mirror/trivy-java-db")
+    assert trivy.knows_java(home)
+    assert trivy.cached_database(home) is None
+
+
 def test_a_mirror_without_it_is_named_in_the_error(registry: str, tmp_path: Path) -> None:
     mirror = f"{registry}/mirror/nothing"
     with pytest.raises(MachineError) as raised:
-        fetch(trivy.locate(), tmp_path / "home", mirror)
+        fetch(trivy.locate(), tmp_path / "home", VULNERABILITIES, mirror)
     assert raised.value.where == mirror

@@ -25,7 +25,6 @@ from factory.model import (
     CheckStatus,
     Cohort,
     Collected,
-    Pair,
     Project,
     Promoted,
     Publication,
@@ -265,14 +264,6 @@ def test_an_immutable_tag_of_prod_is_never_rewritten(desk: Desk) -> None:
     assert set(tags.values()) == {None}
 
 
-def test_the_floating_tags_of_a_pair_wait_for_both(desk: Desk) -> None:
-    one, two = all_builds(desk.project)[:2]
-    pair = Pair(cohort="c", head=one, workers=two)
-    assert promoting.companions(one, (one, two), [pair]) == (one, two)
-    assert promoting.companions(one, (one,), [pair]) == (one,)
-    assert promoting.companions(one, (one, two), []) == (one,)
-
-
 def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(desk: Desk) -> None:
     head, workers = all_builds(desk.project)[:2]
     cohort = Cohort(name="c", where="matrix.yaml:1:1", pairs=((head.cell, workers.cell),))
@@ -288,7 +279,9 @@ def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(des
     images = (desk.place.images[NEW].config_digest, desk.place.images[OLD].config_digest)
     verify = passed(desk.place.images[NEW])[1]
     desk.record(replace(verify, config_digest=pair_digest(*images), images=images))
-    assert states(desk.promote()) == [State.DONE] * 4
+    found = desk.promote()
+    assert states(found) == [State.DONE] * 3
+    assert found.outcomes[-1].subject == "c"
 
 
 def test_a_promotion_of_what_is_there_reads_no_manifest(desk: Desk) -> None:

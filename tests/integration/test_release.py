@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import trivy_database
 from factory import process
 from factory.registry import Registry
 from factory.settings import APP
-from tests.integration import trivy_database
 from tests.integration.conftest import TWO_CELLS, Checkout, add_image
 from tests.integration.keys import private_key
 
@@ -155,7 +155,8 @@ def test_a_targets_own_policy_refuses_there_and_only_there(released: Checkout) -
     try:
         scanned = released.outcomes("scan", *ONE_CELL)
         assert "failed" not in {one["state"] for one in scanned.values()}
-        [refused] = released.outcomes("publish", *ONE_CELL, expect=6).values()
+        refused, blocked = released.outcomes("publish", *ONE_CELL, expect=6).values()
+        assert (blocked["verb"], blocked["state"]) == ("move", "blocked")
         assert "of a budget of 1 MiB" in str(refused)
     finally:
         matrix.write_text(whole)
@@ -208,8 +209,9 @@ def test_failing_build_shows_its_last_lines_and_stops_only_its_own_cell(
 def test_gates_ask_for_what_was_not_built_yet(checkout: Checkout) -> None:
     add_image(checkout, "unbuilt", {"main.py": "print(1)\n"})
     for gate, code in (("scan", 4), ("verify", 5), ("publish", 6)):
-        [outcome] = checkout.outcomes(gate, *ONE_CELL, expect=code).values()
+        outcome, *blocked = checkout.outcomes(gate, *ONE_CELL, expect=code).values()
         assert "has not been built" in outcome["reason"]
+        assert {one["state"] for one in blocked} <= {"blocked"}
 
 
 def test_clean_removes_this_trees_images_and_no_others(checkout: Checkout, ray_image: str) -> None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import random
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from benchmarks import trivy_database
 from factory import process
-from factory.errors import ScanError
+from factory.errors import MachineError, ScanError
 from factory.model import (
     NO_DATABASE,
+    NO_JAVA_DATABASE,
     Check,
     CheckStatus,
     ScanPolicy,
@@ -28,8 +34,7 @@ from factory.model import (
     Status,
     Verdict,
 )
-from factory.scan import current_basis, scan, scan_again
-from tests.integration import trivy_database
+from factory.scan import archive, current_basis, scan, scan_again
 from tests.integration.keys import private_key
 
 pytestmark = pytest.mark.engine
@@ -111,8 +116,8 @@ def test_a_clean_image_passes_or_is_partial_for_want_of_a_database(
     assert check(verdict, "secrets").status is CheckStatus.PASS
     assert check(verdict, "misconfiguration").status is CheckStatus.PASS
     skipped = check(verdict, "vulnerabilities").status is CheckStatus.SKIPPED
-    assert verdict.status is (Status.PARTIAL if skipped else Status.PASS)
-    assert verdict.partial == ((NO_DATABASE,) if skipped else ())
+    assert verdict.status is Status.PARTIAL
+    assert verdict.partial == (NO_DATABASE if skipped else NO_JAVA_DATABASE,)
     assert verdict.basis == current_basis(ScanPolicy(), cache)
 
 
@@ -196,6 +201,8 @@ def seed(cache: Path, severity: str, fixed: str, **more: str) -> None:
             "data-source": {"debian 12": {"": {"ID": "debian", "Name": "Debian", "URL": ""}}},
         },
     )
+    shutil.rmtree(cache / "trivy" / "java-db", ignore_errors=True)
+    trivy_database.write_java(cache / "trivy")
 
 
 def test_a_fixable_critical_vulnerability_refuses(make_image: MakeImage, tmp_path: Path) -> None:
@@ -311,19 +318,113 @@ def test_a_damaged_database_is_no_pass(make_image: MakeImage, tmp_path: Path) ->
         judge(make_image(BASE + PACKAGED + "USER 1000\n"), tmp_path)
 
 
-def test_java_archives_without_their_own_database_are_partial(
+def jar() -> bytes:
+    """A Java archive that says nothing of itself, the same bytes each time."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a/B.class", (2026, 1, 1, 0, 0, 0)), "x")
+    return content.getvalue()
+
+
+def test_java_archives_are_judged_by_their_own_database_and_partial_without_it(
     make_image: MakeImage, tmp_path: Path
 ) -> None:
-    jar = io.BytesIO()
-    with zipfile.ZipFile(jar, "w") as archive:
-        archive.writestr("a/B.class", "x")
-    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-1")
+    cache, home = tmp_path, tmp_path / "trivy"
+    flaw = {"Title": "t", "Severity": "CRITICAL"}
+    advisory = {"VulnerableVersions": ["<2"], "PatchedVersions": ["2"]}
+    trivy_database.write(
+        home,
+        {
+            "vulnerability": {"CVE-2026-2": {"": flaw}},
+            "maven::GitHub Security Advisory Maven": {"org.a:b": {"CVE-2026-2": {"": advisory}}},
+        },
+    )
     dockerfile = BASE + PACKAGED + "COPY app.jar /app/app.jar\nUSER 1000\n"
-    image = make_image(dockerfile, **{"app.jar": jar.getvalue().decode("latin-1")})
-    verdict = judge(image, tmp_path)
-    assert verdict.status is Status.PARTIAL
-    assert check(verdict, "vulnerabilities").status is CheckStatus.PASS
-    assert check(verdict, "java-vulnerabilities").status is CheckStatus.SKIPPED
+    image = make_image(dockerfile, **{"app.jar": jar().decode("latin-1")})
+    without = judge(image, cache)
+    assert (without.status, without.partial) == (Status.PARTIAL, (NO_JAVA_DATABASE,))
+    assert check(without, "vulnerabilities").status is CheckStatus.PASS
+    assert check(without, "java-vulnerabilities").status is CheckStatus.SKIPPED
+    trivy_database.write_java(home, {hashlib.sha1(jar()).hexdigest(): ("org.a", "b", "1")})
+    known = scan_again(config_digest=image[1], policy=ScanPolicy(), cache=cache, log=lambda _: None)
+    assert known
+    assert known.partial == (NO_JAVA_DATABASE,)
+    verdict = judge(image, cache)
+    assert verdict.status is Status.FAIL
+    assert "CVE-2026-2 in org.a:b 1 (app/app.jar" in check(verdict, "vulnerabilities").detail[0]
+
+
+def test_images_wanted_at_one_moment_are_taken_out_of_the_engine_together(
+    make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    images = [make_image(BASE + PACKAGED + f"LABEL n={n}\nUSER 1000\n") for n in range(3)]
+    images.append((f"{REPOSITORY}:gone", "sha256:" + "0" * 64))
+    images.append((images[0][0], "sha256:" + "1" * 64))  # moved meanwhile
+    saved: list[int] = []
+    save = archive.save
+
+    def counted(refs: Sequence[str], to: Path) -> None:
+        saved.append(len(refs))
+        save(refs, to)
+
+    monkeypatch.setattr(archive, "save", counted)
+
+    def outcome(image: Image) -> str:
+        try:
+            return judge(image, tmp_path).status.value
+        except ScanError as error:
+            return error.what
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(outcome, images[:3])) == ["fail"] * 3
+    assert saved == [3]
+    shutil.rmtree(tmp_path / "trivy" / "inventory")
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(outcome, images))
+    assert found[:3] == ["fail"] * 3, "one that is gone is no other's trouble"
+    assert "could not be taken out" in found[3]
+    assert "was to be judged" in found[4]
+
+
+def test_a_full_disk_is_told_with_the_place_and_nothing_is_left(
+    make_image: MakeImage, tmp_path: Path
+) -> None:
+    seed(tmp_path, "CRITICAL", fixed="1:1.2.13.dfsg-9")
+    image = make_image(
+        BASE + "COPY large /large\nUSER 1000\n",
+        large=random.Random(1).randbytes(6 * 2**20).decode("latin-1"),
+    )
+    work = tmp_path / "trivy" / "work"
+    work.mkdir()
+    process.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(work)])
+    try:
+        with pytest.raises(ScanError) as caught:
+            judge(image, tmp_path)
+        assert "could not be taken out of the engine" in caught.value.what
+        assert caught.value.todo == f"free some space where {work} is"
+        assert not list(work.glob("scan-*"))
+    finally:
+        process.run(["umount", str(work)])
+
+
+def test_a_full_temporary_folder_is_told_with_what_to_do(
+    make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = make_image(BASE + "USER 1000\n")
+    full = tmp_path / "full"
+    full.mkdir()
+    process.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(full)])
+    try:
+        with suppress(OSError):
+            (full / "file").write_bytes(b"x" * 2**20)
+        monkeypatch.setattr(tempfile, "tempdir", str(full))
+        with pytest.raises(MachineError, match="no room for temporary files") as caught:
+            judge(image, tmp_path)
+    finally:
+        process.run(["umount", str(full)])
+    assert caught.value.where == str(full)
+    assert "TMPDIR" in caught.value.todo
 
 
 def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ SHARED = {
     "daemon",
     "engine",
     "errors",
+    "gather",
     "git",
     "model",
     "presence",
@@ -61,6 +62,7 @@ PURE = sorted(
                 "summary",
                 "results",
                 "published",
+                "moves",
                 "differences",
             )
         ),

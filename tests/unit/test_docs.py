@@ -31,7 +31,9 @@ from factory.model import (
     Foreseen,
     Gate,
     Health,
+    Journal,
     Judged,
+    Move,
     Outcome,
     Outdated,
     Pair,
@@ -49,6 +51,7 @@ from factory.model import (
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
 from factory.report.locks import outdated_document
+from factory.report.moves import resumed_document
 from factory.scan.policy import judge
 from factory.scan.report import Known, Report
 from factory.scan.ruling import Bench
@@ -221,13 +224,19 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "plan": documents.plan(plan, {}),
         "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(
-            plan, [outcome, together], cold_starts=[started()]
+            plan, [outcome, together], cold_starts=[started()], journals=[journal()]
         ),
         "verify --ref": documents.judged(judged()),
-        "status": documents.status([record()], [both]),
+        "status": documents.status([record()], [both], [journal()]),
+        "publish --resume, invoke rollback": resumed_document([outcome], [journal()]),
         "doctor": documents.doctor([finding]),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
+
+
+def journal() -> Journal:
+    move = Move(target="local", repository="r", tag="t", before=None, after="sha256:1")
+    return Journal(run="r", group="g", publications=(), moves=(move,), at="now")
 
 
 def started() -> ColdStart:

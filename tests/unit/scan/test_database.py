@@ -14,7 +14,7 @@ import pytest
 from factory.errors import MachineError
 from factory.model import ScanPolicy
 from factory.scan import database
-from factory.trivy import Trivy, cached_database
+from factory.trivy import JAVA, VULNERABILITIES, Trivy, cached_database, knows_java
 
 POLICY = ScanPolicy()
 NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -96,6 +96,39 @@ def test_a_failed_refresh_falls_back_to_the_database_at_hand(tmp_path: Path) -> 
     assert (found is not None, why) == (True, "")
 
 
+def seed_java(cache: Path, updated_at: datetime, version: int = 1) -> Path:
+    folder = cache / "java-db"
+    folder.mkdir(parents=True)
+    (folder / "trivy-java.db").write_bytes(b"jars")
+    metadata = {"Version": version, "UpdatedAt": updated_at.isoformat()}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    return folder
+
+
+def test_a_copy_of_the_one_for_java_is_told_apart_by_its_file(tmp_path: Path) -> None:
+    source, cache = seed_java(tmp_path / "copy", NOW), tmp_path / "cache"
+    kind, found = database.load(cache, source)
+    assert (kind, found.updated_at) == (JAVA, NOW)
+    assert (cache / "java-db" / "trivy-java.db").read_bytes() == b"jars"
+    assert cached_database(cache) is None
+
+
+def test_one_for_java_of_another_schema_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="no Java database of schema 1") as raised:
+        database.load(tmp_path / "cache", seed_java(tmp_path / "copy", NOW, version=2))
+    assert "--download-java-db-only" in raised.value.todo
+
+
+def test_java_archives_are_told_apart_by_one_that_is_young_enough(tmp_path: Path) -> None:
+    assert not knows_java(tmp_path)
+    seed_java(tmp_path, datetime.now(UTC) - timedelta(days=89))
+    assert knows_java(tmp_path)
+    (tmp_path / "java-db" / "metadata.json").write_text(
+        json.dumps({"Version": 1, "UpdatedAt": (NOW - timedelta(days=91)).isoformat()})
+    )
+    assert not knows_java(tmp_path)
+
+
 def packed(folder: Path, *names: str) -> Path:
     file = folder / "db.tar.gz"
     with tarfile.open(file, "w:gz") as archive:
@@ -110,7 +143,7 @@ def test_a_copy_is_taken_over(tmp_path: Path, form: str) -> None:
     seed(copy, NOW)
     seed(cache, NOW - timedelta(days=9))
     source = copy / "db" if form == "folder" else packed(copy, "trivy.db", "metadata.json")
-    assert database.load(cache, source).updated_at == NOW
+    assert database.load(cache, source)[1].updated_at == NOW
     assert cached_database(cache, 7, NOW) is not None
     assert (cache / "db" / "trivy.db").read_bytes() == b"data"
 
@@ -152,7 +185,7 @@ def test_a_download_that_fails_says_what_to_do_and_leaves_the_one_at_hand(tmp_pa
     cache = tmp_path / "cache"
     seed(cache, NOW)
     with pytest.raises(MachineError, match="its registry's name cannot be resolved") as raised:
-        database.fetch(failing_trivy(tmp_path), cache, "mirror.example/trivy-db")
+        database.fetch(failing_trivy(tmp_path), cache, VULNERABILITIES, "mirror.example/trivy-db")
     assert "invoke db load" in raised.value.todo
     assert cached_database(cache, 7, NOW) is not None
 
@@ -165,7 +198,7 @@ def test_no_link_of_an_archive_is_followed(tmp_path: Path, kind: bytes) -> None:
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "/etc/passwd"
             archive.addfile(member)
-    with pytest.raises(MachineError, match="no vulnerability database in it"):
+    with pytest.raises(MachineError, match="no database in it"):
         database.load(tmp_path / "cache", source)
     assert not (tmp_path / "cache" / "db").exists()
 
@@ -177,7 +210,7 @@ def test_a_file_that_no_disk_holds_is_refused(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.size = 2**40 if name == "trivy.db" else 0
             file.write(member.tobuf(tarfile.GNU_FORMAT))
-    with pytest.raises(MachineError, match="no vulnerability database in it"):
+    with pytest.raises(MachineError, match="no database in it"):
         database.load(tmp_path / "cache", source)
 
 

@@ -8,9 +8,18 @@ from typing import Any
 
 import pytest
 
-from factory.model import NO_DATABASE, Check, CheckStatus, Exemption, ScanPolicy, SizeBudget, Status
+from factory.model import (
+    NO_DATABASE,
+    NO_JAVA_DATABASE,
+    Check,
+    CheckStatus,
+    Exemption,
+    ScanPolicy,
+    SizeBudget,
+    Status,
+)
 from factory.scan.origin import Origin
-from factory.scan.policy import judge, status_of
+from factory.scan.policy import judge, reasons, status_of
 from factory.scan.report import Known, Misconfiguration, Report, Secret, Vulnerability
 from factory.scan.ruling import Bench
 
@@ -77,8 +86,14 @@ def test_a_failure_outranks_what_was_skipped() -> None:
 def test_java_archives_without_their_database_make_the_whole_partial() -> None:
     checks = judged(replace(CLEAN, java_skipped=True))
     assert checks[-1].name == "java-vulnerabilities"
-    assert checks[-1].reason.startswith(NO_DATABASE)
+    assert checks[-1].reason.startswith(NO_JAVA_DATABASE)
     assert status_of(checks) is Status.PARTIAL
+    assert reasons(checks) == (NO_JAVA_DATABASE,)
+
+
+def test_why_it_is_partial_is_said_in_words_that_a_target_can_accept() -> None:
+    assert reasons(judged(CLEAN)) == ()
+    assert reasons(judged(replace(CLEAN, java_skipped=True), "no network")) == (NO_DATABASE,)
 
 
 @pytest.mark.parametrize(

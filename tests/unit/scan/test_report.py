@@ -128,3 +128,19 @@ def test_null_lists_are_empty_lists() -> None:
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(ScanError, match="not one that this factory understands"):
         report.parse(text)
+
+
+def test_a_report_on_several_files_is_taken_apart_by_file() -> None:
+    several = {
+        "SchemaVersion": 2,
+        "Results": [
+            {"Target": f"{at}/Dockerfile", "Type": "dockerfile", "MisconfSummary": {"Successes": 9}}
+            | ({"Misconfigurations": [misconfiguration("m")]} if at else {})
+            for at in range(2)
+        ],
+    }
+    clean, dirty = (report.of_target(several, f"{at}/Dockerfile") for at in range(2))
+    assert report.misconfigurations(clean) == ()
+    assert len(report.misconfigurations(dirty)) == 1
+    with pytest.raises(ScanError, match="judged no rule"):
+        report.misconfigurations(report.of_target(several, "2/Dockerfile"))

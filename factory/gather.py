@@ -18,20 +18,27 @@ class Gathered(Generic[T, R]):
     """A function of several, for callers that have one each.
 
     Whoever comes first waits a moment for others, and does the work of all; those who come later
-    do not wait for it to end, but gather anew.
+    gather anew: beside it, or, where one piece of work at a time is to run, while they wait.
     """
 
     def __init__(
-        self, do: Callable[[Sequence[T]], Sequence[R]], *, most: int, pause: float = PAUSE
+        self,
+        do: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        most: int,
+        pause: float = PAUSE,
+        alone: bool = False,
     ) -> None:
         """Args:
         do: gives the results in order; what it raises, each caller gets.
         most: how many go in one go.
         pause: seconds; nobody else is on the way when nobody came for so long.
+        alone: whether it runs once at a time.
         """
         self._pause = pause
         self._do = do
         self._most = most
+        self._alone = alone
         self._lock = threading.Lock()
         self._door = threading.Lock()
         self._waiting: list[tuple[T, Future[R]]] = []
@@ -43,7 +50,9 @@ class Gathered(Generic[T, R]):
             self._waiting.append(mine)
         with self._door:
             taken = self._take(mine)
-        if taken:
+            if self._alone:
+                self._settle(taken)
+        if not self._alone:
             self._settle(taken)
         return mine[1].result()
 
@@ -61,6 +70,8 @@ class Gathered(Generic[T, R]):
         return taken
 
     def _settle(self, taken: Sequence[tuple[T, Future[R]]]) -> None:
+        if not taken:
+            return
         try:
             results = self._do([item for item, _ in taken])
         except BaseException as error:

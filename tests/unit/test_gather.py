@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from factory.build.gather import Gathered
+from factory.gather import Gathered
 
 PAUSE = 0.5
 """Seconds: longer than threads take to start on a machine that is busy with other tests."""
@@ -76,6 +76,21 @@ def test_who_comes_later_does_not_wait_for_what_runs() -> None:
         doubler.slow.set()
         assert (first.result(30), second.result(30)) == (2, 4)
     assert doubler.calls == [[1], [2]]
+
+
+def test_where_one_runs_at_a_time_those_who_come_meanwhile_go_together() -> None:
+    doubler = Doubler()
+    doubler.slow.clear()
+    gathered = Gathered(doubler, most=8, pause=PAUSE, alone=True)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(gathered, 1)
+        await_calls(doubler, 1)
+        others = [pool.submit(gathered, number) for number in (2, 3)]
+        time.sleep(0.1)
+        assert doubler.calls == [[1]]
+        doubler.slow.set()
+        assert [one.result(30) for one in (first, *others)] == [2, 4, 6]
+    assert sorted(doubler.calls[1]) == [2, 3]
 
 
 def test_a_failure_is_everybodys() -> None:

@@ -1,10 +1,13 @@
-"""A vulnerability database of a test's own, in the format that Trivy opens (bbolt, read from
-go.etcd.io/bbolt's page.go and bucket.go): every bucket is one leaf page, as long as it must be."""
+"""Databases of a test's or a bench's own, in the formats that Trivy opens. That of vulnerabilities
+is bbolt (read from go.etcd.io/bbolt's page.go and bucket.go): every bucket is one leaf page, as
+long as it must be."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from struct import pack
@@ -29,6 +32,29 @@ def write(cache: Path, tree: Tree, updated_at: datetime | None = None) -> None:
     moment = (updated_at or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
     times = dict.fromkeys(("UpdatedAt", "DownloadedAt", "NextUpdate"), moment)
     (folder / "metadata.json").write_text(json.dumps({"Version": 2} | times))
+
+
+def write_java(cache: Path, archives: Mapping[str, tuple[str, str, str]] | None = None) -> None:
+    """Put a database of Java archives into Trivy's cache folder, in the format of its schema 1
+    (read from trivy-java-db's pkg/db/db.go).
+
+    Args:
+        archives: SHA-1 of a file to its group, artifact and version.
+    """
+    folder = cache / "java-db"
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "trivy-java.db")) as file, file:
+        file.execute("CREATE TABLE artifacts(id INTEGER PRIMARY KEY, group_id, artifact_id)")
+        file.execute(
+            "CREATE TABLE indices(artifact_id INTEGER, version TEXT, sha1 BLOB, archive_type TEXT)"
+        )
+        for at, (sha1, (group, artifact, version)) in enumerate((archives or {}).items()):
+            file.execute("INSERT INTO artifacts VALUES (?, ?, ?)", (at, group, artifact))
+            index = (at, version, bytes.fromhex(sha1), "jar")
+            file.execute("INSERT INTO indices VALUES (?, ?, ?, ?)", index)
+    moment = datetime.now(UTC).isoformat()
+    times = dict.fromkeys(("UpdatedAt", "DownloadedAt", "NextUpdate"), moment)
+    (folder / "metadata.json").write_text(json.dumps({"Version": 1} | times))
 
 
 def _file(tree: Tree) -> bytes:
