@@ -66,7 +66,7 @@ def run(_settings: Settings, _selection: Selection, say: Say) -> Figure:
         ground = _Ground(engine=engine, folder=Path(folder))
         values = {**_nothing_new(ground, say), **_changed(ground, say), **_beside(ground, say)}
     return Figure(
-        name="publish",
+        name="publish-speed",
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         method=METHOD,
         machine=machine.facts(engine),

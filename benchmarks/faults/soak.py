@@ -63,7 +63,7 @@ def run(_settings: Settings, selection: Selection, say: Say) -> Figure:
     seconds = round(time.monotonic() - begun, 1)
     values = {"seconds": seconds, **summary(found)}
     return Figure(
-        name="publish",
+        name="publish-faults",
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         method=METHOD,
         machine=facts,
