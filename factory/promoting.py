@@ -64,12 +64,8 @@ def promote(
     """
     project = load(settings)
     ends = target_of(project.matrix, source, "--from"), target_of(project.matrix, target, "--to")
-    if ends[0] == ends[1] or ends[0].registry == ends[1].registry:
-        raise ConfigError(
-            f"`{source}` and `{target}` are one and the same place",
-            todo="name two targets that differ; matrix.yaml lists them under `targets`",
-        )
     builds = select(all_builds(project), selection)
+    _require_apart(project.matrix, *ends, builds)
     with (
         terminable(),
         Run.begin(settings) as this_run,
@@ -127,6 +123,33 @@ def target_of(matrix: Matrix, name: str | None, flag: str) -> Target:
     return found
 
 
+def _planned(matrix: Matrix, build: Build, key: str) -> PlannedBuild:
+    """A build with a key that it was published with: what is planned by now does not matter."""
+    return PlannedBuild(
+        build=build,
+        steps=(key,),
+        immutable=immutable_tag(build, key),
+        floating=floating_tags(build, matrix.latest),
+    )
+
+
+def _require_apart(matrix: Matrix, source: Target, target: Target, builds: Sequence[Build]) -> None:
+    """See that no build has a tag that it would be promoted to itself by.
+
+    Raises:
+        ConfigError: one has.
+    """
+    for build in builds:
+        planned = _planned(matrix, build, "0" * 64)
+        one, other = source.names(planned), target.names(planned)
+        shared = {one.immutable, *one.floating} & {other.immutable, *other.floating}
+        if one.repository == other.repository and shared:
+            raise ConfigError(
+                f"`{source.name}` and `{target.name}` are one and the same place",
+                todo="name two targets that differ; matrix.yaml lists them under `targets`",
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Desk:
     """What is known here of what is promoted."""
@@ -138,21 +161,12 @@ class _Desk:
     to: Target
     _candidates: dict[str, Candidate] = field(default_factory=dict)
 
-    def planned(self, build: Build, published: Publication) -> PlannedBuild:
-        """The build with the key that is published: what is planned by now does not matter."""
-        return PlannedBuild(
-            build=build,
-            steps=(published.key,),
-            immutable=immutable_tag(build, published.key),
-            floating=floating_tags(build, self.project.matrix.latest),
-        )
-
     def candidate(self, build: Build) -> Candidate:
         """A build with what is known of it now."""
         published = self.ledger.publication(build.id, self.source.name)
         assert published, "only what is published is asked for"
         self._candidates[build.id] = candidate = Candidate(
-            planned=self.planned(build, published),
+            planned=_planned(self.project.matrix, build, published.key),
             built=self._built(published),
             published=published,
             verdicts=tuple(self._verdicts(build, published.config_digest)),

@@ -62,6 +62,8 @@ class Promoter:
         copier: moves what is not there, and counts it.
         source, target: the two.
         locks: the folder, machine-wide, of the locks by which publishers take turns.
+        ready: is called with the target's repository before something is copied there: some
+            registries want it made.
     """
 
     registry: Registry
@@ -69,6 +71,7 @@ class Promoter:
     source: Target
     target: Target
     locks: Path
+    ready: Callable[[str], object] = lambda _repository: None
 
     def place(self, candidate: Candidate) -> tuple[bool, tuple[str, ...]]:
         """Have an image at the target under its immutable tag, with what is attached to it.
@@ -192,6 +195,7 @@ class Promoter:
         found = self.registry.head(names.repository, names.immutable)
         if found is None:
             manifest = self._at_source(candidate)
+            self.ready(names.repository)
             self.copier.image(source, names.repository, manifest, names.immutable)
             found = self.registry.head(names.repository, names.immutable)
             if found == digest:
