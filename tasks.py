@@ -331,6 +331,53 @@ def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: b
         raise Exit(code=code)
 
 
+@task(
+    klass=FactoryTask,
+    positional=["ref"],
+    iterable=["key", "accept"],
+    help={
+        "ref": "an image in any registry, by tag or digest",
+        "key": "a public key: only what it signed counts (repeatable)",
+        "policy": "a target of this project, whose policy the image has to satisfy",
+        "accept": "a partial reason that does not refuse (repeatable); none does otherwise",
+        "max-age": "days after which a verdict has expired",
+        **FORMAT_HELP,
+    },
+    auto_shortflags=False,
+)
+def audit(
+    _c: Context,
+    ref: str,
+    key: Sequence[str] | None = None,
+    policy: str | None = None,
+    accept: Sequence[str] | None = None,
+    max_age: str | None = None,
+    format: str = "text",
+) -> None:
+    """Show what a published image carries, and exit 6 unless every gate satisfies a policy."""
+    from factory import console, report
+    from factory.auditing import Asked, days_of
+    from factory.auditing import audit as look
+    from factory.errors import PublishError
+
+    check_form(format)
+    asked = Asked(
+        ref=ref,
+        keys=tuple(key or ()),
+        policy=policy,
+        accept=tuple(accept or ()),
+        max_age_days=days_of(max_age),
+    )
+    found = look(_settings(), asked)
+    show(
+        report.audit_text(found, width=console.width_of(sys.stdout)),
+        lambda: report.audit_document(found),
+        format,
+    )
+    if found.refusals:
+        raise Exit(code=PublishError.exit_code)
+
+
 @selecting_command(resume="only finish what a killed run began; needs no engine")
 def publish(_c: Context, selection: Selection, format: str = "text", resume: bool = False) -> None:
     """Push what has passed every gate, then move floating tags, each group's together."""
@@ -608,6 +655,8 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
+    *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, audit, release),
+    *(status, doctor, clean, db, diff),
     *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
     *(promote, gc),
     *(rollback, status, doctor, clean, db, diff),

@@ -15,7 +15,8 @@ from factory.model import Collected, Decision, Publication, Retention, Selection
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, decide, local, no_moves, taking_turns
-from factory.registry import Registry, all_tags, remove, require_removal, subject_of
+from factory.registry import Registry, remove, require_removal, subject_of
+from factory.registry import tags as tags_of
 from factory.settings import Settings
 from factory.signals import terminable
 
@@ -106,7 +107,7 @@ class _Desk:
         )
 
     def _decisions(self, repository: str) -> tuple[Decision, ...]:
-        names = all_tags(self.registry, repository)
+        names = tags_of(self.registry, repository)
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
             found = pool.map(lambda tag: self.registry.head(repository, tag), names)
             tags = {tag: digest for tag, digest in zip(names, found, strict=True) if digest}

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from factory import base
 from factory.aside import Aside
+from factory.attesting import Attester
 from factory.build import Builder
 from factory.errors import BuildError, FactoryError
+from factory.evidence import Cosign
 from factory.judges import Judges
 from factory.ledger import Ledger
 from factory.locks import hold
@@ -102,6 +104,20 @@ class Workshop:
         )
 
     @cached_property
+    def attester(self) -> Attester:
+        """What attaches what is known of them where they are published."""
+        key = self.project.matrix.evidence.key
+        return Attester(
+            settings=self.settings,
+            plan=self.plan,
+            registry=self.stock.registry,
+            signer=Cosign(key, self.settings.root) if key else None,
+            built=self.stock.built,
+            verdicts=self.judges.verdicts,
+            joints=self.pairs.joints,
+        )
+
+    @cached_property
     def publishing(self) -> Publishing:
         """How they are published."""
         return Publishing(
@@ -117,6 +133,7 @@ class Workshop:
             built=self.stock.built,
             verdicts=self.judges.verdicts,
             joints=self.pairs.joints,
+            evidence=self.attester,
         )
 
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:

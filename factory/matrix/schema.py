@@ -24,6 +24,7 @@ from factory.matrix.grammar import (
     GitUrl,
     Glob,
     IndexUrl,
+    KeyPlace,
     Mirror,
     Name,
     Package,
@@ -199,6 +200,25 @@ class TargetSpec(_Strict):
     )
 
 
+class SignSpec(_Strict):
+    """By whom evidence is signed."""
+
+    key: KeyPlace = Field(
+        description="cosign's private key: a path, or env://VARIABLE; its password comes from "
+        "COSIGN_PASSWORD"
+    )
+
+
+class EvidenceSpec(_Strict):
+    """What is said of images beside them in their registries, and who is believed."""
+
+    sign: SignSpec | None = Field(None, description="nothing is signed if left out")
+    trust: list[RelativePath] = Field([], description="public keys whose verdicts are believed")
+    max_age_days: int | None = Field(
+        None, ge=1, le=3650, description="the age at which an audit takes a verdict as expired"
+    )
+
+
 class ColdStartSpec(_Strict):
     """The seconds that a worker may take from its start until it ran a task."""
 
@@ -251,6 +271,7 @@ class MatrixSpec(_Strict):
     runtime: RuntimeSpec = RuntimeSpec()
     targets: dict[Name, TargetSpec] = Field(min_length=1)
     policy: PolicySpec = PolicySpec()
+    evidence: EvidenceSpec = EvidenceSpec()
     verify: VerifySpec = VerifySpec()
     release: ReleaseSpec = ReleaseSpec()
 

@@ -23,6 +23,7 @@ from factory.model import (
     Device,
     Matrix,
     Retention,
+    Signing,
     Target,
     Torch,
 )
@@ -69,6 +70,11 @@ def parse_matrix(
         workers=spec.verify.workers,
         suite=spec.verify.suite,
         cohorts=cohorts(spec, document, spanned.cells),
+        evidence=Signing(
+            key=spec.evidence.sign.key if spec.evidence.sign else None,
+            trust=tuple(spec.evidence.trust),
+            max_age_days=spec.evidence.max_age_days,
+        ),
         cold_start=Budget(
             full=spec.verify.cold_start.full, throttled=spec.verify.cold_start.throttled
         ),

@@ -20,6 +20,9 @@ PLATFORM = "linux/amd64"
 KEY_LABEL = "io.ray-image-factory.key"
 """The label by which an image says with which key it was built."""
 
+REVISION = "org.opencontainers.image.revision"
+"""The label by which it says of which commit its project was."""
+
 CREATED = "org.opencontainers.image.created"
 """The label by which it says when its maker began."""
 

@@ -1,24 +1,33 @@
 """The edge to registries, for all rooms that look something up or move it there."""
 
 from factory.registry.attached import attached_tags, copy_attached, subject_of
+from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
-from factory.registry.manifest import INDEXES, Manifest
+from factory.registry.listing import tags
+from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
-from factory.registry.removal import all_tags, remove, require_removal
+from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
+from factory.registry.removal import remove, require_removal
 from factory.registry.trying import pause
 
 __all__ = [
     "INDEXES",
+    "OCI_MANIFEST",
+    "Artifact",
     "Copier",
+    "Descriptor",
     "Manifest",
     "Moved",
     "Registry",
-    "all_tags",
+    "attach",
     "attached_tags",
     "base_url",
     "copy_attached",
+    "digest_of",
+    "document_of",
     "is_loopback",
+    "list_referrers",
     "locate",
     "pause",
     "place",
@@ -26,4 +35,6 @@ __all__ = [
     "require_removal",
     "split_tag",
     "subject_of",
+    "tags",
+    "upload",
 ]
