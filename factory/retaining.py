@@ -3,7 +3,7 @@ decision. It is dry unless it is told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from factory.model import Collected, Decision, Publication, Retention, Selection
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, decide, local, no_moves, taking_turns
-from factory.registry import Registry, remove, require_removal, subject_of
+from factory.registry import Registry, list_referrers, remove, require_removal, subject_of
 from factory.registry import tags as tags_of
 from factory.settings import Settings
 from factory.signals import terminable
@@ -141,16 +141,21 @@ class _Desk:
                 now = again.get(one.digest)
                 if now is None or now.keep:
                     continue
-                yield from self._remove(now, note)
+                kept = {other.digest for other in again.values() if other.keep}
+                yield from self._remove(now, kept, note)
 
-    def _remove(self, decision: Decision, note: Note) -> Iterator[str]:
+    def _remove(self, decision: Decision, kept: Collection[str], note: Note) -> Iterator[str]:
         """What is attached goes first: were this broken off in between, the rest is found again."""
-        for tag in decision.attached:
-            digest = self.registry.head(decision.repository, tag)
-            if digest:
-                remove(self.registry, decision.repository, digest)
-        if remove(self.registry, decision.repository, decision.digest):
-            note(f"removed {decision.repository}: {', '.join(decision.tags)}")
+        repository = decision.repository
+        attached = [
+            *(one.digest for one in list_referrers(self.registry, repository, decision.digest)),
+            *(self.registry.head(repository, tag) for tag in decision.attached),
+        ]
+        for digest in attached:
+            if digest and digest not in kept:
+                remove(self.registry, repository, digest)
+        if remove(self.registry, repository, decision.digest):
+            note(f"removed {repository}: {', '.join(decision.tags)}")
             yield decision.digest
 
 

@@ -361,6 +361,8 @@ def test_collecting_is_dry_until_it_is_told_and_then_removes_what_nothing_keeps(
     keeping(desk, keep_days=30, keep_last=1)
     old = desk.publish(OLD, at=aged(90))
     attach(desk.staging, old.manifest_digest, ".sig")
+    attach(desk.staging, old.manifest_digest, "index")
+    [referrer] = attached(desk.staging, old.manifest_digest)
     new = desk.publish(NEW, at=aged(60))
     dry = desk.collect()
     assert {one.digest: one.keep for one in dry.decisions} == {
@@ -372,7 +374,8 @@ def test_collecting_is_dry_until_it_is_told_and_then_removes_what_nothing_keeps(
     done = desk.collect(apply=True)
     assert done.removed == (old.manifest_digest,)
     signature = f"{attached_tags(old.manifest_digest)[0]}.sig"
-    for gone in (old.immutable, old.manifest_digest, signature):
+    index = attached_tags(old.manifest_digest)[0]
+    for gone in (old.immutable, old.manifest_digest, signature, index, referrer):
         assert Registry().head(desk.staging, gone) is None
     assert set(desk.named(desk.staging, NEW).values()) == {new.manifest_digest}
     again = desk.collect(apply=True)
