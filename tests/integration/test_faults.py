@@ -81,6 +81,10 @@ def test_an_engine_that_is_restarted_in_mid_push_goes_on(place: House) -> None:
     assert found.struck
 
 
+PLANTED = secrets.token_hex(8)
+"""A secret of this test's own: another run on this machine must not take it for one of its."""
+
+
 class Cheat:
     """Publishers that do what must never happen, for the trial to see."""
 
@@ -103,7 +107,7 @@ class Cheat:
     @staticmethod
     def tells_a_secret_in_a_command_line(attempt: Attempt) -> None:
         attempt.promote()
-        process.run(["sh", "-c", "sleep 0.5", trial.SECRETS[0]])
+        process.run(["sh", "-c", "sleep 0.5", PLANTED])
 
     @staticmethod
     def moves_only_one_of_the_tags(attempt: Attempt) -> None:
@@ -126,8 +130,7 @@ class Cheat:
 def test_what_must_never_happen_is_seen_where_it_happens(
     place: House, monkeypatch: pytest.MonkeyPatch, cheat: str, noticed: str
 ) -> None:
-    # A secret of this test's own: another run on this machine must not see it as one of its.
-    monkeypatch.setattr(trial, "SECRETS", (secrets.token_hex(8),))
+    monkeypatch.setattr(trial, "SECRETS", (PLANTED,))
     monkeypatch.setattr(Attempt, "run", getattr(Cheat, cheat))
     found = trial.tried(place, PLAIN, 200 + len(cheat))
     assert any(told.startswith(noticed) for told in found.wrong), found
