@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tiny
-from benchmarks.both_phases import BothPhases
+from benchmarks import both_phases, tiny
 from benchmarks.faults.house import passed
 from factory import process
 from factory.engine import Engine
+from factory.ledger import Ledger
 from factory.model import Build, Built, Cell, PlannedBuild, Publication, Target
 from factory.publish import Candidate, Promoter, Publisher
 from factory.registry import Copier, Registry
@@ -53,6 +53,11 @@ class Cohort:
     builds: Sequence[tuple[PlannedBuild, Built]]
 
     @property
+    def ledger(self) -> Path:
+        """The file in which publishing keeps its journals."""
+        return self.folder / "ledger.sqlite"
+
+    @property
     def tags(self) -> int:
         """How many there are at a target."""
         return sum(1 + len(planned.floating) for planned, _ in self.builds)
@@ -67,14 +72,13 @@ class Cohort:
             verdicts_of=lambda _digest: (),
             joints_of=lambda _digest: (),
         )
-        both = BothPhases(publisher=publisher, ledger=self.folder / "ledger.sqlite")
 
         def one(pair: tuple[PlannedBuild, Built]) -> Publication:
             planned, built = pair
             before = (known or {}).get(planned.build.id)
-            return both.publish(planned, built, passed(built), before)
+            return both_phases.publish(publisher, ledger, planned, built, passed(built), before)
 
-        with ThreadPoolExecutor(LANES) as pool:
+        with Ledger.open(self.ledger) as ledger, ThreadPoolExecutor(LANES) as pool:
             return {found.build_id: found for found in pool.map(one, self.builds)}
 
     def promote(self, host: str, known: Known) -> Copier:
@@ -95,7 +99,14 @@ class Cohort:
                 verdicts=passed(built),
             )
             promoter.place(candidate)
-            promoter.move(candidate)
+            with Ledger.open(self.ledger) as ledger:
+                promoter.move(
+                    planned.build.id,
+                    [promoter.publication(candidate)],
+                    book=ledger,
+                    run=both_phases.RUN,
+                    log=lambda _: None,
+                )
         return copier
 
     def push_in_a_loop(self, host: str) -> None:

@@ -17,6 +17,7 @@ from factory.model import (
     Build,
     Built,
     Gate,
+    Group,
     Joint,
     Matrix,
     Pair,
@@ -30,10 +31,12 @@ from factory.model import (
     Verdict,
     pair_digest,
 )
-from factory.plan import floating_tags, immutable_tag
+from factory.plan import floating_tags, immutable_tag, release_groups
 from factory.project import all_builds, load
 from factory.publish import Candidate, Promoter, local, outranking
+from factory.publishing import moved
 from factory.registry import Copier, Registry
+from factory.runs import Run
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
@@ -63,7 +66,11 @@ def promote(
     ends = target_of(project.matrix, source, "--from"), target_of(project.matrix, target, "--to")
     builds = select(all_builds(project), selection)
     _require_apart(project.matrix, *ends, builds)
-    with terminable(), Ledger.open(settings.state / "ledger.sqlite") as ledger:
+    with (
+        terminable(),
+        Run.begin(settings) as this_run,
+        Ledger.open(settings.state / "ledger.sqlite") as ledger,
+    ):
         desk = _Desk(settings=settings, project=project, ledger=ledger, source=ends[0], to=ends[1])
         there = [build for build in builds if ledger.publication(build.id, source)]
         if not there:
@@ -82,13 +89,16 @@ def promote(
             target=ends[1],
             locks=settings.cache / "publishing",
         )
-        works = list(_works(desk, promoter, there))
+        works = list(_works(desk, promoter, there, this_run.id))
         outcomes = execute(works, {"promote": _AT_ONCE, "move": 1}, observer)
     moved = promoter.copier.moved
     return Promoted(
         source=source,
         target=target,
         outcomes=outcomes,
+        groups={
+            one.id: group.name for group in release_groups(project, there) for one in group.builds
+        },
         absent=tuple(build.id for build in builds if build not in there),
         mounted=moved.mounted,
         sent=moved.sent,
@@ -234,9 +244,8 @@ class _Desk:
         )
 
 
-def _works(desk: _Desk, promoter: Promoter, builds: Sequence[Build]) -> Iterator[Work]:
-    """First all images; then floating tags, those of builds that are verified together only when
-    all of these are there."""
+def _works(desk: _Desk, promoter: Promoter, builds: Sequence[Build], run: str) -> Iterator[Work]:
+    """First all images; then floating tags, those of a group only when all of it is there."""
     for build in builds:
         yield Work(
             verb="promote",
@@ -244,26 +253,14 @@ def _works(desk: _Desk, promoter: Promoter, builds: Sequence[Build]) -> Iterator
             run=partial(_place, desk, promoter, build),
             lane="promote",
         )
-    for build in builds:
-        together = companions(build, builds, desk.project.pairs)
+    for group in release_groups(desk.project, builds):
         yield Work(
             verb="move",
-            subject=build.id,
-            run=partial(_move, desk, promoter, build),
-            needs=tuple(f"promote {one.id}" for one in together),
+            subject=group.name,
+            run=partial(_move, desk, promoter, group, builds, run),
+            needs=tuple(f"promote {one.id}" for one in group.builds if one in builds),
             lane="move",
         )
-
-
-def companions(build: Build, builds: Sequence[Build], pairs: Sequence[Pair]) -> tuple[Build, ...]:
-    """Those of some builds whose tags move together with one: itself, what it is paired with, what
-    that is paired with, and so on."""
-    found = {build}
-    while more := {
-        one for pair in pairs if found & {*pair.builds} for one in pair.builds if one not in found
-    }:
-        found |= more
-    return tuple(one for one in builds if one in found)
 
 
 def _place(desk: _Desk, promoter: Promoter, build: Build, log: Log) -> tuple[State, str]:
@@ -277,12 +274,39 @@ def _place(desk: _Desk, promoter: Promoter, build: Build, log: Log) -> tuple[Sta
     return State.CACHED, f"{desk.to.name} has it"
 
 
-def _move(desk: _Desk, promoter: Promoter, build: Build, _log: Log) -> tuple[State, str]:
-    candidate = desk.placed(build)
-    moved = promoter.move(candidate)
-    now = promoter.publication(candidate)
-    known = desk.ledger.publication(build.id, desk.to.name)
-    if moved or known is None or replace(now, at=known.at) != known:
-        desk.ledger.record_publication(now)
-        return State.DONE, f"{now.repository}:{now.floating[0]}"
+def _move(
+    desk: _Desk, promoter: Promoter, group: Group, builds: Sequence[Build], run: str, log: Log
+) -> tuple[State, str]:
+    publications = [
+        promoter.publication(desk.placed(one)) if one in builds else _beside(desk, group, one)
+        for one in group.builds
+    ]
+    journal = promoter.move(group.name, publications, book=desk.ledger, run=run, log=log)
+    if journal:
+        return State.DONE, moved(journal)
+    known = [desk.ledger.publication(one.build_id, one.target) for one in publications]
+    news = [
+        one
+        for one, old in zip(publications, known, strict=True)
+        if old is None or replace(one, at=old.at) != old
+    ]
+    desk.ledger.record_publications(news)
     return State.CACHED, f"{desk.to.name} has it"
+
+
+def _beside(desk: _Desk, group: Group, build: Build) -> Publication:
+    """What a build of a group is at the target, which is not part of this promotion: it has to be
+    there as it is at the source.
+
+    Raises:
+        PublishError: it is not.
+    """
+    here = desk.ledger.publication(build.id, desk.source.name)
+    there = desk.ledger.publication(build.id, desk.to.name)
+    if here and there and here.manifest_digest == there.manifest_digest:
+        return there
+    raise PublishError(
+        f"{group.name} does not move: {build.id} is not at `{desk.to.name}` as it is at "
+        f"`{desk.source.name}`",
+        todo="its tags move together or not at all: publish and select all of it",
+    )

@@ -3,19 +3,20 @@ decision. It is dry unless it is told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from factory.errors import ConfigError
+from factory.errors import ConfigError, PublishError
 from factory.ledger import Ledger
 from factory.matrix import select
 from factory.model import Collected, Decision, Publication, Retention, Selection, Target
 from factory.project import all_builds, load
 from factory.promoting import target_of
-from factory.publish import Shelf, decide, local, taking_turns
-from factory.registry import Registry, all_tags, remove, require_removal, subject_of
+from factory.publish import Shelf, decide, local, no_moves, taking_turns
+from factory.registry import Registry, list_referrers, remove, require_removal, subject_of
+from factory.registry import tags as tags_of
 from factory.settings import Settings
 from factory.signals import terminable
 
@@ -52,6 +53,11 @@ def collect(
     chosen = {build.id for build in select(everything, selection)}
     with terminable(), Ledger.open(settings.state / "ledger.sqlite") as ledger:
         releases = list(_releases(ledger, target))
+        if apply and ledger.unfinished():
+            raise PublishError(
+                "a killed run has left floating tags half moved, and may need what is old there",
+                todo="run `invoke publish --resume` or `invoke rollback`, then collect again",
+            )
     if place.registry == settings.registry:
         local.ensure(settings)
     desk = _Desk(
@@ -101,7 +107,7 @@ class _Desk:
         )
 
     def _decisions(self, repository: str) -> tuple[Decision, ...]:
-        names = all_tags(self.registry, repository)
+        names = tags_of(self.registry, repository)
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
             found = pool.map(lambda tag: self.registry.head(repository, tag), names)
             tags = {tag: digest for tag, digest in zip(names, found, strict=True) if digest}
@@ -127,21 +133,29 @@ class _Desk:
         for one in decisions:
             if one.keep:
                 continue
-            with taking_turns(locks, self.target, one.build_id):
+            with (
+                taking_turns(locks, self.target, one.build_id),
+                no_moves(locks, one.repository),
+            ):
                 again = {now.digest: now for now in self._decisions(one.repository)}
                 now = again.get(one.digest)
                 if now is None or now.keep:
                     continue
-                yield from self._remove(now, note)
+                kept = {other.digest for other in again.values() if other.keep}
+                yield from self._remove(now, kept, note)
 
-    def _remove(self, decision: Decision, note: Note) -> Iterator[str]:
+    def _remove(self, decision: Decision, kept: Collection[str], note: Note) -> Iterator[str]:
         """What is attached goes first: were this broken off in between, the rest is found again."""
-        for tag in decision.attached:
-            digest = self.registry.head(decision.repository, tag)
-            if digest:
-                remove(self.registry, decision.repository, digest)
-        if remove(self.registry, decision.repository, decision.digest):
-            note(f"removed {decision.repository}: {', '.join(decision.tags)}")
+        repository = decision.repository
+        attached = [
+            *(one.digest for one in list_referrers(self.registry, repository, decision.digest)),
+            *(self.registry.head(repository, tag) for tag in decision.attached),
+        ]
+        for digest in attached:
+            if digest and digest not in kept:
+                remove(self.registry, repository, digest)
+        if remove(self.registry, repository, decision.digest):
+            note(f"removed {repository}: {', '.join(decision.tags)}")
             yield decision.digest
 
 

@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks import tiny
-from benchmarks.both_phases import BothPhases
+from benchmarks import both_phases, tiny
 from benchmarks.distribution import PASSWORD, USER, distribution
 from benchmarks.faults.cases import PUBLISHES, Kind
 from factory.engine import Engine
+from factory.ledger import Ledger
 from factory.model import (
     Build,
     Built,
@@ -186,8 +186,9 @@ class Attempt:
             joints_of=lambda _digest: (),
             environment=house.environment,
         )
-        both = BothPhases(publisher=publisher, ledger=house.folder / f"{self.image}.sqlite")
-        return both.publish(planned(self.image, self.key), built, passed(built))
+        with Ledger.open(house.folder / f"{self.image}.sqlite") as ledger:
+            build = planned(self.image, self.key)
+            return both_phases.publish(publisher, ledger, build, built, passed(built))
 
     def promote(self) -> Copier:
         """As ``invoke promote`` does; what did it, which has counted."""
@@ -217,7 +218,14 @@ class Attempt:
             planned=build, built=built, published=published, verdicts=passed(built)
         )
         promoter.place(candidate)
-        promoter.move(candidate)
+        with Ledger.open(house.folder / f"{self.image}.sqlite") as ledger:
+            promoter.move(
+                build.build.id,
+                [promoter.publication(candidate)],
+                book=ledger,
+                run=both_phases.RUN,
+                log=lambda _: None,
+            )
         return promoter.copier
 
 

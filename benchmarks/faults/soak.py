@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.distribution import distribution
 from benchmarks.faults import engine_host, restarts
 from benchmarks.faults.cases import cases
 from benchmarks.faults.disk import KINDS, LEFT_KIB, full_disk
 from benchmarks.faults.house import House, house
+from benchmarks.faults.killed import killed_everywhere
 from benchmarks.faults.trial import Tried, tried
 from benchmarks.figures import Figure, Target
 from factory.errors import ConfigError
@@ -28,15 +30,18 @@ METHOD = """\
 Real registries (Distribution) with a proxy in front that spoils one request of a publication, or
 all of a kind: 429 with and without Retry-After, 500, 502, 503, 401 in mid-push, a reset after some
 bytes, a stall, a truncated answer, bytes of another digest; a registry whose disk is full; an
-engine of its own that is restarted in mid-push. An image is published there already, and a changed
-one is published, or promoted, through the fault; then it is simply done again without. All the
-while a bystander reads every tag past the proxy, and the command lines of all processes. It went
-wrong if a floating tag named anything but the two judged images, an immutable tag changed, a secret
-was in a command line, in an error or left in a temporary file, an error had no next step or was
-none of the factory's, or if after the second run any tag differs from those of an undisturbed run.
+engine of its own that is restarted in mid-push; SIGKILL before each step of two builds that are
+published as a group, and again while that is resumed. An image is published there already, and a
+changed one is published, or promoted, through the fault; then it is simply done again without. All
+the while a bystander reads every tag past the proxy, and the command lines of all processes. It
+went wrong if a floating tag named anything but the two judged images, an immutable tag changed, a
+secret was in a command line, in an error or left in a temporary file, an error had no next step or
+was none of the factory's, or if after the second run any tag differs from those of an undisturbed
+run.
 """
 Say = Callable[[str], None]
-Trial = tuple[str, Callable[[House], Tried]]
+KILLED = "publish, killed before step"
+Trial = tuple[str, Callable[[House], Sequence[Tried]]]
 
 
 def run(_settings: Settings, selection: Selection, say: Say) -> Figure:
@@ -53,12 +58,12 @@ def run(_settings: Settings, selection: Selection, say: Say) -> Figure:
         tempfile.TemporaryDirectory(prefix="soak-publish-") as folder,
         house(Path(folder)) as place,
     ):
-        for number, (name, trial) in enumerate(chosen, 1):
-            one = trial(place)
-            found.append(one)
-            say(f"{number} of {len(chosen)} {one.ended}: {name}")
-            for wrong in one.wrong:
-                say(f"WRONG {name}: {wrong}")
+        for number, (_, trial) in enumerate(chosen, 1):
+            for one in trial(place):
+                found.append(one)
+                say(f"{number} of {len(chosen)} {one.ended}: {one.case}")
+                for wrong in one.wrong:
+                    say(f"WRONG {one.case}: {wrong}")
         facts = machine.facts(place.engine)
     seconds = round(time.monotonic() - begun, 1)
     values = {"seconds": seconds, **summary(found)}
@@ -73,8 +78,39 @@ def run(_settings: Settings, selection: Selection, say: Say) -> Figure:
 
 
 def trials() -> Iterator[Trial]:
-    """Each by its name. What else can go wrong (a publisher that is killed between two steps) is
-    added here."""
+    """Each by its name; most are one case, and being killed is one for each step."""
+    for name, trial in _single():
+        yield name, partial(_alone, trial)
+    yield KILLED, killed
+
+
+def _alone(trial: Callable[[House], Tried], place: House) -> Sequence[Tried]:
+    return (trial(place),)
+
+
+def killed(place: House) -> Sequence[Tried]:
+    """A publication that is killed before each of its steps, resumed, killed once more, and resumed
+    to its end."""
+    folder = place.folder / "killed"
+    folder.mkdir()
+    with distribution(place.folder / "killed-registry") as host:
+        found = killed_everywhere(folder, host)
+    return [
+        Tried(
+            kind="publish two builds as a group",
+            fault="SIGKILL",
+            case=f"{KILLED} {one.step[0]}: {one.step[1]}",
+            ended="explained" if one.faults else "done",
+            struck=1,
+            looks=0,
+            seconds=0.0,
+            wrong=one.faults,
+        )
+        for one in found
+    ]
+
+
+def _single() -> Iterator[tuple[str, Callable[[House], Tried]]]:
     for number, case in enumerate(cases()):
         yield case.name, partial(tried, case=case, number=number)
     for kind in KINDS if os.geteuid() == 0 else ():

@@ -2,6 +2,7 @@
 
 from factory.plan.assemble import Contents
 from factory.plan.filters import filters_of
+from factory.plan.groups import release_groups
 from factory.plan.locks import unlocked
 from factory.plan.needed import is_present, steps_to_build
 from factory.plan.steps import Foundations, make_plan
@@ -15,6 +16,7 @@ __all__ = [
     "immutable_tag",
     "is_present",
     "make_plan",
+    "release_groups",
     "steps_to_build",
     "unlocked",
 ]

@@ -8,7 +8,7 @@ from factory.publish.promote import Candidate, Promoter
 from factory.publish.push import Evidence, Publisher, Pushed
 from factory.publish.retention import Shelf, decide
 from factory.publish.tags import Tags, each
-from factory.publish.turns import taking_turns
+from factory.publish.turns import no_moves, taking_turns
 
 __all__ = [
     "Candidate",
@@ -24,6 +24,7 @@ __all__ = [
     "each",
     "existing",
     "held",
+    "no_moves",
     "outranking",
     "refusals",
     "sweep",

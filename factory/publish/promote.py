@@ -8,7 +8,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +17,21 @@ from factory.errors import PublishError
 from factory.model import (
     Built,
     Joint,
+    Journal,
     Names,
     PlannedBuild,
     Publication,
     Target,
     Verdict,
 )
+from factory.publish.floating import Book, Mover
 from factory.publish.gate import refusals
 from factory.publish.manifest import config_digest
+from factory.publish.tags import Tags
 from factory.publish.turns import taking_turns
 from factory.registry import Copier, Manifest, Registry, copy_attached, place
+
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,29 +99,39 @@ class Promoter:
             )
         return copied, left
 
-    def move(self, candidate: Candidate) -> int:
-        """Make the floating tags name what ``place`` has put there; how many had to be moved.
+    def move(
+        self, group: str, publications: Sequence[Publication], *, book: Book, run: str, log: Log
+    ) -> Journal | None:
+        """Make the floating tags of a group name what ``place`` has put there, all or none of them.
+
+        Args:
+            group: its name.
+            book: where it is written down before the first of them moves.
+            run: the id of the run, by which it can be rolled back.
+
+        Returns:
+            What was written down; ``None`` where nothing had to move.
 
         Raises:
-            PublishError: what was placed is there no more, or somebody else moved a tag meanwhile.
+            PublishError: what was placed is there no more, or others moved the tags meanwhile.
             RegistryError: the registry failed.
         """
-        names, digest = self.target.names(candidate.planned), candidate.published.manifest_digest
-        with taking_turns(self.locks, self.target, candidate.planned.build.id):
-            if self.registry.head(names.repository, names.immutable) != digest:
-                raise PublishError(
-                    "somebody else removed or replaced this tag at the same time",
-                    where=place(names.repository, names.immutable),
-                    todo="no floating tag was moved: find out who it was, then run again",
-                )
-            stale = [
-                tag for tag in names.floating if self.registry.head(names.repository, tag) != digest
-            ]
-            if stale:
-                manifest = self.registry.require(names.repository, digest)
-                for tag in stale:
-                    self._float(names.repository, tag, manifest)
-            return len(stale)
+        tags = Tags(registry=self.registry, locks=self.locks)
+        moves = tags.moves(publications)
+        if not any(move.pending for move in moves):
+            return None
+        with tags.turn(moves, log):
+            moves = tags.moves(publications)  # others may have moved them meanwhile
+            if not any(move.pending for move in moves):
+                return None
+            journal = Journal(
+                run=run,
+                group=group,
+                publications=tuple(publications),
+                moves=moves,
+                at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            )
+            return Mover(tags=tags, book=book).begin(journal)
 
     def _refuse(self, candidate: Candidate) -> None:
         reasons = refusals(
@@ -193,15 +208,6 @@ class Promoter:
                 "another repository for the target, then run again; no floating tag was moved",
             )
         return False
-
-    def _float(self, repository: str, tag: str, manifest: Manifest) -> None:
-        self.registry.put(repository, tag, manifest)
-        if self.registry.head(repository, tag) != manifest.digest:
-            raise PublishError(
-                "somebody else moved this tag at the same time",
-                where=place(repository, tag),
-                todo="let one publisher at a time move it, then run `invoke promote` again",
-            )
 
     def publication(self, candidate: Candidate) -> Publication:
         """What it comes to once the floating tags have moved."""

@@ -11,7 +11,7 @@ from factory.registry.listing import tags
 from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
 from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
-from factory.registry.removal import all_tags, remove, require_removal
+from factory.registry.removal import remove, require_removal
 from factory.registry.trying import pause
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "Manifest",
     "Moved",
     "Registry",
-    "all_tags",
     "attach",
     "attached_tags",
     "base_url",

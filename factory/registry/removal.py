@@ -1,46 +1,17 @@
-"""Listing tags, and removing manifests: what retention needs of a registry.
+"""Removing manifests, where a registry does that.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-management
 """
 
 from __future__ import annotations
 
-import json
 import re
 
 from factory.errors import RegistryError
 from factory.registry.client import Registry
 from factory.registry.reference import HUB_HOST, locate, place
 
-_PAGE = 1000
-_MOST_PAGES = 1000
-_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _ECR = re.compile(r"\.dkr[.-]ecr\.")
-
-
-def all_tags(registry: Registry, repository: str) -> tuple[str, ...]:
-    """Every tag of a repository; none where there is no such repository.
-
-    Raises:
-        RegistryError: the registry refused or failed.
-    """
-    path, found = f"tags/list?n={_PAGE}", list[str]()
-    for _ in range(_MOST_PAGES):
-        answer = registry.request("GET", repository, path, headers={}, where=repository)
-        if answer.status == 404:
-            return ()
-        if answer.status != 200:
-            raise registry.refused(answer, "did not list its tags", repository, repository)
-        found += _tags(answer.data, repository)
-        following = _NEXT.search(answer.headers.get("Link", ""))
-        if following is None:
-            return tuple(dict.fromkeys(found))
-        path = following[1]
-    raise RegistryError(
-        "the registry's list of tags has no end",
-        where=repository,
-        todo="see what stands between here and the registry",
-    )
 
 
 def require_removal(repository: str) -> None:
@@ -78,17 +49,6 @@ def remove(registry: Registry, repository: str, digest: str) -> bool:
     if answer.status not in (200, 202):
         raise registry.refused(answer, "did not remove the manifest", repository, where)
     return True
-
-
-def _tags(content: bytes, repository: str) -> list[str]:
-    try:
-        return [str(tag) for tag in json.loads(content)["tags"] or ()]
-    except (ValueError, KeyError, TypeError):
-        raise RegistryError(
-            "the registry did not answer with a list of tags",
-            where=repository,
-            todo="see what stands between here and the registry",
-        ) from None
 
 
 def _elsewhere(repository: str, name: str, todo: str) -> RegistryError:

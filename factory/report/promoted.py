@@ -53,7 +53,7 @@ def promoted_document(found: Promoted) -> dict[str, Any]:
 def _by_build(found: Promoted) -> dict[str, tuple[Outcome, Outcome]]:
     of = {one.id: one for one in found.outcomes}
     images = [one for one in found.outcomes if one.verb == "promote"]
-    return {one.subject: (one, of[f"move {one.subject}"]) for one in images}
+    return {one.subject: (one, of[f"move {found.groups[one.subject]}"]) for one in images}
 
 
 def _row(build: str, image: Outcome, tags: Outcome) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Iterator
 
@@ -80,6 +81,10 @@ def test_an_engine_that_is_restarted_in_mid_push_goes_on(place: House) -> None:
     assert found.struck
 
 
+PLANTED = secrets.token_hex(8)
+"""A secret of this test's own: another run on this machine must not take it for one of its."""
+
+
 class Cheat:
     """Publishers that do what must never happen, for the trial to see."""
 
@@ -102,7 +107,7 @@ class Cheat:
     @staticmethod
     def tells_a_secret_in_a_command_line(attempt: Attempt) -> None:
         attempt.promote()
-        process.run(["sh", "-c", "sleep 0.5", house.SECRETS[0]])
+        process.run(["sh", "-c", "sleep 0.5", PLANTED])
 
     @staticmethod
     def moves_only_one_of_the_tags(attempt: Attempt) -> None:
@@ -125,6 +130,7 @@ class Cheat:
 def test_what_must_never_happen_is_seen_where_it_happens(
     place: House, monkeypatch: pytest.MonkeyPatch, cheat: str, noticed: str
 ) -> None:
+    monkeypatch.setattr(trial, "SECRETS", (PLANTED,))
     monkeypatch.setattr(Attempt, "run", getattr(Cheat, cheat))
     found = trial.tried(place, PLAIN, 200 + len(cheat))
     assert any(told.startswith(noticed) for told in found.wrong), found

@@ -25,7 +25,6 @@ from factory.model import (
     CheckStatus,
     Cohort,
     Collected,
-    Pair,
     Project,
     Promoted,
     Publication,
@@ -265,14 +264,6 @@ def test_an_immutable_tag_of_prod_is_never_rewritten(desk: Desk) -> None:
     assert set(tags.values()) == {None}
 
 
-def test_the_floating_tags_of_a_pair_wait_for_both(desk: Desk) -> None:
-    one, two = all_builds(desk.project)[:2]
-    pair = Pair(cohort="c", head=one, workers=two)
-    assert promoting.companions(one, (one, two), [pair]) == (one, two)
-    assert promoting.companions(one, (one,), [pair]) == (one,)
-    assert promoting.companions(one, (one, two), []) == (one,)
-
-
 def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(desk: Desk) -> None:
     head, workers = all_builds(desk.project)[:2]
     cohort = Cohort(name="c", where="matrix.yaml:1:1", pairs=((head.cell, workers.cell),))
@@ -288,7 +279,9 @@ def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(des
     images = (desk.place.images[NEW].config_digest, desk.place.images[OLD].config_digest)
     verify = passed(desk.place.images[NEW])[1]
     desk.record(replace(verify, config_digest=pair_digest(*images), images=images))
-    assert states(desk.promote()) == [State.DONE] * 4
+    found = desk.promote()
+    assert states(found) == [State.DONE] * 3
+    assert found.outcomes[-1].subject == "c"
 
 
 def test_a_promotion_of_what_is_there_reads_no_manifest(desk: Desk) -> None:
@@ -368,6 +361,8 @@ def test_collecting_is_dry_until_it_is_told_and_then_removes_what_nothing_keeps(
     keeping(desk, keep_days=30, keep_last=1)
     old = desk.publish(OLD, at=aged(90))
     attach(desk.staging, old.manifest_digest, ".sig")
+    attach(desk.staging, old.manifest_digest, "index")
+    [referrer] = attached(desk.staging, old.manifest_digest)
     new = desk.publish(NEW, at=aged(60))
     dry = desk.collect()
     assert {one.digest: one.keep for one in dry.decisions} == {
@@ -379,7 +374,8 @@ def test_collecting_is_dry_until_it_is_told_and_then_removes_what_nothing_keeps(
     done = desk.collect(apply=True)
     assert done.removed == (old.manifest_digest,)
     signature = f"{attached_tags(old.manifest_digest)[0]}.sig"
-    for gone in (old.immutable, old.manifest_digest, signature):
+    index = attached_tags(old.manifest_digest)[0]
+    for gone in (old.immutable, old.manifest_digest, signature, index, referrer):
         assert Registry().head(desk.staging, gone) is None
     assert set(desk.named(desk.staging, NEW).values()) == {new.manifest_digest}
     again = desk.collect(apply=True)

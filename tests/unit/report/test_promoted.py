@@ -23,8 +23,9 @@ def promoted(image: State, tags: State, **more: Any) -> Promoted:
         target="prod",
         outcomes=(
             Outcome(verb="promote", subject=BUILD, state=image, reason="why", **failed),
-            Outcome(verb="move", subject=BUILD, state=tags, reason=f"promote {BUILD} failed"),
+            Outcome(verb="move", subject="group", state=tags, reason=f"promote {BUILD} failed"),
         ),
+        groups={BUILD: "group"},
         **more,
     )
 
