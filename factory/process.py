@@ -25,6 +25,8 @@ from factory.streams import Reader
 TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
 _STEP_SECONDS = 0.2
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a program."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +191,34 @@ def daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = No
             raise _missing(argv[0]) from error
     threading.Thread(target=child.wait, daemon=True).start()  # reap it if it ends before we do
     return child.pid
+
+
+def attached(argv: Sequence[str], *, env: Mapping[str, str | None] | None = None) -> int:
+    """Run a program on the user's own terminal, with our standard streams, to its end; returns its
+    exit code, as a shell would tell it.
+
+    It stays in our process group, since only that may read from the terminal. So Ctrl-C reaches it
+    from there, and what that means is its own affair; an interrupt that comes from elsewhere (a
+    ``kill``) is passed on.
+
+    Raises:
+        MachineError: there is no such program.
+        Interrupted: the run was cancelled before it began.
+    """
+    if _running.cancelled:
+        raise Interrupted("interrupted")
+    try:
+        child = subprocess.Popen(list(argv), env=_environment(env or {}))
+    except OSError as error:
+        raise _missing(argv[0]) from error
+    while True:
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            if not sys.stdin.isatty():
+                child.terminate()
+            continue
+        return code if code >= 0 else _SIGNALLED - code
 
 
 def find_tool(name: str) -> str | None:

@@ -38,6 +38,7 @@ from factory.model.explanation import (
 )
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
 from factory.model.judged import Facts, Judged
+from factory.model.launch import Chosen
 from factory.model.lock import (
     BASES_LOCK,
     LOCK_AGAIN,
@@ -129,6 +130,7 @@ __all__ = [
     "Chain",
     "Check",
     "CheckStatus",
+    "Chosen",
     "Cohort",
     "ColdStart",
     "Content",

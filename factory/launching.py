@@ -1,0 +1,366 @@
+"""What is to run, from the matrix and the ledger, or from anywhere, and the room that runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory import process
+from factory.build import host_sources
+from factory.cluster import monitoring, ports, sizes
+from factory.cluster.found import Found, clusters, container, one
+from factory.cluster.local import Local
+from factory.cluster.local import down as remove
+from factory.cluster.plan import Node, Spec, check_name
+from factory.engine import Engine
+from factory.errors import ClusterError, ConfigError
+from factory.fetching import pull, require_platform
+from factory.ledger import Ledger
+from factory.matrix import near
+from factory.model import Build, Chosen, Project, differing
+from factory.process import ProcessFailed
+from factory.project import all_builds, load
+from factory.settings import Settings
+from factory.verify import nvidia_runtime
+
+DEFINITIONS = Path(__file__).parent.parent / "compose"
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
+_SECONDS = 120.0
+_COUNT = re.compile(r"[0-9]{1,3}", re.ASCII)
+_MOST_WORKERS = 64
+_VERSIONS = (
+    "import importlib.metadata as m, json, platform;"
+    "print(json.dumps([m.version('ray'), platform.python_version()]))"
+)
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedNode:
+    """What the user wants of ``run``, as typed."""
+
+    name: str | None
+    target: str | None
+    shm_size: str | None
+    keep: str | None
+    ports: Sequence[str]
+    gpus: bool
+    detach: bool
+    ray: bool
+    command: Sequence[str]
+    terminal: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedCluster:
+    """What the user wants of ``cluster.up``, as typed."""
+
+    cell: str | None
+    head: str | None
+    worker: str | None
+    workers: int
+    name: str
+    target: str | None
+    ports: Sequence[str]
+    memory: str | None
+    shm_size: str | None
+    monitoring: bool
+
+
+def node(settings: Settings, asked: AskedNode, note: Note) -> Node:
+    """The container that is asked for, its image in the engine.
+
+    Raises:
+        ConfigError: the call is wrong, or there is no such cell or image.
+        ClusterError: the image could not be pulled, or is not for this engine.
+        MachineError: there is no usable engine, or not enough memory.
+    """
+    shm = sizes.parse(asked.shm_size, "--shm-size") if asked.shm_size else None
+    wanted = ports.parse(asked.ports or (["dashboard"] if asked.ray else []))
+    if asked.keep is not None and not _REF.fullmatch(asked.keep):
+        raise ConfigError(f"--keep {asked.keep!r} is no name", todo="use letters, digits, . _ -")
+    engine = Engine.connect()
+    image = ""
+    if asked.name is not None or asked.keep is None or container(asked.keep) is None:
+        image = present(engine, choose(settings, engine, asked.name, asked.target), note)
+    size = sizes.shared(engine.memory, shm)
+    if warning := sizes.scarce(size, engine.memory):
+        note(f"warning: {warning}")
+    return Node(
+        image=image,
+        folder=str(Path.cwd()),
+        shm=size,
+        ports=wanted,
+        command=tuple(asked.command),
+        keep=asked.keep or "",
+        gpus=asked.gpus,
+        ray=asked.ray,
+        detach=asked.detach,
+        terminal=asked.terminal,
+    )
+
+
+def local(settings: Settings, asked: AskedCluster, note: Note) -> Local:
+    """The cluster that is asked for, its images in the engine.
+
+    Raises:
+        ConfigError: the call is wrong, there is no such cell, or head and workers do not fit.
+        ClusterError: an image could not be pulled, or is not for this engine.
+        MachineError: there is no usable engine, or not enough memory.
+    """
+    check_name(asked.name)
+    count(str(asked.workers))
+    if (asked.head is None) != (asked.worker is None) or (asked.head and asked.cell):
+        raise ConfigError(
+            "--head and --worker go together, in place of --cell",
+            todo="write --cell CELL, or --head CELL --worker CELL",
+        )
+    wanted = ports.of_cluster(asked.ports)
+    memory = sizes.parse(asked.memory, "--memory") if asked.memory else None
+    shm = sizes.parse(asked.shm_size, "--shm-size") if asked.shm_size else None
+    engine = Engine.connect()
+    size = sizes.sized(engine.memory, engine.cores, asked.workers, memory, shm)
+    if warning := sizes.scarce(size.shm, size.memory):
+        note(f"warning: {warning}")
+    head = choose(settings, engine, asked.head or asked.cell, asked.target)
+    worker = choose(settings, engine, asked.worker, asked.target) if asked.worker else head
+    if head != worker:
+        _require_alike(settings, head, worker, note)
+    images = [present(engine, one, note) for one in (head, worker)]
+    if head != worker:
+        _require_same_versions(head, worker, images)
+    return Local(
+        engine=engine,
+        spec=Spec(
+            name=asked.name,
+            head=head.name,
+            worker=worker.name,
+            head_image=images[0],
+            worker_image=images[1],
+            head_gpus=head != worker and _gpu(head, note),
+            worker_gpus=_gpu(worker, note),
+            workers=asked.workers,
+            sizes=size,
+            ports=wanted,
+            prometheus=_prometheus(engine, images[0], note) if asked.monitoring else "",
+            grafana=monitoring.grafana(engine, note) if asked.monitoring else "",
+        ),
+        definitions=DEFINITIONS,
+        state=state_of(settings, asked.name),
+    )
+
+
+def again(settings: Settings, there: Found) -> Local:
+    """A cluster that is there, to be changed.
+
+    Raises:
+        ClusterError: nothing of it tells what it was started with.
+    """
+    if there.spec is None:
+        raise ClusterError(
+            f"nothing is left of cluster {there.name} that tells what it is",
+            todo=f"`invoke cluster.down --name {there.name}`, and start it anew",
+        )
+    return Local(
+        engine=Engine.connect(),
+        spec=there.spec,
+        definitions=DEFINITIONS,
+        state=state_of(settings, there.name),
+    )
+
+
+def count(text: str | None) -> int:
+    """A number of workers, as typed.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    number = int(text) if text and _COUNT.fullmatch(text) else _MOST_WORKERS + 1
+    if number > _MOST_WORKERS:
+        raise ConfigError(
+            f"{text!r} is no number of workers" if text else "how many workers?",
+            todo=f"write a number from 0 to {_MOST_WORKERS}",
+        )
+    return number
+
+
+def down(settings: Settings, name: str | None) -> tuple[str, ...]:
+    """Take a cluster down, and remove what was made for its monitoring, once nothing uses that;
+    returns what was removed.
+
+    Raises:
+        ClusterError: there is no such cluster.
+        MachineError: the engine does not answer, or refused.
+    """
+    there = one(name)
+    engine = Engine.connect()
+    removed = remove(engine, there.name, state_of(settings, there.name))
+    if not clusters():
+        monitoring.forget(engine)
+    return removed
+
+
+def state_of(settings: Settings, name: str) -> Path:
+    """The folder of what belongs to a cluster, and to this user alone."""
+    return settings.state / "clusters" / name
+
+
+def choose(settings: Settings, engine: Engine, name: str | None, target: str | None) -> Chosen:
+    """The image that a name means: of a cell or a build of the matrix what is published, else what
+    was built here; anything else is an image's own name. Without one, it is the cell that
+    ``latest`` names.
+
+    Raises:
+        ConfigError: there is none, or several.
+    """
+    if (settings.root / "matrix.yaml").is_file():
+        project = load(settings)
+        builds = _meant(project, name)
+        if builds:
+            return _of_build(settings, engine, _one(builds, name), target)
+        known = [word for build in all_builds(project) for word in (build.id, build.cell.id)]
+    else:
+        known = []
+    if name is None:
+        raise ConfigError("run what?", todo="name a cell, a build or an image")
+    if not _REF.fullmatch(name):
+        raise ConfigError(f"{name!r} is no image's name", todo=near(name, known))
+    if engine.image(name) is None and "/" not in name and any(known):
+        raise ConfigError(
+            f"{name!r} is no cell, no build, and no image in the engine",
+            todo=near(name, known) + "; `docker pull` it, if it is an image",
+        )
+    return Chosen(ref=name, name=name)
+
+
+def _meant(project: Project, name: str | None) -> list[Build]:
+    latest = project.matrix.latest
+    if name is None:
+        return [build for build in all_builds(project) if build.cell == latest]
+    return [build for build in all_builds(project) if name in (build.id, build.cell.id)]
+
+
+def _one(builds: Sequence[Build], name: str | None) -> Build:
+    if len(builds) > 1:
+        raise ConfigError(
+            f"{name or 'the latest cell'} is {len(builds)} builds",
+            todo=f"name one: {', '.join(build.id for build in builds)}",
+        )
+    return builds[0]
+
+
+def _of_build(settings: Settings, engine: Engine, build: Build, target: str | None) -> Chosen:
+    with Ledger.open(settings.state / "ledger.sqlite") as ledger:
+        published = ledger.publications().values()
+        places = {it.target: it for it in published if it.build_id == build.id}
+        key = ledger.made().get(build.id) or ledger.planned().get(build.id)
+        built = ledger.built(key) if key else None
+    if target is not None and target not in places:
+        raise ConfigError(
+            f"{build.id} was never published at {target!r}",
+            todo=near(target, places) if places else _publish(build),
+        )
+    if places:
+        where = target or next(iter(places))
+        place = places[where]
+        ref = f"{place.repository}@{place.manifest_digest}"
+        return Chosen(ref=ref, name=build.id, build=build, target=where)
+    if built is None or engine.image(built.image_id) is None:
+        raise ConfigError(
+            f"{build.id} was never published, and is not built here", todo=_publish(build)
+        )
+    return Chosen(ref=built.image_id, name=build.id, build=build)
+
+
+def _publish(build: Build) -> str:
+    return f"`invoke release --only {build.id}`"
+
+
+def present(engine: Engine, chosen: Chosen, note: Note) -> str:
+    """Have an image in the engine, which can run it; returns what the engine takes.
+
+    Raises:
+        ClusterError: it could not be pulled, or is for another architecture.
+    """
+    if chosen.unproven:
+        note(f"warning: {chosen.name} IS NOT PUBLISHED: this is what was built here, unproven")
+    elif chosen.target:
+        note(f"{chosen.name} as published at {chosen.target}: {chosen.ref}")
+    image = engine.image(chosen.ref)
+    if image is None:
+        pull(chosen.ref, note, ClusterError)
+        image = engine.image(chosen.ref)
+    if image is None:
+        raise ClusterError("the engine has it no more", where=chosen.ref, todo="try again")
+    require_platform(engine, image, chosen.ref, ClusterError)
+    return chosen.ref
+
+
+def _gpu(chosen: Chosen, note: Note) -> bool:
+    """Whether its nodes get a GPU each: where the engine has none to give, that is said."""
+    if chosen.build is None or chosen.build.cell.device != "gpu":
+        return False
+    if not nvidia_runtime():
+        note(f"warning: {chosen.name} is for GPUs, and this engine has no NVIDIA runtime")
+        return False
+    return True
+
+
+def _require_alike(settings: Settings, head: Chosen, worker: Chosen, note: Note) -> None:
+    """What cells tell of two that shall work together, before anything is pulled."""
+    if head.build is None or worker.build is None:
+        return
+    one, other = head.build.cell, worker.build.cell
+    both = (("Ray", one.ray, other.ray), ("Python", one.python, other.python))
+    _refuse([differing(*words) for words in both if words[1] != words[2]])
+    pairs = [pair.builds for pair in load(settings).pairs]
+    if (head.build, worker.build) not in pairs:
+        note(
+            f"warning: {head.name} and {worker.name} are in no cohort of matrix.yaml together:"
+            " nobody has verified that they work with each other"
+        )
+
+
+def _require_same_versions(head: Chosen, worker: Chosen, images: Sequence[str]) -> None:
+    """Ray compares Python at the patch level, which cells do not tell."""
+    (ray, python), (other_ray, other_python) = (
+        _versions(image, one.name) for image, one in zip(images, (head, worker), strict=True)
+    )
+    both = (("Ray", ray, other_ray), ("Python", python, other_python))
+    _refuse([differing(*words) for words in both if words[1] != words[2]])
+
+
+def _refuse(differences: Sequence[str]) -> None:
+    if differences:
+        raise ConfigError(
+            "they cannot be one cluster: " + "; ".join(differences),
+            todo="choose cells that differ in device or RLlib alone (docs/cohorts.md)",
+        )
+
+
+def _versions(image: str, name: str) -> tuple[str, str]:
+    argv = ["docker", "run", "--rm", "--network=none", "--entrypoint=python", image]
+    try:
+        ray, python = json.loads(process.run([*argv, "-c", _VERSIONS], timeout=_SECONDS).stdout)
+    except (ProcessFailed, ValueError) as error:
+        raise ClusterError(
+            "it does not say which Ray and Python it has",
+            where=name,
+            todo="see that it is an image with Ray",
+            detail=error.completed.tail if isinstance(error, ProcessFailed) else (),
+        ) from error
+    return str(ray), str(python)
+
+
+def _prometheus(engine: Engine, parent: str, note: Note) -> str:
+    sources = host_sources()
+    return monitoring.prometheus(
+        engine,
+        parent,
+        DEFINITIONS / "prometheus.Dockerfile",
+        monitoring.Sources(apt=sources.apt_script(), ca=sources.ca),
+        note,
+    )
