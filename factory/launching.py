@@ -129,7 +129,8 @@ def local(settings: Settings, asked: AskedCluster, note: Note) -> Local:
     worker = choose(settings, engine, asked.worker, asked.target) if asked.worker else head
     if head != worker:
         _require_alike(settings, head, worker, note)
-    images = [present(engine, one, note) for one in (head, worker)]
+    had = {one: present(engine, one, note) for one in dict.fromkeys((head, worker))}
+    images = [had[head], had[worker]]
     if head != worker:
         _require_same_versions(head, worker, images)
     return Local(
@@ -153,8 +154,8 @@ def local(settings: Settings, asked: AskedCluster, note: Note) -> Local:
     )
 
 
-def again(settings: Settings, there: Found) -> Local:
-    """A cluster that is there, to be changed.
+def again(settings: Settings, there: Found, workers: int, note: Note) -> Local:
+    """A cluster that is there, to be given so many workers.
 
     Raises:
         ClusterError: nothing of it tells what it was started with.
@@ -164,8 +165,11 @@ def again(settings: Settings, there: Found) -> Local:
             f"nothing is left of cluster {there.name} that tells what it is",
             todo=f"`invoke cluster.down --name {there.name}`, and start it anew",
         )
+    engine = Engine.connect()
+    if warning := sizes.crowded(engine.memory, workers + 1, there.spec.sizes.memory):
+        note(f"warning: {warning}")
     return Local(
-        engine=Engine.connect(),
+        engine=engine,
         spec=there.spec,
         definitions=DEFINITIONS,
         state=state_of(settings, there.name),
@@ -231,7 +235,7 @@ def choose(settings: Settings, engine: Engine, name: str | None, target: str | N
     if engine.image(name) is None and "/" not in name and any(known):
         raise ConfigError(
             f"{name!r} is no cell, no build, and no image in the engine",
-            todo=near(name, known) + "; `docker pull` it, if it is an image",
+            todo=f"{near(name, known)} Or `docker pull` it, if it is an image",
         )
     return Chosen(ref=name, name=name)
 

@@ -78,7 +78,7 @@ class Node:
         command = self.command or ("bash",)
         if not self.ray:
             return [*command]
-        return ["bash", "-c", f'{start} >&2 && exec "$@"', "run", *command]
+        return ["bash", "-c", f'{start} >/dev/null && exec "$@"', "run", *command]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

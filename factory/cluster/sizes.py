@@ -120,6 +120,16 @@ def sized(ram: int, cores: int, workers: int, memory: int | None, shm: int | Non
     return Sizes(memory=each, shm=part, cpus=max(cores // max(workers, 1), 1))
 
 
+def crowded(ram: int, nodes: int, memory: int) -> str:
+    """What to warn of where so many nodes may take more than there is; empty if they may not."""
+    if nodes * memory <= ram:
+        return ""
+    return (
+        f"{nodes} nodes may take {shown(memory)} each, and the engine has {shown(ram)}:"
+        " if all do, the kernel ends one of them"
+    )
+
+
 def shown(size: int) -> str:
     """For people, such as ``7.1 GiB``."""
     if size >= GIB:

@@ -149,7 +149,8 @@ def scale(
 
     check_form(format)
     settings, there = settings_here(), found.one(name)
-    launching.again(settings, there).scale(there, launching.count(workers))
+    number = launching.count(workers)
+    launching.again(settings, there, number, warn).scale(there, number)
     _tell([there.name], format)
 
 

@@ -5,6 +5,7 @@ python - ID FOLDER 'COMMAND'
 """
 
 import asyncio
+import logging
 import shutil
 import sys
 
@@ -23,6 +24,7 @@ async def _repeat(client, job):  # type: (JobSubmissionClient, str) -> None
 def main():  # type: () -> int
     """Do it; returns the exit code."""
     job, folder, command = sys.argv[1:]
+    logging.disable(logging.INFO)  # of what Ray does meanwhile; the job speaks for itself
     client = JobSubmissionClient("http://127.0.0.1:8265")
     try:
         client.submit_job(
