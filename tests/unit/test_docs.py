@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import tasks
 from factory import errors
+from factory.cluster.telling import Told
 from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
     LAST,
@@ -55,9 +57,10 @@ from factory.scan.ruling import Bench
 from factory.settings import Settings
 from factory.verify.smoke.suite import COLD, FULL, SUITE
 from tests.conftest import ROOT
+from tests.unit.cluster.test_telling import NODES, WHOLE, place
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-KEYED_BY_DATA = {"axes", "inputs", "verdicts"}
+KEYED_BY_DATA = {"axes", "inputs", "resources", "verdicts"}
 """JSON objects whose keys are data: their shape is that of one value."""
 
 
@@ -80,7 +83,7 @@ def rows(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", sorted(tasks.ns.task_names))
 def test_every_command_and_flag_is_described(name: str) -> None:
-    text = page("docs/commands.md")
+    text = page("docs/commands.md") + page("docs/commands-cluster.md")
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
         flag = "--" + argument.name.replace("_", "-")
@@ -226,8 +229,13 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "verify --ref": documents.judged(judged()),
         "status": documents.status([record()], [both]),
         "doctor": documents.doctor([finding]),
+        "cluster.up, cluster.status, cluster.scale": [cluster_told().document()],
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
+
+
+def cluster_told() -> Told:
+    return Told(there=replace(WHOLE, places=(place("worker-1", "10.0.0.3"),)), nodes=NODES)
 
 
 def started() -> ColdStart:
@@ -276,7 +284,8 @@ def judged() -> Judged:
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    sections = re.split(r"^## invoke ", page("docs/json.md"), flags=re.MULTILINE)[1:]
+    text = page("docs/json.md") + page("docs/commands-cluster.md")
+    sections = re.split(r"^## invoke ", text, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)
         for section in sections
