@@ -84,17 +84,17 @@ class NamedTask(FactoryTask):
     """A task whose positional arguments may be left out."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Invoke insists on every positional argument: so where nothing but flags and their values
-        follows the task, it is told of none. Were it never positional, `bench release` would be
-        two tasks."""
+        """Invoke insists on every positional argument: so it is told of as many as there are words
+        after the task that are neither flags nor their values. Were none ever positional, `bench
+        release` would be two tasks."""
         arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
         words = _words_of(self.name, sys.argv)
         valued = {f"--{name}" for one in arguments if one.takes_value for name in one.names}
         before = ["", *words]
-        own = (word for at, word in enumerate(words) if before[at] not in valued)
-        if all(word.startswith("-") for word in own):
-            for argument in arguments:
-                argument.positional = False
+        own = [word for at, word in enumerate(words) if before[at] not in valued]
+        given = sum(not word.startswith("-") for word in own)
+        for argument in [one for one in arguments if one.positional][given:]:
+            argument.positional = False
         return arguments
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
+from tests.bad_input.launching import LAUNCHING
 from tests.bad_input.locks import LOCKS
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
@@ -771,6 +772,6 @@ VALUES = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *LAUNCHING),
     *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

@@ -21,6 +21,7 @@ from factory import process
 from factory.cluster.plan import CLUSTER
 from factory.engine import Engine
 from factory.launching import state_of
+from tests.integration.browser import MISSING, browser
 from tests.integration.conftest import REPOSITORY, Checkout
 from tests.integration.registries import free_port
 
@@ -187,6 +188,24 @@ def test_the_dashboard_answers_on_this_machine_alone(running: Place) -> None:
     assert bound == ["127.0.0.1"]
 
 
+@pytest.mark.skipif(
+    bool(MISSING), reason=f"no {' and '.join(MISSING)}: `./bootstrap.sh --browser true` installs it"
+)
+def test_the_dashboard_shows_all_nodes_to_a_browser_that_has_the_token(
+    running: Place, tmp_path: Path
+) -> None:
+    told = running.status()
+    addresses = [node["address"] for node in told["nodes"] if node["name"] != "prometheus"]
+    with browser(tmp_path) as page:
+        page.open(f"{told['dashboard']}/#/cluster")
+        shown = page.until("Authentication Token Required")
+        assert not any(address in shown for address in addresses)
+        page.type("//input[@type='password']", told["token"])
+        page.click("//button[.='Submit']")
+        shown = page.until(*addresses)
+    assert shown.count("ALIVE") == 3
+
+
 def test_prometheus_scrapes_every_node(running: Place) -> None:
     nodes = [node for node in running.status()["nodes"] if node["name"] != "prometheus"]
 
@@ -314,6 +333,23 @@ def test_an_interrupt_takes_it_down(other: Place) -> None:
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=120)
     assert child.returncode == 130, said
+    assert other.left() == []
+
+
+def test_what_was_never_made_is_told_with_what_makes_it(other: Place) -> None:
+    done = other.run("up", "--cell", "2.60.0-py313-gpu")
+    assert done.returncode == 2
+    assert "ray-app:2.60.0-py313-gpu was never published, and is not built here" in done.stderr
+    assert "`invoke release --only ray-app:2.60.0-py313-gpu`" in done.stderr
+    assert other.left() == []
+
+
+def test_more_nodes_than_there_is_memory_for_are_refused_with_how_many_would_do(
+    other: Place,
+) -> None:
+    done = other.run("up", "--cell", CELL, "--workers", "60", "--memory", "60g")
+    assert done.returncode == 7
+    assert "61 nodes of 60.0 GiB do not fit into the engine's" in done.stderr
     assert other.left() == []
 
 
