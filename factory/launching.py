@@ -29,6 +29,7 @@ from factory.verify import nvidia_runtime
 DEFINITIONS = Path(__file__).parent.parent / "compose"
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
 _SECONDS = 120.0
+_KEPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,3}", re.ASCII)
 _MOST_WORKERS = 64
 _VERSIONS = (
@@ -80,7 +81,7 @@ def node(settings: Settings, asked: AskedNode, note: Note) -> Node:
     """
     shm = sizes.parse(asked.shm_size, "--shm-size") if asked.shm_size else None
     wanted = ports.parse(asked.ports or (["dashboard"] if asked.ray else []))
-    if asked.keep is not None and not _REF.fullmatch(asked.keep):
+    if asked.keep is not None and not _KEPT.fullmatch(asked.keep):
         raise ConfigError(f"--keep {asked.keep!r} is no name", todo="use letters, digits, . _ -")
     engine = Engine.connect()
     image = ""
@@ -151,6 +152,7 @@ def local(settings: Settings, asked: AskedCluster, note: Note) -> Local:
         ),
         definitions=DEFINITIONS,
         state=state_of(settings, asked.name),
+        lock=_lock_of(settings, asked.name),
     )
 
 
@@ -173,6 +175,7 @@ def again(settings: Settings, there: Found, workers: int, note: Note) -> Local:
         spec=there.spec,
         definitions=DEFINITIONS,
         state=state_of(settings, there.name),
+        lock=_lock_of(settings, there.name),
     )
 
 
@@ -210,6 +213,11 @@ def down(settings: Settings, name: str | None) -> tuple[str, ...]:
 def state_of(settings: Settings, name: str) -> Path:
     """The folder of what belongs to a cluster, and to this user alone."""
     return settings.state / "clusters" / name
+
+
+def _lock_of(settings: Settings, name: str) -> Path:
+    """Of the machine, as the engine is: another checkout may want a cluster of this name."""
+    return settings.cache / "clusters" / f"{name}.lock"
 
 
 def choose(settings: Settings, engine: Engine, name: str | None, target: str | None) -> Chosen:

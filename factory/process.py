@@ -25,6 +25,7 @@ from factory.streams import Reader
 TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
 _STEP_SECONDS = 0.2
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a program."""
 
@@ -286,7 +287,7 @@ def _wait(
         if _running.cancelled and not shielded:
             cancelled_at = cancelled_at or now
             if now - cancelled_at > _GRACE_SECONDS:
-                _signal_group(child, signal.SIGKILL)
+                _signal_group(child, _KILL)
                 child.wait()
                 return False
     return False
@@ -313,10 +314,13 @@ def _end(child: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) ->
     deadline = time.monotonic() + _GRACE_SECONDS
     while time.monotonic() < deadline and not _ended(child, readers):
         pass
-    _signal_group(child, signal.SIGKILL)
+    _signal_group(child, _KILL)
     child.wait()
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if not hasattr(os, "killpg"):  # on Windows, which has no groups to signal, nor two ways to end
+        child.terminate()
+        return
     with contextlib.suppress(ProcessLookupError):  # it is gone already
         os.killpg(child.pid, number)

@@ -16,6 +16,7 @@ from factory.cluster.plan import CLUSTER, Spec
 from factory.compose import Container
 from factory.engine import Engine
 from factory.errors import ClusterError, Interrupted
+from factory.locks import hold
 from factory.process import Completed, ProcessFailed
 
 BOOT_SECONDS = 240
@@ -46,12 +47,14 @@ class Local:
     Attributes:
         definitions: the folder of Compose files.
         state: a folder of its own, for its token, and logs of a start that failed.
+        lock: a file that all who start one of this name on this machine lock.
     """
 
     engine: Engine
     spec: Spec
     definitions: Path
     state: Path
+    lock: Path
 
     def up(self) -> Found:
         """Start it, and wait until all nodes have joined. If that fails nothing of it stays but the
@@ -62,6 +65,10 @@ class Local:
             MachineError: there is no Docker client.
             Interrupted: the run was cancelled.
         """
+        with hold(self.lock):  # or whoever comes second would take down what the first one started
+            return self._up()
+
+    def _up(self) -> Found:
         self._require_room()
         token = secrets.token_hex(32)
         keep_token(self.state, token)
@@ -168,7 +175,10 @@ class Local:
         """Keep what containers said, and return the end of the first one's."""
         tails = []
         for one in containers:
-            log = compose.log_of(one.name)
+            try:
+                log = compose.log_of(one.name)
+            except ProcessFailed:  # the engine is at its end: what it did say is told
+                continue
             self.state.mkdir(parents=True, exist_ok=True)
             (self.state / f"{one.name}.log").write_text("\n".join(log), encoding="utf-8")
             tails.append([f"{one.name}: {line}" for line in log if line.strip()][-_TAIL:])
@@ -206,9 +216,9 @@ def nodes_of(there: Found) -> tuple[RayNode, ...]:
     argv = ["docker", "exec", "--interactive", head.container, "python", "-I", "-S", "-"]
     try:
         said = process.run(argv, stdin=script("nodes"), timeout=_ASK_SECONDS)
-    except ProcessFailed:
+        nodes = [RayNode(**node) for node in json.loads(said.stdout)]
+    except (ProcessFailed, ValueError, TypeError):  # the image may say anything
         return ()
-    nodes = [RayNode(**node) for node in json.loads(said.stdout)]
     return tuple(sorted(nodes, key=lambda node: (not node.head, node.address)))
 
 
