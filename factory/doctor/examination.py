@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from factory import process, trivy
-from factory.doctor import engine, registries
+from factory.doctor import engine, logins, registries
 from factory.errors import MachineError
 from factory.model import Finding, Health, ScanPolicy, Target
+from factory.model.target import LOCAL
 from factory.settings import Settings
 
 _DOCKER_SECONDS = 20.0
@@ -35,7 +36,7 @@ def examine(
         policy: says how old a vulnerability database may be.
     """
     local = Target(name="local", registry=settings.registry)
-    others = [target for target in targets if target.registry != settings.registry]
+    others = [target for target in targets if target.kind != LOCAL]
     max_age = (policy or ScanPolicy()).database_max_age_days
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         _docker,
@@ -44,10 +45,11 @@ def examine(
             _database(settings, trivy.VULNERABILITIES, max_age, _SCAN_FETCHES),
             _database(settings, trivy.JAVA, trivy.JAVA_DAYS, "`invoke db fetch` brings it"),
         ),
-        lambda: (_hadolint(), _mmdebstrap(), _git()),
+        lambda: (_hadolint(), _mmdebstrap(), _git(), _cosign()),
         lambda: (_disk("disk of the cache", settings.cache), _disk("disk of data", settings.data)),
         lambda: (registries.local(local, has_server=_finds("docker-registry", "registry")),),
         *(lambda target=target: (registries.remote(target),) for target in others),
+        *(lambda target=target: (logins.login(target),) for target in others),
     ]
     with ThreadPoolExecutor(max_workers=len(looks)) as pool:
         found = pool.map(lambda look: look(), looks)
@@ -124,6 +126,14 @@ def _git() -> Finding:
         Health.WARN,
         f"images whose code is in git need it, here and beside the engine: `apt-get install git`, "
         f"or {_BOOTSTRAP}",
+    )
+
+
+def _cosign() -> Finding:
+    return _program(
+        "cosign",
+        Health.WARN,
+        f"signing evidence needs it: `apt-get install cosign` on Debian 13, or {_BOOTSTRAP}",
     )
 
 

@@ -25,6 +25,16 @@ from factory.model.coldstart import (
     Timing,
 )
 from factory.model.content import Content, ContentDifference, difference
+from factory.model.ecr import Ecr
+from factory.model.evidence import (
+    Audit,
+    BuildRecord,
+    Piece,
+    Signing,
+    Subject,
+    Terms,
+    partial_reasons,
+)
 from factory.model.explanation import (
     LAST,
     PUBLISHED,
@@ -37,6 +47,7 @@ from factory.model.explanation import (
     Trace,
 )
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
+from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
 from factory.model.launch import Chosen
 from factory.model.lock import (
@@ -58,6 +69,7 @@ from factory.model.lock import (
     parse_lock,
 )
 from factory.model.matrix import Matrix, Project
+from factory.model.naming import Naming, Pattern
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
@@ -67,6 +79,7 @@ from factory.model.plan import (
     KEY_LABEL,
     MAIN,
     PLATFORM,
+    REVISION,
     Plan,
     PlannedBuild,
     Read,
@@ -76,6 +89,7 @@ from factory.model.plan import (
     step_ref,
 )
 from factory.model.policy import Exemption, ScanPolicy, SizeBudget
+from factory.model.promoted import Promoted
 from factory.model.record import (
     NO_DATABASE,
     NO_JAVA_DATABASE,
@@ -95,6 +109,7 @@ from factory.model.record import (
     pair_digest,
 )
 from factory.model.rejudged import Rejudged
+from factory.model.retention import Collected, Decision, Retention
 from factory.model.selection import Selection
 from factory.model.target import Names, Target
 
@@ -116,15 +131,19 @@ __all__ = [
     "PLATFORM",
     "PUBLISHED",
     "REQUIRED",
+    "REVISION",
     "SUBSTITUTED_BASE",
     "TEMPLATES",
     "THROTTLED",
+    "UNFINISHED",
     "Action",
     "Asked",
+    "Audit",
     "Base",
     "Begun",
     "Budget",
     "Build",
+    "BuildRecord",
     "Built",
     "Cell",
     "Chain",
@@ -133,13 +152,16 @@ __all__ = [
     "Chosen",
     "Cohort",
     "ColdStart",
+    "Collected",
     "Content",
     "ContentDifference",
     "Contract",
     "Cuda",
+    "Decision",
     "Derived",
     "Device",
     "Difference",
+    "Ecr",
     "Excluded",
     "Exemption",
     "Explanation",
@@ -148,37 +170,49 @@ __all__ = [
     "Foreseen",
     "Gate",
     "GitSource",
+    "Group",
     "Health",
     "Image",
     "Install",
     "Joint",
+    "Journal",
     "Judged",
     "Lock",
     "Matrix",
+    "Move",
     "Names",
+    "Naming",
     "Outcome",
     "Outdated",
     "Override",
     "Pair",
     "PairRecord",
+    "Pattern",
+    "Piece",
     "Pin",
     "Plan",
     "PlannedBuild",
     "Project",
+    "Promoted",
     "Publication",
     "Read",
     "Record",
     "Rejudged",
     "Release",
+    "Retention",
     "Rootfs",
     "ScanPolicy",
     "Selection",
+    "Signing",
     "SizeBudget",
+    "Stage",
     "State",
     "Status",
     "Step",
     "StepRecord",
+    "Subject",
     "Target",
+    "Terms",
     "Timing",
     "Torch",
     "Trace",
@@ -203,6 +237,7 @@ __all__ = [
     "matches",
     "pair_digest",
     "parse_lock",
+    "partial_reasons",
     "rllib_asked",
     "step_ref",
 ]

@@ -7,15 +7,17 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 
 from factory.errors import RegistryError
 from factory.registry.access import Access, FindCredentials
+from factory.registry.allowance import Allowance, allowance_of
 from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
 from factory.registry.reference import locate, place
+from factory.registry.resource import is_own, resource_url
 from factory.registry.transport import HASTY, PATIENT, Patience, Transport, reason_of
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Registry:
         credentials: who asks, where a registry wants to know: what Docker keeps for it.
         patience: with each request.
         transport: leads to the registries.
+        pace: comes back when a repository's registry takes a manifest; at once by default.
     """
 
     def __init__(
@@ -44,15 +47,26 @@ class Registry:
         *,
         patience: Patience = PATIENT,
         transport: Transport | None = None,
+        pace: Callable[[str], None] = lambda _repository: None,
     ) -> None:
         self._transport = transport or Transport()
         self._access = Access(self._transport, credentials)
         self._patience = patience
+        self._pace = pace
+        self._allowances: dict[str, Allowance] = {}
+
+    def allowance(self, repository: str) -> Allowance | None:
+        """How many more requests its registry takes, as it said last; ``None`` if it never did."""
+        return self._allowances.get(locate(repository).host)
 
     def hasty(self) -> Registry:
         """The same, with the same logins, that gives up within seconds."""
+        return self.with_patience(HASTY)
+
+    def with_patience(self, patience: Patience) -> Registry:
+        """The same, with the same logins, and another patience."""
         other = copy(self)
-        other._patience = HASTY
+        other._patience = patience
         return other
 
     def ping(self, repository: str) -> None:
@@ -64,7 +78,7 @@ class Registry:
         at = locate(repository)
         answer = self._send("GET", repository, f"{at.url}/", {}, where=at.host)
         if answer.status not in (200, 401, 403):
-            raise self._refused(answer, "does not speak as one", repository, at.host)
+            raise self.refused(answer, "does not speak as one", repository, at.host)
 
     def head(self, repository: str, reference: str) -> str | None:
         """The digest of what a tag names, or ``None`` where the registry says there is none.
@@ -130,11 +144,29 @@ class Registry:
             RegistryError: the registry refused, or cannot be reached.
         """
         headers = {"Content-Type": manifest.media_type}
+        self._pace(repository)
         answer = self._request("PUT", repository, tag, headers, manifest.content)
-        if answer.status != 201:
-            raise self._refused(
+        # Registries that let nobody rewrite a tag refuse to write what it names already, too.
+        there = answer.status in (400, 409) and self.head(repository, tag) == manifest.digest
+        if answer.status != 201 and not there:
+            raise self.refused(
                 answer, "did not take the manifest", repository, place(repository, tag)
             )
+
+    def untag(self, repository: str, tag: str) -> str:
+        """Take a tag away, and nothing else: what it names stays, with its other tags.
+
+        Returns:
+            Why the registry does not do that; empty if it did, or there is no such tag. Many take
+            manifests away alone, which would take an immutable tag with it.
+
+        Raises:
+            RegistryError: the registry cannot be reached.
+        """
+        answer = self._request("DELETE", repository, tag, {})
+        if answer.status in (200, 202, 404):
+            return ""
+        return f"the registry does not delete tags (HTTP {answer.status})"
 
     def blob(self, repository: str, digest: str) -> bytes:
         """A small blob, such as an image's configuration, whose bytes are those of its digest.
@@ -144,7 +176,7 @@ class Registry:
         """
         answer = self._request("GET", repository, digest, {}, kind="blobs")
         if answer.status != 200:
-            raise self._refused(
+            raise self.refused(
                 answer, "did not send the blob", repository, place(repository, digest)
             )
         content = self._limited(answer, repository, digest)
@@ -175,11 +207,14 @@ class Registry:
 
     def _manifest(self, method: str, repository: str, reference: str) -> BaseHTTPResponse | None:
         answer = self._request(method, repository, reference, {"Accept": _ACCEPT})
+        left = allowance_of(answer.headers)
+        if left:
+            self._allowances[locate(repository).host] = left
         if answer.status == 404:
             return None
         if answer.status != 200:
             where = place(repository, reference)
-            raise self._refused(answer, "did not say what this is", repository, where)
+            raise self.refused(answer, "did not say what this is", repository, where)
         return answer
 
     def _request(
@@ -191,15 +226,48 @@ class Registry:
         body: bytes | None = None,
         kind: str = "manifests",
     ) -> BaseHTTPResponse:
-        at, where = locate(repository), place(repository, reference)
-        url, writes = f"{at.url}/{at.name}/{kind}/{reference}", method == "PUT"
+        return self.request(
+            method,
+            repository,
+            f"{kind}/{reference}",
+            headers=headers,
+            body=body,
+            where=place(repository, reference),
+            preload=kind == "manifests",
+        )
+
+    def request(
+        self,
+        method: str,
+        repository: str,
+        resource: str,
+        *,
+        headers: Mapping[str, str],
+        where: str,
+        body: bytes | Iterable[bytes] | None = None,
+        preload: bool = True,
+    ) -> BaseHTTPResponse:
+        """Ask a registry, let in by what it wants to know.
+
+        Args:
+            resource: what follows the repository's name, or the whole address that the registry
+                gave for it. Another host than the registry's own is not told who asks.
+            where: for messages.
+            body: where it is an iterable, one that can be begun again.
+            preload: whether the answer is read to its end.
+
+        Raises:
+            RegistryError: it cannot be reached, or nobody says who may ask.
+        """
+        at, writes = locate(repository), method not in ("GET", "HEAD")
+        url = resource_url(at, resource)
 
         def send(permit: str | None) -> BaseHTTPResponse:
             sent = {**headers, **({"Authorization": permit} if permit else {})}
-            return self._send(
-                method, repository, url, sent, body, where=where, preload=kind == "manifests"
-            )
+            return self._send(method, repository, url, sent, body, where=where, preload=preload)
 
+        if not is_own(url, at):
+            return send(None)
         permit = self._access.known(at, writes=writes)
         answer = send(permit)
         if answer.status != 401:
@@ -223,7 +291,7 @@ class Registry:
         repository: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         *,
         where: str,
         preload: bool = True,
@@ -237,9 +305,10 @@ class Registry:
         except HTTPError as error:
             raise _unreachable(error, repository, where) from error
 
-    def _refused(
+    def refused(
         self, answer: BaseHTTPResponse, what: str, repository: str, where: str
     ) -> RegistryError:
+        """The error for an answer that is none of those which were hoped for."""
         todo = {
             401: f"log in with `{locate(repository).login}`, and see that the name is right",
             403: "see that you may use this repository",

@@ -11,16 +11,21 @@ from factory.model import (
     ColdStart,
     Explanation,
     Finding,
+    Journal,
     Judged,
     Matrix,
+    Naming,
     Outcome,
     Pair,
     PairRecord,
     Plan,
+    PlannedBuild,
     Record,
+    Target,
     Verdict,
 )
 from factory.report.coldstarts import cold_start_document, timing_document
+from factory.report.moves import move_document
 from factory.report.results import pair_results, results, totals
 
 Document = dict[str, Any]
@@ -42,15 +47,46 @@ def matrix(spec: Matrix, builds: Sequence[Build], pairs: Sequence[Pair] = ()) ->
         "excluded": [
             {"id": one.cell.id, "reason": one.reason, "where": one.where} for one in spec.excluded
         ],
+        "targets": [_target(target) for target in spec.targets],
     }
 
 
-def plan(planned: Plan, known: Mapping[str, str], reasons: Mapping[str, str] = _NONE) -> Document:
+def _target(target: Target) -> Document:
+    naming = target.naming or Naming()
+    return {
+        "name": target.name,
+        "kind": target.kind,
+        "registry": target.registry,
+        "repository": naming.repository,
+        "tag": naming.tag,
+        "floating": list(naming.floating),
+        "aliases": list(naming.aliases),
+        "require_clean": target.require_clean,
+    }
+
+
+def _names(target: Target, planned: PlannedBuild) -> Document:
+    names = target.names(planned)
+    return {
+        "target": target.name,
+        "repository": names.repository,
+        "immutable": names.immutable,
+        "floating": list(names.floating),
+    }
+
+
+def plan(
+    planned: Plan,
+    known: Mapping[str, str],
+    reasons: Mapping[str, str] = _NONE,
+    targets: Sequence[Target] = (),
+) -> Document:
     """The distinct steps, and the builds that are made of them.
 
     Args:
         known: why steps would be kept, by key.
         reasons: why others would be made.
+        targets: where builds would be published.
     """
     return {
         "steps": [
@@ -72,6 +108,7 @@ def plan(planned: Plan, known: Mapping[str, str], reasons: Mapping[str, str] = _
                 "steps": list(one.steps),
                 "immutable": one.immutable,
                 "floating": list(one.floating),
+                "targets": [_names(target, one) for target in targets],
             }
             for one in planned.builds
         ],
@@ -85,6 +122,7 @@ def outcomes(
     *,
     log_of: Callable[[Outcome], str] = lambda _outcome: "",
     cold_starts: Sequence[ColdStart] = (),
+    journals: Sequence[Journal] = (),
 ) -> Document:
     """What a run did: what became of each build, and every piece of work, in order."""
     found = results(planned, done)
@@ -111,6 +149,7 @@ def outcomes(
             for one in pair_results(planned, done)
         ],
         "cold_starts": [cold_start_document(one) for one in cold_starts],
+        "moves": [move_document(one) for one in journals],
         "outcomes": [
             {
                 "verb": one.verb,
@@ -127,8 +166,12 @@ def outcomes(
     }
 
 
-def status(records: Iterable[Record], pairs: Iterable[PairRecord] = ()) -> Document:
-    """What the ledger knows, per build, and per pair of them."""
+def status(
+    records: Iterable[Record],
+    pairs: Iterable[PairRecord] = (),
+    unfinished: Iterable[Journal] = (),
+) -> Document:
+    """What the ledger knows, per build, and per pair of them; and what a killed run left."""
     return {
         "builds": [
             {
@@ -163,6 +206,7 @@ def status(records: Iterable[Record], pairs: Iterable[PairRecord] = ()) -> Docum
             }
             for one in pairs
         ],
+        "unfinished": [move_document(one) for one in unfinished],
     }
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from factory.scan.apart import MOST
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
-    from factory.scan.gate import content_of, scan, scan_again, write_findings
+    from factory.scan.gate import content_of, materials, scan, scan_again, write_findings
 
 __all__ = [
     "MOST",
@@ -18,6 +18,7 @@ __all__ = [
     "current_parts",
     "fetch",
     "load",
+    "materials",
     "scan",
     "scan_again",
     "write_findings",
@@ -28,6 +29,8 @@ __getattr__ = loading(
         "MOST": "apart",
         **dict.fromkeys(("fetch", "load"), "database"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
-        **dict.fromkeys(("content_of", "scan", "scan_again", "write_findings"), "gate"),
+        **dict.fromkeys(
+            ("content_of", "materials", "scan", "scan_again", "write_findings"), "gate"
+        ),
     },
 )

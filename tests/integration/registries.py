@@ -60,9 +60,17 @@ def open_registry(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _registry(folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    with registry_at("", folder, more) as host:
+        yield host
+
+
+@contextmanager
+def registry_at(name: str, folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    """A registry with more configuration: by the ``name`` under which ``more`` has it listen, or
+    at a port of its own."""
     program = process.find_tool("docker-registry") or process.find_tool("registry")
     assert program, "`apt-get install docker-registry`, which this test starts"
-    host, config = f"127.0.0.1:{free_port()}", folder / "config.json"
+    host, config = name or f"127.0.0.1:{free_port()}", folder / "config.json"
     document = {
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
@@ -135,23 +143,25 @@ class Workshop:
     def built(self, content: str, key: str = "a", *, says: str | None = None) -> Built:
         """An image with this content; the same key may be built with another content.
 
-        ``says`` is the whole key in its label, if it is not that of the build.
+        ``key`` is a letter that stands for a whole key of it, or a whole one; ``says`` is the whole
+        key in its label, if it is not that of the build.
         """
-        ref = step_ref(self.name, key * 64)
+        whole = (key * 64)[:64]
+        ref = step_ref(self.name, whole)
         context = self.folder / "context"
         context.mkdir(exist_ok=True)
         (context / "file").write_text(content)
         dockerfile = b'FROM scratch\nCOPY file /file\nCMD ["/file"]\n'
         facts = self.folder / "metadata.json"
         argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
-        argv += [f"--label={KEY_LABEL}={key * 64 if says is None else says}"]
+        argv += [f"--label={KEY_LABEL}={whole if says is None else says}"]
         argv += [f"--metadata-file={facts}", str(context)]
         process.run(argv, stdin=dockerfile, env=QUIET)
         self.refs.add(ref)
         written = json.loads(facts.read_text())
         self.ids.add(written["containerimage.digest"])
         return Built(
-            key=key * 64,
+            key=whole,
             ref=ref,
             image_id=written["containerimage.digest"],
             config_digest=written["containerimage.config.digest"],

@@ -46,10 +46,14 @@ PURE = sorted(
     {
         *(path for room in ("dockerfile", *PURE_ROOMS) for path in (FACTORY / room).rglob("*.py")),
         *FACTORY.glob("*/policy.py"),
-        *(FACTORY / name for name in ("errors.py", "text.py", "publish/gate.py")),
+        *(
+            FACTORY / name
+            for name in ("errors.py", "text.py", "publish/gate.py", "publish/retention.py")
+        ),
         *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
         *(FACTORY / name for name in ("base/support.py", "verify/verdict.py")),
         FACTORY / "verify" / "budget.py",
+        *(FACTORY / f"evidence/{name}.py" for name in ("statement", "envelope")),
         *(
             FACTORY / f"scan/{name}.py"
             for name in ("content", "origin", "report", "ruling", "sarif")
@@ -64,7 +68,9 @@ PURE = sorted(
                 "summary",
                 "results",
                 "published",
+                "moves",
                 "differences",
+                "audits",
             )
         ),
         *(FACTORY / f"cluster/{name}.py" for name in ("plan", "ports", "sizes")),
@@ -75,7 +81,17 @@ PURE = sorted(
     }
 )
 PURE_LIBRARY = {
-    *("__future__", "ast", "collections", "dataclasses", "difflib", "enum", "fnmatch", "functools"),
+    *(
+        "__future__",
+        "ast",
+        "base64",
+        "collections",
+        "dataclasses",
+        "difflib",
+        "enum",
+        "fnmatch",
+        "functools",
+    ),
     *(
         "hashlib",
         "ipaddress",

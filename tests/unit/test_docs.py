@@ -18,6 +18,8 @@ from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
     LAST,
     Action,
+    Audit,
+    BuildRecord,
     Built,
     Cell,
     Check,
@@ -33,11 +35,14 @@ from factory.model import (
     Foreseen,
     Gate,
     Health,
+    Journal,
     Judged,
+    Move,
     Outcome,
     Outdated,
     Pair,
     PairRecord,
+    Piece,
     Publication,
     Record,
     Release,
@@ -45,12 +50,16 @@ from factory.model import (
     SizeBudget,
     State,
     Status,
+    Subject,
+    Terms,
     Timing,
     Verdict,
 )
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
+from factory.report.audits import audit_document
 from factory.report.locks import outdated_document
+from factory.report.moves import resumed_document
 from factory.scan.policy import judge
 from factory.scan.report import Known, Report
 from factory.scan.ruling import Bench
@@ -60,7 +69,7 @@ from tests.conftest import ROOT
 from tests.unit.cluster.test_telling import NODES, WHOLE, place
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-KEYED_BY_DATA = {"axes", "inputs", "resources", "verdicts"}
+KEYED_BY_DATA = {"axes", "base", "inputs", "resources", "verdicts"}
 """JSON objects whose keys are data: their shape is that of one value."""
 
 
@@ -86,7 +95,7 @@ def test_every_command_and_flag_is_described(name: str) -> None:
     text = page("docs/commands.md") + page("docs/commands-cluster.md")
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
-        flag = "--" + argument.name.replace("_", "-")
+        flag = "--" + argument.name.strip("_").replace("_", "-")
         assert re.search(rf"`[^`]*{flag}\b", text), f"{flag} of {name}"
 
 
@@ -221,21 +230,28 @@ def printed(prepared: Prepared) -> dict[str, object]:
     finding = Finding(name="disk", state=Health.OK, what="60 GiB")
     return {
         "matrix": documents.matrix(matrix, builds, [pair]),
-        "plan": documents.plan(plan, {}),
+        "plan": documents.plan(plan, {}, targets=matrix.targets),
         "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(
-            plan, [outcome, together], cold_starts=[started()]
+            plan, [outcome, together], cold_starts=[started()], journals=[journal()]
         ),
         "verify --ref": documents.judged(judged()),
-        "status": documents.status([record()], [both]),
+        "status": documents.status([record()], [both], [journal()]),
+        "publish --resume, invoke rollback": resumed_document([outcome], [journal()]),
         "doctor": documents.doctor([finding]),
         "cluster.up, cluster.status, cluster.scale": [cluster_told().document()],
+        "audit": audit_document(audited()),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
 
 
 def cluster_told() -> Told:
     return Told(there=replace(WHOLE, places=(place("worker-1", "10.0.0.3"),)), nodes=NODES)
+
+
+def journal() -> Journal:
+    move = Move(target="local", repository="r", tag="t", before=None, after="sha256:1")
+    return Journal(run="r", group="g", publications=(), moves=(move,), at="now")
 
 
 def started() -> ColdStart:
@@ -283,8 +299,27 @@ def judged() -> Judged:
     )
 
 
+def audited() -> Audit:
+    step = {"kind": "base", "key": "k", "platform": "p"}
+    made = BuildRecord(build_id="b", key="k", steps=(step,), base={"rootfs": "r"})
+    said = replace(verdict(), partial=("why",))
+    piece = Piece(about="scan", verdict=said, record=made)
+    wrong = Piece(about="verify", verdict=said, why="why")
+    return Audit(
+        ref="r",
+        subject=Subject(name="n", digest="d", config_digest="c"),
+        terms=Terms(accept=frozenset({"why"})),
+        pieces=(piece,),
+        ignored=(wrong,),
+        others=("type",),
+        missing=("sbom",),
+        refusals=("why",),
+    )
+
+
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    text = page("docs/json.md") + page("docs/commands-cluster.md")
+    pages = ("docs/json.md", "docs/evidence.md", "docs/commands-cluster.md")  # the first is full
+    text = "".join(map(page, pages))
     sections = re.split(r"^## invoke ", text, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)

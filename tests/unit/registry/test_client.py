@@ -153,6 +153,18 @@ def test_a_refused_put_is_an_error(server: Server) -> None:
         Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
 
 
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(202, ""), (404, ""), (405, "HTTP 405"), (400, "HTTP 400"), (403, "HTTP 403")],
+)
+def test_a_tag_is_taken_away_or_it_is_said_why_not(server: Server, status: int, why: str) -> None:
+    server.answers = [(status, {}, b"{}")]
+    said = Registry().untag(server.repository, "t")
+    assert (why in said) if why else (said == "")
+    [(method, path, _, _)] = server.asked
+    assert (method, path) == ("DELETE", "/v2/team/app/manifests/t")
+
+
 def test_a_registry_that_is_not_there_is_named() -> None:
     with pytest.raises(RegistryError) as caught:
         Registry().head("127.0.0.1:1/team/app", "t")
@@ -197,3 +209,31 @@ def test_a_redirect_to_another_host_goes_without_what_let_us_in_here(server: Ser
         assert Registry(lambda key: who).blob(server.repository, DIGEST) == BODY
         assert server.asked[-1].permit == who.basic
         assert [one.permit for one in elsewhere.asked] == [""]
+
+
+def test_a_tag_that_may_not_be_rewritten_and_is_right_already_is_written(server: Server) -> None:
+    said: Answer = (
+        400,
+        {},
+        b'{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}',
+    )
+    server.answers = [said, ANSWER]
+    Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
+    assert [one.method for one in server.asked] == ["PUT", "HEAD"]
+
+
+def test_a_tag_that_may_not_be_rewritten_and_names_something_else_is_refused(
+    server: Server,
+) -> None:
+    server.answers = [(400, {}, b"the tag is immutable"), (404, {}, b"")]
+    with pytest.raises(RegistryError, match="did not take the manifest") as caught:
+        Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
+    assert caught.value.detail == ("the tag is immutable",)
+
+
+def test_each_manifest_waits_for_its_registrys_pace(server: Server) -> None:
+    waited: list[str] = []
+    server.answers = [(201, {}, b"")]
+    registry = Registry(pace=waited.append)
+    registry.hasty().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
+    assert waited == [server.repository]
