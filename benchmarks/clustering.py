@@ -15,9 +15,9 @@ from benchmarks.figures import Figure, Target, ratio
 from benchmarks.minimum import FILE
 from benchmarks.tree import free_port
 from factory import process
+from factory.choosing import choose
 from factory.engine import Engine
 from factory.errors import FactoryError
-from factory.launching import choose
 from factory.model import Chosen, Selection
 from factory.pipeline import prepare
 from factory.process import ProcessFailed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from factory import process
 from factory.engine import Engine, EngineImage
@@ -12,16 +12,22 @@ from factory.process import ProcessFailed
 _SECONDS = 3600.0
 
 
-def pull(ref: str, note: Callable[[str], None], error: type[FactoryError]) -> None:
+def pull(
+    ref: str,
+    note: Callable[[str], None],
+    error: type[FactoryError],
+    env: Mapping[str, str] | None = None,
+) -> None:
     """Fetch an image from its registry.
 
     Args:
         note: is told what takes a while.
         error: what a failure is raised as.
+        env: variables for Docker, which may say who we are there.
     """
     note(f"pulling {ref}")
     try:
-        process.run(["docker", "pull", "--quiet", ref], timeout=_SECONDS)
+        process.run(["docker", "pull", "--quiet", ref], env=env, timeout=_SECONDS)
     except ProcessFailed as failure:
         raise error(
             "it could not be pulled",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from factory import process
 from factory.build import host_sources
+from factory.choosing import choose, present
 from factory.cluster import monitoring, ports, sizes
 from factory.cluster.found import Found, clusters, container, one
 from factory.cluster.local import Local
@@ -17,12 +18,9 @@ from factory.cluster.local import down as remove
 from factory.cluster.plan import Node, Spec, check_name
 from factory.engine import Engine
 from factory.errors import ClusterError, ConfigError
-from factory.fetching import pull, require_platform
-from factory.ledger import Ledger
-from factory.matrix import near
-from factory.model import Build, Chosen, Project, differing
+from factory.model import Chosen, differing
 from factory.process import ProcessFailed
-from factory.project import all_builds, load
+from factory.project import load
 from factory.settings import Settings
 from factory.verify import nvidia_runtime
 
@@ -86,7 +84,7 @@ def node(settings: Settings, asked: AskedNode, note: Note) -> Node:
     engine = Engine.connect()
     image = ""
     if asked.name is not None or asked.keep is None or container(asked.keep) is None:
-        image = present(engine, choose(settings, engine, asked.name, asked.target), note)
+        image = present(settings, engine, choose(settings, engine, asked.name, asked.target), note)
     size = sizes.shared(engine.memory, shm)
     if warning := sizes.scarce(size, engine.memory):
         note(f"warning: {warning}")
@@ -130,7 +128,7 @@ def local(settings: Settings, asked: AskedCluster, note: Note) -> Local:
     worker = choose(settings, engine, asked.worker, asked.target) if asked.worker else head
     if head != worker:
         _require_alike(settings, head, worker, note)
-    had = {one: present(engine, one, note) for one in dict.fromkeys((head, worker))}
+    had = {one: present(settings, engine, one, note) for one in dict.fromkeys((head, worker))}
     images = [had[head], had[worker]]
     if head != worker:
         _require_same_versions(head, worker, images)
@@ -218,97 +216,6 @@ def state_of(settings: Settings, name: str) -> Path:
 def _lock_of(settings: Settings, name: str) -> Path:
     """Of the machine, as the engine is: another checkout may want a cluster of this name."""
     return settings.cache / "clusters" / f"{name}.lock"
-
-
-def choose(settings: Settings, engine: Engine, name: str | None, target: str | None) -> Chosen:
-    """The image that a name means: of a cell or a build of the matrix what is published, else what
-    was built here; anything else is an image's own name. Without one, it is the cell that
-    ``latest`` names.
-
-    Raises:
-        ConfigError: there is none, or several.
-    """
-    if (settings.root / "matrix.yaml").is_file():
-        project = load(settings)
-        builds = _meant(project, name)
-        if builds:
-            return _of_build(settings, engine, _one(builds, name), target)
-        known = [word for build in all_builds(project) for word in (build.id, build.cell.id)]
-    else:
-        known = []
-    if name is None:
-        raise ConfigError("run what?", todo="name a cell, a build or an image")
-    if not _REF.fullmatch(name):
-        raise ConfigError(f"{name!r} is no image's name", todo=near(name, known))
-    if engine.image(name) is None and "/" not in name and any(known):
-        raise ConfigError(
-            f"{name!r} is no cell, no build, and no image in the engine",
-            todo=f"{near(name, known)} Or `docker pull` it, if it is an image",
-        )
-    return Chosen(ref=name, name=name)
-
-
-def _meant(project: Project, name: str | None) -> list[Build]:
-    latest = project.matrix.latest
-    if name is None:
-        return [build for build in all_builds(project) if build.cell == latest]
-    return [build for build in all_builds(project) if name in (build.id, build.cell.id)]
-
-
-def _one(builds: Sequence[Build], name: str | None) -> Build:
-    if len(builds) > 1:
-        raise ConfigError(
-            f"{name or 'the latest cell'} is {len(builds)} builds",
-            todo=f"name one: {', '.join(build.id for build in builds)}",
-        )
-    return builds[0]
-
-
-def _of_build(settings: Settings, engine: Engine, build: Build, target: str | None) -> Chosen:
-    with Ledger.open(settings.state / "ledger.sqlite") as ledger:
-        published = ledger.publications().values()
-        places = {it.target: it for it in published if it.build_id == build.id}
-        key = ledger.made().get(build.id) or ledger.planned().get(build.id)
-        built = ledger.built(key) if key else None
-    if target is not None and target not in places:
-        raise ConfigError(
-            f"{build.id} was never published at {target!r}",
-            todo=near(target, places) if places else _publish(build),
-        )
-    if places:
-        where = target or next(iter(places))
-        place = places[where]
-        ref = f"{place.repository}@{place.manifest_digest}"
-        return Chosen(ref=ref, name=build.id, build=build, target=where)
-    if built is None or engine.image(built.image_id) is None:
-        raise ConfigError(
-            f"{build.id} was never published, and is not built here", todo=_publish(build)
-        )
-    return Chosen(ref=built.image_id, name=build.id, build=build)
-
-
-def _publish(build: Build) -> str:
-    return f"`invoke release --only {build.id}`"
-
-
-def present(engine: Engine, chosen: Chosen, note: Note) -> str:
-    """Have an image in the engine, which can run it; returns what the engine takes.
-
-    Raises:
-        ClusterError: it could not be pulled, or is for another architecture.
-    """
-    if chosen.unproven:
-        note(f"warning: {chosen.name} IS NOT PUBLISHED: this is what was built here, unproven")
-    elif chosen.target:
-        note(f"{chosen.name} as published at {chosen.target}: {chosen.ref}")
-    image = engine.image(chosen.ref)
-    if image is None:
-        pull(chosen.ref, note, ClusterError)
-        image = engine.image(chosen.ref)
-    if image is None:
-        raise ClusterError("the engine has it no more", where=chosen.ref, todo="try again")
-    require_platform(engine, image, chosen.ref, ClusterError)
-    return chosen.ref
 
 
 def _gpu(chosen: Chosen, note: Note) -> bool:

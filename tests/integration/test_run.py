@@ -12,7 +12,11 @@ import pytest
 from factory import process
 from factory.cluster.plan import KIND, NODE
 from factory.engine import Engine
-from tests.integration.conftest import REPOSITORY, Checkout
+from factory.ledger import Ledger
+from factory.model import Publication
+from factory.publish import local
+from factory.registry import Registry
+from tests.integration.conftest import REPOSITORY, Checkout, make_checkout
 from tests.integration.registries import free_port
 
 pytestmark = pytest.mark.engine
@@ -40,6 +44,11 @@ def kept() -> Iterator[str]:
     name = f"kept-{secrets.token_hex(4)}"
     yield name
     process.run(["docker", "rm", "--force", name], check=False)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine.connect()
 
 
 def ours() -> list[str]:
@@ -97,6 +106,37 @@ def test_a_ray_is_started_where_that_is_asked_for(shipped: Checkout) -> None:
     done = run(shipped, CELL, *words)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
     assert f"dashboard: http://127.0.0.1:{port}" in done.stderr
+
+
+def test_what_was_published_is_pulled_by_its_digest(
+    ray_image: str, tmp_path: Path, engine: Engine
+) -> None:
+    checkout = make_checkout(tmp_path)
+    repository = f"{checkout.registry}/ray-app"
+    try:
+        local.ensure(checkout.settings)
+        engine.tag(ray_image, f"{repository}:any")
+        process.run(["docker", "push", "--quiet", f"{repository}:any"])
+        digest = Registry().head(repository, "any")
+        assert digest
+        engine.remove_image(f"{repository}:any")
+        with Ledger.open(checkout.settings.state / "ledger.sqlite") as ledger:
+            ledger.record_publication(at(repository, digest))
+        local.stop(checkout.settings)  # as after a restart of the machine: it is started again
+        done = run(checkout, CELL, "--", "id", "-un")
+        assert (done.returncode, done.stdout) == (0, "ray\n"), done.stderr
+        assert f"ray-app:{CELL} as published at local: {repository}@{digest}" in done.stderr
+        assert "warning" not in done.stderr
+    finally:
+        engine.remove_image(f"{repository}@{digest}")
+        checkout.close()
+
+
+def at(repository: str, digest: str) -> Publication:
+    return Publication(
+        build_id=f"ray-app:{CELL}", key="k" * 64, target="local", repository=repository,
+        immutable="any", floating=(), manifest_digest=digest, config_digest="", at="now",
+    )  # fmt: skip  # only there to be found
 
 
 def test_an_image_of_another_architecture_is_refused(shipped: Checkout, tmp_path: Path) -> None:

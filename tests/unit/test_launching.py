@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from factory import launching
+from factory import choosing, launching
+from factory.choosing import choose
 from factory.engine import Engine, EngineImage
 from factory.errors import ClusterError, ConfigError, MachineError
-from factory.launching import AskedCluster, choose
+from factory.launching import AskedCluster
 from factory.ledger import Ledger
 from factory.model import Built, Chosen, Publication
 from factory.settings import Settings
@@ -93,7 +94,7 @@ def test_what_is_built_and_not_published_is_said_to_be_unproven(settings: Settin
     chosen = choose(settings, engine, CELL, None)
     assert (chosen.ref, chosen.unproven) == (IMAGE.id, True)
     said: list[str] = []
-    assert launching.present(engine, chosen, said.append) == IMAGE.id
+    assert choosing.present(settings, engine, chosen, said.append) == IMAGE.id
     assert said == [f"warning: {BUILD} IS NOT PUBLISHED: this is what was built here, unproven"]
 
 
@@ -125,20 +126,22 @@ def test_what_is_no_name_reaches_no_program(settings: Settings, name: str) -> No
         choose(settings, FakeEngine(), name, None)
 
 
-def test_an_image_of_another_architecture_is_refused() -> None:
+def test_an_image_of_another_architecture_is_refused(settings: Settings) -> None:
     engine = FakeEngine(mine=replace(IMAGE, architecture="arm64"))
     with pytest.raises(ClusterError, match="for linux/arm64, and the engine runs linux/amd64"):
-        launching.present(engine, Chosen(ref="mine", name="mine"), print)
+        choosing.present(settings, engine, Chosen(ref="mine", name="mine"), print)
 
 
-def test_what_the_engine_lacks_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_engine_lacks_is_pulled(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = FakeEngine()
 
     def pull(ref: str, *_: object) -> None:
         engine.images[ref] = IMAGE
 
-    monkeypatch.setattr(launching, "pull", pull)
-    assert launching.present(engine, Chosen(ref="far/it", name="it"), print) == "far/it"
+    monkeypatch.setattr(choosing, "pull", pull)
+    assert choosing.present(settings, engine, Chosen(ref="far/it", name="it"), print) == "far/it"
 
 
 def up(settings: Settings, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> list[str]:
