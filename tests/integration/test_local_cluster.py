@@ -323,6 +323,21 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in found.split()]
 
 
+def test_two_who_start_it_at_once_get_one(other: Place) -> None:
+    argv = other.argv("up", "--name", other.name, "--cell", CELL, "--workers", "1")
+    argv += ["--memory", "2g", "--port", str(other.dashboard)]
+    both = [
+        subprocess.Popen(
+            argv, cwd=REPOSITORY, env=other.checkout.env, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [child.communicate(timeout=600)[1] for child in both]
+    assert sorted(child.returncode for child in both) == [0, 8], said
+    assert any(f"there is a cluster {other.name} already" in text for text in said)
+    assert other.status()["healthy"]
+
+
 def test_an_interrupt_takes_it_down(other: Place) -> None:
     argv = other.argv("up", "--name", other.name, "--cell", CELL, "--workers", "2")
     argv += ["--memory", "2g", "--port", str(other.dashboard)]
