@@ -4,6 +4,7 @@ record of them, so none is lost when a process dies."""
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -144,11 +145,14 @@ def container(name: str) -> Place | None:
 
 def holding(ports: Iterable[int]) -> dict[int, str]:
     """Of these ports of this machine, those that are taken, and what has them: a container, or
-    something else."""
-    taken = {}
+    something else. None of an engine that is elsewhere, whose ports are too."""
+    taken: dict[int, str] = {}
+    if os.environ.get("DOCKER_HOST", "").startswith(("tcp:", "ssh:", "http")):
+        return taken
     for port in ports:
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name == "posix":  # elsewhere it lets two have one port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:

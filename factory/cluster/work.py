@@ -83,7 +83,7 @@ def packed(folder: Path) -> bytes:
     """
     buffer = io.BytesIO()
     total = 0
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
+    with tarfile.open(fileobj=buffer, mode="w", dereference=True) as archive:
         for path in _files(folder):
             total += path.stat().st_size
             if total > MOST:

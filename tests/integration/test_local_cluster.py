@@ -157,6 +157,32 @@ def test_a_job_runs_on_all_workers_in_a_copy_of_this_folder(running: Place, tmp_
     assert f"{squares} 2 with data\n" in done.stdout
 
 
+def test_an_interrupted_job_is_stopped(running: Place, tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        running.argv("submit", "--name", running.name, "--", "sh", "-c", "echo on; sleep 600"),
+        cwd=tmp_path,
+        env=running.checkout.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout
+    until(lambda: child.stdout and child.stdout.readline() == "on\n")
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=120)
+    assert child.returncode > 128
+    script = (
+        "from ray.job_submission import JobSubmissionClient as C;"
+        "print({str(one.status.value) for one in C('http://127.0.0.1:8265').list_jobs()"
+        " if 'sleep 600' in one.entrypoint})"
+    )
+
+    def states() -> str:
+        return running.run("shell", "--", "python", "-c", script).stdout.strip()
+
+    until(lambda: states() == "{'STOPPED'}")
+
+
 def test_nobody_gets_in_without_the_token(running: Place) -> None:
     told = running.status()
     file = state_of(running.checkout.settings, running.name) / "token"
