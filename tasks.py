@@ -28,6 +28,7 @@ from factory.cli import (
     show,
     warn,
 )
+from factory.commands import export
 from factory.model import ScanPolicy, Selection, Target
 from factory.settings import Settings
 
@@ -86,19 +87,6 @@ def render(_c: Context, selection: Selection, format: str = "text") -> None:
     paths = render_files(settings, selection)
     names = [str(path.relative_to(settings.root)) for path in paths]
     show("\n".join(names), lambda: names, format)
-
-
-@selection_command
-def bake(_c: Context, selection: Selection, format: str = "text") -> None:
-    """Write a file for `docker buildx bake`, which builds the same without us."""
-    from factory.baking import export
-    from factory.pipeline import prepare
-
-    check_form(format)
-    settings = _settings()
-    path = export(settings, prepare(settings, selection).plan)
-    name = str(path.relative_to(settings.root))
-    show(name, lambda: [name], format)
 
 
 @selection_command
@@ -515,7 +503,8 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, release),
+    *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
     *(status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )
+ns.add_collection(export.ns)

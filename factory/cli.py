@@ -17,6 +17,7 @@ from invoke.tasks import Task, task
 
 from factory.errors import ConfigError, FactoryError, Interrupted, MachineError, machine_error
 from factory.model import Selection
+from factory.settings import Settings
 
 _SHARED: dict[str, tuple[object, str]] = {
     "variant": (None, "only this device: cpu or gpu"),
@@ -147,6 +148,12 @@ def check_form(form: str) -> None:
 def project_root(tasks_file: str) -> Path:
     """The tree of a ``tasks.py``: the default root, wherever below it the user stands."""
     return Path(tasks_file).resolve().parent
+
+
+def current_settings() -> Settings:
+    """Those of this invocation, for tasks that are in ``factory/commands/``."""
+    root = Path(__file__).resolve().parents[1]
+    return Settings.from_environment({"FACTORY_ROOT": str(root)} | dict(os.environ))
 
 
 def warn(text: str) -> None:

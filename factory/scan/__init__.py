@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from factory.scan.apart import MOST
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
-    from factory.scan.gate import content_of, scan, scan_again, write_findings
+    from factory.scan.gate import content_of, kept_content, scan, scan_again, write_findings
 
 __all__ = [
     "MOST",
@@ -17,6 +17,7 @@ __all__ = [
     "current_basis",
     "current_parts",
     "fetch",
+    "kept_content",
     "load",
     "scan",
     "scan_again",
@@ -28,6 +29,8 @@ __getattr__ = loading(
         "MOST": "apart",
         **dict.fromkeys(("fetch", "load"), "database"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
-        **dict.fromkeys(("content_of", "scan", "scan_again", "write_findings"), "gate"),
+        **dict.fromkeys(
+            ("content_of", "kept_content", "scan", "scan_again", "write_findings"), "gate"
+        ),
     },
 )

@@ -1,0 +1,1 @@
+"""Tasks with a dot in their names, by what is before it. They parse, call and print."""
