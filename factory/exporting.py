@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from factory import scan as scan_room
 from factory.errors import ConfigError, MachineError, PublishError
-from factory.export import Aws, Hosts, Launch, Login, Pinned, ecr_region
+from factory.export import Aws, Hosts, Launch, Login, Pinned, ecr_region, workflow
 from factory.export.launch import slug
 from factory.ledger import Ledger
 from factory.matrix import near
@@ -342,14 +342,23 @@ def _aws(launch: Launch, asked: Aws, note: Note) -> Aws:
     return replace(asked, region=region)
 
 
-def logins(settings: Settings) -> tuple[Login, ...]:
-    """The registries of the project's targets that are not on the machine itself.
+def workflow_of(settings: Settings) -> str:
+    """A GitHub workflow for the project.
 
     Raises:
         ConfigError: the project is wrong.
     """
+    matrix = load(settings).matrix
+    # Cohorts always move together; where more than these does, no job sees all of it but one.
+    one_group = getattr(matrix, "together", "cohorts") != "cohorts"
+    packages = matrix.base.source != "registry"
+    return workflow(_logins(matrix.targets), one_group=one_group, packages=packages)
+
+
+def _logins(targets: Iterable[Target]) -> tuple[Login, ...]:
+    """The registries of targets that are not on the machine itself."""
     found = []
-    for target in load(settings).matrix.targets:
+    for target in targets:
         host = target.registry.partition("/")[0]
         if not is_loopback(host):
             hub = locate(f"{target.registry}/any").host != host

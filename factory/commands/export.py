@@ -152,13 +152,12 @@ def ray_up(
 @command(output="where to write it, instead of .github/workflows/images.yaml", **FORMAT_HELP)
 def github(_c: Context, output: str | None = None, format: str = "text") -> None:
     """Write a GitHub workflow that builds, scans, verifies and publishes all of matrix.yaml."""
-    from factory.export import workflow
-    from factory.exporting import logins
+    from factory.exporting import workflow_of
 
     check_form(format)
     settings = current_settings()
     path = Path(output) if output else settings.root / ".github" / "workflows" / "images.yaml"
-    _write(format, {path: workflow(logins(settings), one_group=False)})
+    _write(format, {path: workflow_of(settings)})
 
 
 @selection_command

@@ -13,6 +13,9 @@ from factory.export.probe import probe
 _PORTS = "--dashboard-agent-grpc-port=8078 --runtime-env-agent-port=8079 --metrics-export-port=8080"
 """Newer Rays wait 15 s and no longer for a node's agents to find ports: so they are given some."""
 
+_FILES = 'ulimit -Sn "$$(ulimit -Hn)"; '
+"""As many open files as the engine lets it have: the soft limit may be 1024, and Ray wants more."""
+
 _ADDRESS = '--node-ip-address="$$(hostname -i)"'
 
 
@@ -60,7 +63,7 @@ def _node(launch: Launch, image: Pinned, start: str, *, gcs: bool) -> dict[str, 
     test = probe(gcs=gcs)
     return {
         "image": image.ref,
-        "command": ["bash", "-c", start + (" --num-gpus=1" if image.gpu else "")],
+        "command": ["bash", "-c", _FILES + start + (" --num-gpus=1" if image.gpu else "")],
         "environment": {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": "${RAY_AUTH_TOKEN:?a secret of this cluster}",
@@ -68,7 +71,6 @@ def _node(launch: Launch, image: Pinned, start: str, *, gcs: bool) -> dict[str, 
         "init": True,
         "shm_size": f"{launch.shm_bytes >> 20}m",
         "mem_limit": f"{launch.memory}g",
-        "ulimits": {"nofile": 65536},
         "stop_grace_period": "15s",
         **({"deploy": devices} if image.gpu else {}),
         "healthcheck": {

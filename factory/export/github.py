@@ -29,6 +29,12 @@ _INSTALL = {
     "run": "pip install --require-hashes --requirement requirements.lock\n"
     "pip install --no-deps --editable .\n",
 }
+_MMDEBSTRAP = {
+    "name": "Install what makes root file systems",
+    "run": "sudo apt-get -qq -o DPkg::Lock::Timeout=300 update\n"
+    "sudo apt-get -qq -o DPkg::Lock::Timeout=300 install -y mmdebstrap uidmap "
+    "debian-archive-keyring\n",
+}
 _GROUPS = """\
 invoke matrix --format json > "$RUNNER_TEMP/matrix.json"
 python - "$RUNNER_TEMP/matrix.json" <<'PYTHON' >> "$GITHUB_OUTPUT"
@@ -71,11 +77,12 @@ class Login:
     region: str = ""
 
 
-def workflow(logins: Iterable[Login], *, one_group: bool) -> str:
+def workflow(logins: Iterable[Login], *, one_group: bool, packages: bool = True) -> str:
     """The text of a workflow.
 
     Args:
         logins: of the targets that are not on the runner itself.
+        packages: whether bases may have to be made from packages.
         one_group: whether floating tags of all cells move together, which one job has to do then.
     """
     comment = [
@@ -94,7 +101,10 @@ def workflow(logins: Iterable[Login], *, one_group: bool) -> str:
         },
         "permissions": {"contents": "read"},
         "concurrency": {"group": "images-${{ github.ref }}", "cancel-in-progress": False},
-        "jobs": {"matrix": _matrix(one_group=one_group), "image": _image(tuple(logins))},
+        "jobs": {
+            "matrix": _matrix(one_group=one_group),
+            "image": _image(tuple(logins), packages=packages),
+        },
     }
     return written(comment, document)
 
@@ -109,7 +119,7 @@ def _matrix(*, one_group: bool) -> dict[str, Any]:
     }
 
 
-def _image(logins: tuple[Login, ...]) -> dict[str, Any]:
+def _image(logins: tuple[Login, ...], *, packages: bool) -> dict[str, Any]:
     oidc = any(login.region for login in logins)
     return {
         "name": "${{ matrix.cells }}",
@@ -126,6 +136,7 @@ def _image(logins: tuple[Login, ...]) -> dict[str, Any]:
             _CHECKOUT,
             _PYTHON,
             _INSTALL,
+            *([_MMDEBSTRAP] if packages else []),
             _cache(),
             *(step for login in logins for step in _login(login)),
             *(_gate(gate) for gate in _GATES),

@@ -39,6 +39,11 @@ _INSTALL_CLI = (
     "sudo apt-get -o DPkg::Lock::Timeout=300 -qq install -y awscli && break; sleep 10; done"
 )
 _SHM = "--shm-size=$(awk '/^MemTotal/ {{printf \"%d\", $2 * {share}}}' /proc/meminfo)k"
+_FILES = (
+    '--ulimit=nofile=$(n=$(ulimit -Hn); [ "$n" -le 65536 ] 2>/dev/null && echo "$n" || echo 65536)'
+)
+"""As many open files as Ray wants, or the host may give."""
+
 _BOTO3 = (
     "python -c 'import boto3' 2>/dev/null || "
     'uv pip install --quiet --python "$(command -v python)" boto3'
@@ -138,7 +143,7 @@ def _comment(launch: Launch) -> list[str]:
 def _docker(launch: Launch) -> dict[str, Any]:
     """Of several kinds of workers each names its image itself."""
     shm = _SHM.format(share=f"{SHM_SHARE:g}")
-    options = [shm, "--ulimit=nofile=65536:65536"]
+    options = [shm, _FILES]
     options += ["--env=RAY_AUTH_MODE=token"] if launch.tokens else []
     return {
         "container_name": _CONTAINER,
@@ -178,7 +183,7 @@ def _start(launch: Launch) -> dict[str, list[str]]:
     """The images' digests are in the workers' command, by which Ray tells that a stopped node is
     out of date: then it logs in before it pulls."""
     images = " ".join(one.short for one in launch.images)
-    start = "ulimit -n 65536; ray start --disable-usage-stats --object-manager-port=8076"
+    start = "ulimit -Sn $(ulimit -Hn); ray start --disable-usage-stats --object-manager-port=8076"
     head = "--head --port=6379 --dashboard-host=127.0.0.1"
     return {
         "head_start_ray_commands": [
