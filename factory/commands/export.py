@@ -61,7 +61,7 @@ def kuberay(
     wanted: Wanted,
     output: str | None,
     namespace: str = "",
-    pull_secret: Sequence[str] = (),
+    pull_secret: Sequence[str] | None = None,
     entrypoint: str = "python -c 'import ray; ray.init(); print(ray.cluster_resources())'",
     serve: str = "app:app",
     format: str = "text",
@@ -74,7 +74,10 @@ def kuberay(
     require_plain(namespace=namespace, serve=serve, pull_secret=pull_secret)
     launch = launch_of(current_settings(), replace(wanted, elsewhere=True), warn)
     kube = Kube(
-        namespace=namespace, pull_secrets=tuple(pull_secret), entrypoint=entrypoint, serve=serve
+        namespace=namespace,
+        pull_secrets=tuple(pull_secret or ()),
+        entrypoint=entrypoint,
+        serve=serve,
     )
     folder = _place(output, launch, ".kuberay")
     files = kuberay_files(launch, kube)
@@ -111,12 +114,12 @@ def ray_up(
     worker_type: str = "m6i.xlarge",
     gpu_type: str = "g5.xlarge",
     instance_profile: str = "",
-    subnet: Sequence[str] = (),
-    security_group: Sequence[str] = (),
+    subnet: Sequence[str] | None = None,
+    security_group: Sequence[str] | None = None,
     ami: str = "",
     public_ips: bool = False,
     head_ip: str = "",
-    worker_ip: Sequence[str] = (),
+    worker_ip: Sequence[str] | None = None,
     ssh_user: str = "ubuntu",
     ssh_key: str = "",
     format: str = "text",
@@ -136,12 +139,12 @@ def ray_up(
         worker_type=worker_type,
         gpu_type=gpu_type,
         profile=instance_profile,
-        subnets=tuple(subnet),
-        security_groups=tuple(security_group),
+        subnets=tuple(subnet or ()),
+        security_groups=tuple(security_group or ()),
         machine_image=ami,
         internal=not public_ips,
     )
-    hosts = Hosts(head=head_ip, workers=tuple(worker_ip))
+    hosts = Hosts(head=head_ip, workers=tuple(worker_ip or ()))
     asked = known_provider(provider, aws=aws, local=hosts)
     launch = launch_of(current_settings(), replace(wanted, elsewhere=True, sized=True), warn)
     nodes = Nodes(ssh_user=ssh_user, ssh_key=ssh_key)

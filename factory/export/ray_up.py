@@ -44,6 +44,10 @@ _FILES = (
 )
 """As many open files as Ray wants, or the host may give."""
 
+_AUTOSCALER_1 = "RAY_enable_autoscaler_v2=0 "
+"""On hosts of one's own the second one does not record the head in its state, so it starts a worker
+too few, and gives workers the head's image (Ray 2.60, tried)."""
+
 _BOTO3 = (
     "python -c 'import boto3' 2>/dev/null || "
     'uv pip install --quiet --python "$(command -v python)" boto3'
@@ -118,7 +122,7 @@ def cluster_file(launch: Launch, nodes: Nodes, place: Aws | Hosts) -> str:
         "setup_commands": [],
         "head_setup_commands": [_BOTO3] if aws and not launch.head.has_boto3 else [],
         "worker_setup_commands": [],
-        **_start(launch),
+        **_start(launch, "" if aws else _AUTOSCALER_1),
     }
     return written(_comment(launch), document)
 
@@ -147,6 +151,9 @@ def _docker(launch: Launch) -> dict[str, Any]:
     options += ["--env=RAY_AUTH_MODE=token"] if launch.tokens else []
     return {
         "container_name": _CONTAINER,
+        # All three: the autoscaler of newer Rays (v2) fails without the first, though the others
+        # take its place.
+        "image": launch.workers[0].ref,
         "head_image": launch.head.ref,
         "worker_image": launch.workers[0].ref,
         # A stopped node that starts again has the image, and its login has run out: Ray would pull
@@ -179,20 +186,21 @@ def _login(host: str, region: str) -> str:
     return f"set -o pipefail; for i in $(seq 10); do {login} && exit 0; sleep 6; done; exit 1"
 
 
-def _start(launch: Launch) -> dict[str, list[str]]:
+def _start(launch: Launch, setting: str) -> dict[str, list[str]]:
     """The images' digests are in the workers' command, by which Ray tells that a stopped node is
     out of date: then it logs in before it pulls."""
     images = " ".join(one.short for one in launch.images)
-    start = "ulimit -Sn $(ulimit -Hn); ray start --disable-usage-stats --object-manager-port=8076"
+    start = "ray start --disable-usage-stats --object-manager-port=8076"
+    files = "ulimit -Sn $(ulimit -Hn);"
     head = "--head --port=6379 --dashboard-host=127.0.0.1"
     return {
         "head_start_ray_commands": [
             "ray stop",
-            f"{start} {head} --autoscaling-config=~/ray_bootstrap_config.yaml",
+            f"{files} {setting}{start} {head} --autoscaling-config=~/ray_bootstrap_config.yaml",
         ],
         "worker_start_ray_commands": [
             f": images {images}; ray stop",
-            f"{start} --address=$RAY_HEAD_IP:6379",
+            f"{files} {start} --address=$RAY_HEAD_IP:6379",
         ],
     }
 

@@ -40,7 +40,10 @@ def test_images_are_named_by_digest_and_a_gpu_head_has_cpu_workers() -> None:
     mixed = launch("gpu")
     document = read(mixed)
     types = document["available_node_types"]
-    assert document["docker"]["head_image"] == mixed.head.ref
+    docker = document["docker"]
+    assert docker["head_image"] == mixed.head.ref
+    # Without `image` the autoscaler that starts workers ends with a KeyError.
+    assert docker["image"] == docker["worker_image"] == mixed.workers[0].ref
     assert document["head_node_type"] == "head-2-60-0-py311-gpu"
     assert types["head-2-60-0-py311-gpu"]["node_config"]["InstanceType"] == "g5.xlarge"
     worker = types["worker-2-60-0-py311-cpu"]
@@ -151,3 +154,5 @@ def test_hosts_of_ones_own_are_named() -> None:
     }
     assert document["auth"] == {"ssh_user": "ray", "ssh_private_key": "~/.ssh/id_ed25519"}
     assert "available_node_types" not in document
+    [_, start] = document["head_start_ray_commands"]
+    assert "RAY_enable_autoscaler_v2=0 ray start --" in start
