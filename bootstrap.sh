@@ -144,8 +144,10 @@ engine_ready() {
     return $ready
 }
 
-# Only the base from Debian packages, the local registry and code from git need these.
-extras_ready() { ! debian_root || { has mmdebstrap && has docker-registry && has git; }; }
+# Only the base from Debian packages, the local registry, signing and code from git need these.
+extras_ready() {
+    ! debian_root || { has mmdebstrap && has docker-registry && has cosign && has git; }
+}
 
 machine_ready() { engine_ready && extras_ready; }
 
@@ -155,6 +157,7 @@ missing_packages() {
     buildx_ready || printf '%s\n' docker-buildx
     compose_ready || printf '%s\n' docker-compose
     has docker-registry || printf '%s\n' docker-registry
+    has cosign || printf '%s\n' cosign
 }
 
 # Debian 12's own Docker has neither buildx nor Compose v2. Debian 13's packages install on it; the

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,8 @@ from factory.settings import Settings
 
 if TYPE_CHECKING:
     from benchmarks.catalogue import Entry
+    from factory.resuming import Resumed
+    from factory.scheduler import Observer
 
 
 def _settings() -> Settings:
@@ -201,7 +203,11 @@ def _pass_gates(
             cold_starts=ran.cold_starts,
         ),
         lambda: report.documents.outcomes(
-            ran.plan, ran.outcomes, log_of=observer.log_of, cold_starts=ran.cold_starts
+            ran.plan,
+            ran.outcomes,
+            log_of=observer.log_of,
+            cold_starts=ran.cold_starts,
+            journals=ran.journals,
         ),
         form,
     )
@@ -313,10 +319,95 @@ def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: b
         raise Exit(code=code)
 
 
-@selection_command
-def publish(_c: Context, selection: Selection, format: str = "text") -> None:
-    """Push what has passed every gate, and move its floating tags."""
-    _pass_gates(["publish"], selection, format)
+@task(
+    klass=FactoryTask,
+    positional=["ref"],
+    iterable=["key", "accept"],
+    help={
+        "ref": "an image in any registry, by tag or digest",
+        "key": "a public key: only what it signed counts (repeatable)",
+        "policy": "a target of this project, whose policy the image has to satisfy",
+        "accept": "a partial reason that does not refuse (repeatable); none does otherwise",
+        "max-age": "days after which a verdict has expired",
+        **FORMAT_HELP,
+    },
+    auto_shortflags=False,
+)
+def audit(
+    _c: Context,
+    ref: str,
+    key: Sequence[str] | None = None,
+    policy: str | None = None,
+    accept: Sequence[str] | None = None,
+    max_age: str | None = None,
+    format: str = "text",
+) -> None:
+    """Show what a published image carries, and exit 6 unless every gate satisfies a policy."""
+    from factory import console, report
+    from factory.auditing import Asked, days_of
+    from factory.auditing import audit as look
+    from factory.errors import PublishError
+
+    check_form(format)
+    asked = Asked(
+        ref=ref,
+        keys=tuple(key or ()),
+        policy=policy,
+        accept=tuple(accept or ()),
+        max_age_days=days_of(max_age),
+    )
+    found = look(_settings(), asked)
+    show(
+        report.audit_text(found, width=console.width_of(sys.stdout)),
+        lambda: report.audit_document(found),
+        format,
+    )
+    if found.refusals:
+        raise Exit(code=PublishError.exit_code)
+
+
+@selecting_command(resume="only finish what a killed run began; needs no engine")
+def publish(_c: Context, selection: Selection, format: str = "text", resume: bool = False) -> None:
+    """Push what has passed every gate, then move floating tags, each group's together."""
+    from factory.errors import ConfigError
+
+    if not resume:
+        _pass_gates(["publish"], selection, format)
+        return
+    if selection != Selection():
+        raise ConfigError(
+            "--resume and the selection flags exclude each other",
+            todo="all that was begun is finished: leave one or the other out",
+        )
+    from factory.resuming import resume as finish
+
+    _settle(format, finish)
+
+
+@command(run="the id of the run; the last one that moved tags, if left out", **FORMAT_HELP)
+def rollback(_c: Context, run: str | None = None, format: str = "text") -> None:
+    """Put the floating tags that a run moved back to what they named before."""
+    from factory.resuming import rollback as put_back
+
+    _settle(format, lambda settings, observer: put_back(settings, run, observer))
+
+
+def _settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:
+    from factory import console, errors
+    from factory.report.moves import resumed_document, resumed_text
+
+    check_form(form)
+    settings = _settings()
+    with console.observer(settings.state / "logs") as observer:
+        found = act(settings, observer)
+    show(
+        resumed_text(found.outcomes),
+        lambda: resumed_document(found.outcomes, found.journals),
+        form,
+    )
+    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
+    if code:
+        raise Exit(code=code)
 
 
 @selecting_command(require_gpu=_REQUIRE_GPU)
@@ -330,16 +421,19 @@ def release(
 
 @command(**FORMAT_HELP)
 def status(_c: Context, format: str = "text") -> None:
-    """Show what the ledger knows of each build, and of pairs."""
+    """Show what the ledger knows of each build, of pairs, and of what a killed run left."""
     from factory import report
     from factory.ledger import Ledger
     from factory.project import project_of
+    from factory.report.moves import unfinished_text
 
     with Ledger.open(project_of(_settings()).state / "ledger.sqlite") as ledger:
         records, pairs = ledger.records(), ledger.pair_records()
+        left = ledger.unfinished()
+    parts = (report.status_table(records, pairs), unfinished_text(left))
     show(
-        report.status_table(records, pairs),
-        lambda: report.documents.status(records, pairs),
+        "\n\n".join(part for part in parts if part),
+        lambda: report.documents.status(records, pairs, left),
         format,
     )
 
@@ -503,8 +597,21 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
-    *(status, doctor, clean, db, diff),
+    *(
+        matrix,
+        plan,
+        explain,
+        render,
+        export.bake,
+        lint,
+        build,
+        scan,
+        verify,
+        publish,
+        audit,
+        release,
+    ),
+    *(rollback, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )
 ns.add_collection(export.ns)

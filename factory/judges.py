@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.aside import Aside
+from factory.borrowing import Borrower
 from factory.coldstarts import cold_start
 from factory.errors import FactoryError, PublishError, ScanError, VerifyError
 from factory.judging import at_target, possible_parts, request_of, require_gpu_runtime, standing
@@ -128,7 +130,21 @@ class Judges:
             if gate is Gate.SCAN
             else verify_room.basis(self._request(planned, built))
         )
+        found = standing(self.ledger, gate, built.config_digest, basis)
+        if found or not built.source:
+            return found
+        others = self.borrower.verdict(planned, built, gate, basis)
+        if others is None:
+            return None
+        self._record(others, planned, built)
         return standing(self.ledger, gate, built.config_digest, basis)
+
+    @cached_property
+    def borrower(self) -> Borrower:
+        """Takes verdicts that others reached, of what was taken from a target."""
+        return Borrower(
+            settings=self.settings, project=self.project, registry=self.stock.registry()
+        )
 
     def _request(self, planned: PlannedBuild, built: Built) -> ClusterRequest:
         gpus = planned.build.cell.device == "gpu" and verify_room.nvidia_runtime()

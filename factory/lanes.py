@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from factory.engine import Engine
 
 _PUBLICATIONS = 2
+_MOVES = 4
+"""Of groups, most of which find that nothing is to move: that is waiting for answers."""
+
 _APPLICATIONS = 2
 """As many as one of the other steps: an application is small, and waits for the engine more than it
 works."""
@@ -29,6 +32,7 @@ def lanes(
         "build": settings.jobs,
         "app": _APPLICATIONS * settings.jobs,
         "publish": _PUBLICATIONS,
+        "move": _MOVES,
     }
     if "scan" in gates:
         widths["scan"] = scan_room.MOST  # those that wait together are taken apart together

@@ -22,11 +22,10 @@ from factory.lanes import aside, lanes
 from factory.matrix import select
 from factory.model import (
     Build,
-    Cohort,
     ColdStart,
+    Journal,
     Outcome,
     Plan,
-    PlannedBuild,
     Project,
     Selection,
     Step,
@@ -38,13 +37,13 @@ from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
 from factory.stock import Stock, in_engine
+from factory.works import judging, moving, pairing
 from factory.workshop import Workshop
 
 if TYPE_CHECKING:
     from factory.engine import Engine
 
 GATES = ("build", "scan", "verify", "publish")
-_NEEDS = {"scan": ("build",), "verify": ("build",), "publish": ("scan", "verify")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +71,12 @@ class Prepared:
 @dataclass(frozen=True, kw_only=True)
 class Ran:
     """What a run did: by which plan, what came of each piece of work, and, where that was asked,
-    what workers take to start."""
+    what workers take to start; and the floating tags that it moved."""
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     cold_starts: tuple[ColdStart, ...] = ()
+    journals: tuple[Journal, ...] = ()
 
 
 def prepare(settings: Settings, selection: Selection) -> Prepared:
@@ -164,7 +164,16 @@ def run(
             aside=aside(project, widths),
         )
         outcomes = (*asked, *_performed(workshop, gates, widths, observer))
-        return Ran(plan=plan, outcomes=outcomes, cold_starts=workshop.judges.cold_starts())
+        return _ran(workshop, outcomes)
+
+
+def _ran(workshop: Workshop, outcomes: tuple[Outcome, ...]) -> Ran:
+    return Ran(
+        plan=workshop.plan,
+        outcomes=outcomes,
+        cold_starts=workshop.judges.cold_starts(),
+        journals=workshop.ledger.journals(workshop.run_id),
+    )
 
 
 def _performed(
@@ -228,13 +237,14 @@ def _settled(
 def _beside(
     settings: Settings, prepared: Prepared, project: Project, plan: Plan, gates: Sequence[str]
 ) -> Plan:
-    """The plan of what this run's builds are paired with and that is not part of it: what was
-    found of these pairs before counts for publishing."""
+    """The plan of what this run's builds are paired with, or move together with, and that is not
+    part of it: what was found of these pairs, and published, before counts for publishing."""
     if "publish" not in gates:
         return Plan(steps={}, builds=())
     here = {one.build for one in plan.builds}
     pairs = [pair for pair in project.pairs if not here.isdisjoint(pair.builds)]
-    others = {build: None for pair in pairs for build in pair.builds if build not in here}
+    sets = (*(pair.builds for pair in pairs), *(group.builds for group in plan.groups))
+    others = {build: None for builds in sets for build in builds if build not in here}
     return planned(project, tuple(others), pins.load(settings), prepared.contents)
 
 
@@ -306,10 +316,12 @@ def _works(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
     if "build" in gates:
         yield from _building(workshop, *_steps(workshop))
     for build in workshop.plan.builds:
-        yield from _judging(workshop, build, gates)
+        yield from judging(workshop, build, gates)
     # What a pair's workers take to start, each image's own do.
     if "verify" in gates and not workshop.judges.cold:
-        yield from _pairing(workshop, gates)
+        yield from pairing(workshop, gates)
+    if "publish" in gates:
+        yield from moving(workshop)
 
 
 def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -> Iterator[Work]:
@@ -330,68 +342,3 @@ def _building(workshop: Workshop, steps: Sequence[Step], made: Sequence[Step]) -
             needs=tuple(needs),
             lane="app" if step.kind == "app" else "build",
         )
-
-
-def _judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) -> Iterator[Work]:
-    last = workshop.plan.steps[planned.key]
-    subjects = {"build": last.label, "scan": planned.build.id, "verify": planned.build.id}
-    doing = {"scan": workshop.judges.scan, "verify": workshop.judges.verify}
-
-    def needs(gate: str) -> tuple[str, ...]:
-        before = [need for need in _NEEDS[gate] if need in gates]
-        return tuple(f"{need} {subjects[need]}" for need in before)
-
-    for gate in ("scan", "verify"):
-        if gate in gates:
-            yield Work(
-                verb=gate,
-                subject=planned.build.id,
-                run=partial(doing[gate], planned),
-                needs=needs(gate),
-                lane="coldstart" if gate == "verify" and workshop.judges.cold else gate,
-            )
-    for target in workshop.project.matrix.targets if "publish" in gates else ():
-        yield Work(
-            verb="publish",
-            subject=f"{planned.build.id} → {target.name}",
-            run=lambda _log, target=target: workshop.publish(planned, target),  # type: ignore[misc]  # binds the loop's value
-            needs=(*needs("publish"), *_together(workshop, planned.build, gates)),
-            lane="publish",
-        )
-
-
-def _pairing(workshop: Workshop, gates: Sequence[str]) -> Iterator[Work]:
-    """What is verified together waits for all that each of the two has to pass by itself."""
-    plan, pairs = workshop.plan, workshop.pairs
-    last = {one.build: plan.steps[one.key].label for one in plan.builds}
-    for pair in plan.pairs:
-        needs = [f"verify {build.id}" for build in pair.builds]
-        needs += [f"build {last[build]}" for build in pair.builds] if "build" in gates else []
-        yield Work(
-            verb="verify",
-            subject=pair.id,
-            run=partial(pairs.verify, pair),
-            needs=() if pair.refused else tuple(dict.fromkeys(needs)),
-            lane="verify",
-        )
-    for cohort in _refused(workshop):
-        yield Work(verb="verify", subject=cohort.subject, run=partial(pairs.refuse, cohort))
-
-
-def _refused(workshop: Workshop) -> list[Cohort]:
-    """The cohorts that pair nothing, but for those that name builds, and none of this run."""
-    builds = [planned.build for planned in workshop.plan.builds]
-    return [
-        cohort
-        for cohort in workshop.project.refused_cohorts
-        if not cohort.named or any(cohort.names(build) for build in builds)
-    ]
-
-
-def _together(workshop: Workshop, build: Build, gates: Sequence[str]) -> tuple[str, ...]:
-    """What a build's publication waits for that is not its own alone."""
-    if "verify" not in gates:
-        return ()
-    pairs = [pair.id for pair in workshop.plan.pairs if build in pair.builds]
-    refused = [cohort.subject for cohort in _refused(workshop) if cohort.names(build)]
-    return tuple(f"verify {subject}" for subject in (*pairs, *refused))

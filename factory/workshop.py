@@ -14,8 +14,10 @@ from pathlib import Path
 
 from factory import base
 from factory.aside import Aside
+from factory.attesting import Attester
 from factory.build import Builder
-from factory.errors import BuildError, FactoryError, PublishError
+from factory.errors import BuildError, FactoryError
+from factory.evidence import Cosign
 from factory.judges import Judges
 from factory.ledger import Ledger
 from factory.locks import hold
@@ -28,11 +30,10 @@ from factory.model import (
     Project,
     State,
     Step,
-    Target,
 )
 from factory.pairs import Pairs
 from factory.plan import is_present
-from factory.publish import Publisher
+from factory.publishing import Publishing
 from factory.settings import Settings
 from factory.stock import Stock
 
@@ -102,6 +103,39 @@ class Workshop:
             aside=self.aside,
         )
 
+    @cached_property
+    def attester(self) -> Attester:
+        """What attaches what is known of them where they are published."""
+        key = self.project.matrix.evidence.key
+        return Attester(
+            settings=self.settings,
+            plan=self.plan,
+            registry=self.stock.registry,
+            signer=Cosign(key, self.settings.root) if key else None,
+            built=self.stock.built,
+            verdicts=self.judges.verdicts,
+            joints=self.pairs.joints,
+        )
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """How they are published."""
+        return Publishing(
+            targets=self.project.matrix.targets,
+            plan=self.plan,
+            beside=self.beside,
+            ledger=self.ledger,
+            engine=self.stock.engine,
+            locks=self.settings.cache / "publishing",
+            run_id=self.run_id,
+            registry=self.stock.registry,
+            ensure=self.stock.ensure,
+            built=self.stock.built,
+            verdicts=self.judges.verdicts,
+            joints=self.pairs.joints,
+            evidence=self.attester,
+        )
+
     def build(self, step: Step, owner: PlannedBuild | None, log: Log) -> Result:
         """Have a step in the engine; ``owner`` is the build whose last step it is, if it is one."""
         ours = self.stock.in_engine(step)
@@ -151,26 +185,6 @@ class Workshop:
                 where=step.label,
                 todo="run the command again: what is not to be had there is built",
             )
-
-    def publish(self, planned: PlannedBuild, target: Target) -> Result:
-        """Move an image that passed to a target."""
-        built = self.stock.built(planned, PublishError)
-        self.stock.ensure(target)
-        known = self.ledger.publication(planned.build.id, target.name)
-        publisher = Publisher(
-            engine=self.stock.engine,
-            registry=self.stock.registry(),
-            target=target,
-            locks=self.settings.cache / "publishing",
-            verdicts_of=lambda digest: self.judges.verdicts(planned, digest, target),
-            joints_of=lambda digest: self.pairs.joints(planned, digest),
-        )
-        verdicts = self.judges.verdicts(planned, built.config_digest, target)
-        now = publisher.publish(planned, built, verdicts, known=known)
-        if now == known:
-            return State.CACHED, f"{target.name} has it"
-        self.ledger.record_publication(now)
-        return State.DONE, f"{now.repository}:{now.floating[0]}"
 
     def builder(self) -> Builder:
         """What builds, made when first needed."""

@@ -19,7 +19,7 @@ from factory.build.host import host_sources
 from factory.build.sources import PackageSources
 from factory.context import Contents
 from factory.errors import MachineError
-from factory.model import CREATED
+from factory.model import CREATED, REVISION
 from factory.settings import Settings
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ def _volatile_labels(root: Path) -> dict[str, str]:
     labels = {CREATED: datetime.now(UTC).isoformat(timespec="seconds")}
     revision = _revision(root)
     if revision:
-        labels["org.opencontainers.image.revision"] = revision
+        labels[REVISION] = revision
     return labels
 
 

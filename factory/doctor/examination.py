@@ -44,7 +44,7 @@ def examine(
             _database(settings, trivy.VULNERABILITIES, max_age, _SCAN_FETCHES),
             _database(settings, trivy.JAVA, trivy.JAVA_DAYS, "`invoke db fetch` brings it"),
         ),
-        lambda: (_hadolint(), _mmdebstrap(), _git()),
+        lambda: (_hadolint(), _mmdebstrap(), _git(), _cosign()),
         lambda: (_disk("disk of the cache", settings.cache), _disk("disk of data", settings.data)),
         lambda: (registries.local(local, has_server=_finds("docker-registry", "registry")),),
         *(lambda target=target: (registries.remote(target),) for target in others),
@@ -124,6 +124,14 @@ def _git() -> Finding:
         Health.WARN,
         f"images whose code is in git need it, here and beside the engine: `apt-get install git`, "
         f"or {_BOOTSTRAP}",
+    )
+
+
+def _cosign() -> Finding:
+    return _program(
+        "cosign",
+        Health.WARN,
+        f"signing evidence needs it: `apt-get install cosign` on Debian 13, or {_BOOTSTRAP}",
     )
 
 

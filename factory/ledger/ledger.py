@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from factory.ledger import store
+from factory.ledger.journals import Journals
+from factory.ledger.records import dump
 from factory.model import (
     Begun,
     Built,
@@ -25,32 +25,13 @@ from factory.model import (
     Verdict,
 )
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
-T = TypeVar("T")
-
-
-_adapters: dict[type[Any], TypeAdapter[Any]] = {}
-
-
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    from pydantic import TypeAdapter  # an empty ledger is read without paying for it
-
-    return _adapters.get(kind) or _adapters.setdefault(kind, TypeAdapter(kind))
-
-
-class Ledger:
+class Ledger(Journals):
     """The record in one SQLite file. Threads may share it; processes may open it side by side.
 
     Every method may raise ``MachineError``: the file is damaged, its disk is full, it is locked.
     A method that recorded something returns only when it is on the disk.
     """
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
-        self._lock = threading.Lock()
 
     @classmethod
     @contextmanager
@@ -69,7 +50,7 @@ class Ledger:
 
     def record_planned(self, keys: Mapping[str, str]) -> None:
         """Remember with which key each build (by id) is planned now."""
-        with self._lock, store.explained(self._path), self._transaction():
+        with self._writing():
             self._connection.executemany("REPLACE INTO planned VALUES (?, ?)", keys.items())
 
     def record_begun(self, begun: Begun) -> None:
@@ -80,15 +61,15 @@ class Ledger:
 
     def record_built(self, built: Built, trace: Trace | None = None) -> None:
         """Remember that a step is in the engine, and what it was made of."""
-        with self._lock, store.explained(self._path), self._transaction():
-            values = (built.key, _dump(Built, built))
+        with self._writing():
+            values = (built.key, dump(Built, built))
             self._connection.execute("REPLACE INTO built VALUES (?, ?)", values)
             self._connection.execute("DELETE FROM begun WHERE key = ?", (built.key,))
             self._trace(trace or Trace())
 
     def record_made(self, trace: Trace) -> None:
         """Remember which builds an image is that is there already, and what it was made of."""
-        with self._lock, store.explained(self._path), self._transaction():
+        with self._writing():
             self._trace(trace)
 
     def record_verdict(self, verdict: Verdict, parts: Mapping[str, object] | None = None) -> None:
@@ -99,20 +80,11 @@ class Ledger:
         """
         verdicts = "REPLACE INTO verdict (config_digest, gate, basis, record) VALUES (?, ?, ?, ?)"
         image, gate, basis = verdict.config_digest, verdict.gate.value, verdict.basis
-        with self._lock, store.explained(self._path), self._transaction():
-            self._connection.execute(verdicts, (image, gate, basis, _dump(Verdict, verdict)))
+        with self._writing():
+            self._connection.execute(verdicts, (image, gate, basis, dump(Verdict, verdict)))
             if parts is not None:
                 known = (basis, json.dumps(parts))
                 self._connection.execute("INSERT OR IGNORE INTO basis VALUES (?, ?)", known)
-
-    def record_publication(self, publication: Publication) -> None:
-        """Remember what a build's tags name at a target now, and that they once did."""
-        build_id, record = publication.build_id, _dump(Publication, publication)
-        with self._lock, store.explained(self._path), self._transaction():
-            now = (build_id, publication.target, record)
-            self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", now)
-            once = "INSERT INTO released (build_id, record) VALUES (?, ?)"
-            self._connection.execute(once, (build_id, record))
 
     def planned(self) -> dict[str, str]:
         """Build id to the key that it was last planned with."""
@@ -242,53 +214,11 @@ class Ledger:
 
     def _trace(self, trace: Trace) -> None:
         run = self._connection.executemany
-        steps = ((one.key, one.parent, _dump(StepRecord, one)) for one in trace.steps)
+        steps = ((one.key, one.parent, dump(StepRecord, one)) for one in trace.steps)
         run("INSERT OR IGNORE INTO step VALUES (?, ?, ?)", steps)
         texts = ((digest, zlib.compress(it.encode())) for digest, it in trace.contents.items())
         run("INSERT OR IGNORE INTO content VALUES (?, ?)", texts)
         run("REPLACE INTO made VALUES (?, ?)", trace.made.items())
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    def _write(self, statement: str, *values: str) -> None:
-        with self._lock, store.explained(self._path):
-            self._connection.execute(statement, values)
-
-    def _rows(self, query: str, *values: str) -> list[Any]:
-        with self._lock, store.explained(self._path):
-            return self._connection.execute(query, values).fetchall()
-
-    def _texts(self, query: str) -> list[Any]:
-        """Rows of texts: SQLite keeps anything in any column."""
-        rows = self._rows(query)
-        if not all(isinstance(value, str) for row in rows for value in row):
-            raise store.damaged(self._path, "a text is none")
-        return rows
-
-    def _all(self, kind: type[T], query: str, *values: str) -> list[T]:
-        return [self._load(kind, text) for (text,) in self._rows(query, *values)]
-
-    def _first(self, kind: type[T], query: str, *values: str) -> T | None:
-        return next(iter(self._all(kind, query, *values)), None)
-
-    def _load(self, kind: type[T], text: str) -> T:
-        try:
-            return _adapter(kind).validate_json(text)
-        except ValueError as error:  # pydantic's ValidationError is one
-            what = str(error).splitlines()[0]
-            raise store.damaged(self._path, f"a record is not what it should be ({what})") from None
-
-
-def _dump(kind: type[T], value: T) -> str:
-    return _adapter(kind).dump_json(value).decode()
 
 
 def _record(

@@ -16,7 +16,7 @@ from factory.errors import ConfigError, FactoryError, MachineError
 APPLICATION_ID = 0x52494C31
 """Marks the file as a ledger (``RIL1``), so that another program's database is not written to."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _BUSY_SECONDS = 30.0
 _NEW_LEDGER = (
     "move the file away and run again: a new ledger is begun, and what is published already is "
@@ -42,6 +42,20 @@ CREATE TABLE IF NOT EXISTS released (
 );
 """
 
+_SINCE_5 = """
+CREATE TABLE IF NOT EXISTS pushed (
+    build_id TEXT NOT NULL, target TEXT NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (build_id, target)
+);
+CREATE TABLE IF NOT EXISTS journal (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, stage TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS moved (
+    number INTEGER NOT NULL, place TEXT NOT NULL, PRIMARY KEY (number, place)
+);
+"""
+
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS planned (build_id TEXT PRIMARY KEY, key TEXT NOT NULL);
@@ -58,6 +72,7 @@ CREATE TABLE IF NOT EXISTS publication (
 {_SINCE_2}
 {_SINCE_3}
 {_SINCE_4}
+{_SINCE_5}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
@@ -77,12 +92,16 @@ SELECT build_id, record FROM publication WHERE NOT EXISTS (SELECT * FROM release
 """
 """Of what was published before only the last of each target is known."""
 
+_PUSHED_BEFORE_5 = "INSERT OR IGNORE INTO pushed SELECT build_id, target, record FROM publication;"
+"""Before, nothing was pushed without its floating tags being moved at once."""
+
 
 def _update(version: int) -> str:
     """What brings a ledger of an older schema up to date, however often it is done."""
     first = _SINCE_2 + _MADE_BEFORE_2 if version == 1 else ""
     end = f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-    return f"BEGIN IMMEDIATE;\n{first}{_SINCE_3}{_SINCE_4}{_RELEASED_BEFORE_4}{end}"
+    since = _SINCE_3 + _SINCE_4 + _RELEASED_BEFORE_4 + _SINCE_5 + _PUSHED_BEFORE_5
+    return f"BEGIN IMMEDIATE;\n{first}{since}{end}"
 
 
 def connect(path: Path) -> sqlite3.Connection:

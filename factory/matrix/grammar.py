@@ -52,6 +52,12 @@ _PATTERNS = {
         200,
         "an absolute path of letters, digits and _ . + -, without . and ..",
     ),
+    "key": (
+        r"env://[A-Za-z_][A-Za-z0-9_]*|(?!.*/\.\.?(?:/|$))/?[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+        r"(?:/[A-Za-z0-9_.][A-Za-z0-9_.+-]*)*",
+        200,
+        "a path of letters, digits and _ . + -, or env:// and the name of a variable",
+    ),
     "cuda release": (r"cuda1[0-9]{2}", 7, "a CUDA release such as cuda130, which is 13.0"),
     "torch version": (
         r"[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}(?:\+cpu|\+cu1[0-9]{2})?",
@@ -142,6 +148,7 @@ VariableName = Annotated[str, _check("variable name")]
 VariableValue = Annotated[str, _check("variable value")]
 RelativePath = Annotated[str, _check("path")]
 AbsolutePath = Annotated[str, _check("absolute path")]
+KeyPlace = Annotated[str, _check("key")]
 CudaRelease = Annotated[str, _check("cuda release")]
 TorchVersion = Annotated[str, _check("torch version")]
 IndexUrl = Annotated[str, _check("index")]

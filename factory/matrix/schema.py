@@ -24,6 +24,7 @@ from factory.matrix.grammar import (
     GitUrl,
     Glob,
     IndexUrl,
+    KeyPlace,
     Mirror,
     Name,
     Package,
@@ -184,6 +185,25 @@ class TargetSpec(_Strict):
     )
 
 
+class SignSpec(_Strict):
+    """By whom evidence is signed."""
+
+    key: KeyPlace = Field(
+        description="cosign's private key: a path, or env://VARIABLE; its password comes from "
+        "COSIGN_PASSWORD"
+    )
+
+
+class EvidenceSpec(_Strict):
+    """What is said of images beside them in their registries, and who is believed."""
+
+    sign: SignSpec | None = Field(None, description="nothing is signed if left out")
+    trust: list[RelativePath] = Field([], description="public keys whose verdicts are believed")
+    max_age_days: int | None = Field(
+        None, ge=1, le=3650, description="the age at which an audit takes a verdict as expired"
+    )
+
+
 class ColdStartSpec(_Strict):
     """The seconds that a worker may take from its start until it ran a task."""
 
@@ -214,6 +234,14 @@ class CohortSpec(_Strict):
     )
 
 
+class ReleaseSpec(_Strict):
+    """What is released as one."""
+
+    together: Literal["cohorts", "images", "all"] = Field(
+        "cohorts", description="the builds whose floating tags move together, or not at all"
+    )
+
+
 class MatrixSpec(_Strict):
     """``matrix.yaml``: the only place where cells are defined."""
 
@@ -228,7 +256,9 @@ class MatrixSpec(_Strict):
     runtime: RuntimeSpec = RuntimeSpec()
     targets: dict[Name, TargetSpec] = Field(min_length=1)
     policy: PolicySpec = PolicySpec()
+    evidence: EvidenceSpec = EvidenceSpec()
     verify: VerifySpec = VerifySpec()
+    release: ReleaseSpec = ReleaseSpec()
 
 
 class OverrideSpec(_Strict):

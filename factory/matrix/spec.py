@@ -22,6 +22,7 @@ from factory.model import (
     Cuda,
     Device,
     Matrix,
+    Signing,
     Target,
     Torch,
 )
@@ -68,9 +69,15 @@ def parse_matrix(
         workers=spec.verify.workers,
         suite=spec.verify.suite,
         cohorts=cohorts(spec, document, spanned.cells),
+        evidence=Signing(
+            key=spec.evidence.sign.key if spec.evidence.sign else None,
+            trust=tuple(spec.evidence.trust),
+            max_age_days=spec.evidence.max_age_days,
+        ),
         cold_start=Budget(
             full=spec.verify.cold_start.full, throttled=spec.verify.cold_start.throttled
         ),
+        together=spec.release.together,
     )
     images = None if spec.images is None else tuple(spec.images)
     return matrix, images, lambda at: document.where(("images", at))

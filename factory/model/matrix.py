@@ -10,6 +10,7 @@ from factory.model.base import Base, Device
 from factory.model.cell import Build, Cell, Excluded, matches
 from factory.model.cohort import Cohort, Pair
 from factory.model.coldstart import Budget
+from factory.model.evidence import Signing
 from factory.model.image import NEEDS, Contract, Image
 from factory.model.policy import ScanPolicy
 from factory.model.target import Target
@@ -34,6 +35,8 @@ class Matrix:
         suite: how much it asks: ``contract``, ``quick`` or ``full``.
         cohorts: which cells are verified together too.
         cold_start: what a worker may take to start, where that is asked.
+        evidence: how what is said of images is signed, and whose word counts.
+        together: whose floating tags move together: ``cohorts``, ``images`` or ``all``.
     """
 
     cells: tuple[Cell, ...]
@@ -48,6 +51,8 @@ class Matrix:
     suite: str = "quick"
     cohorts: tuple[Cohort, ...] = ()
     cold_start: Budget = field(default_factory=Budget)
+    evidence: Signing = field(default_factory=Signing)
+    together: str = "cohorts"
 
     def scan_policy(self, build: Build | None, target: Target | None = None) -> ScanPolicy:
         """What the scan gate holds the image of a build to, everywhere or at a target."""

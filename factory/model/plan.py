@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from factory.errors import ConfigError, ConfigErrors
 from factory.model.cell import Build
 from factory.model.cohort import Pair
+from factory.model.journal import Group
 
 KEY_DIGITS = 12
 """How much of a key a tag shows: 48 bits, ample for the images that one repository ever holds."""
@@ -18,6 +19,9 @@ PLATFORM = "linux/amd64"
 
 KEY_LABEL = "io.ray-image-factory.key"
 """The label by which an image says with which key it was built."""
+
+REVISION = "org.opencontainers.image.revision"
+"""The label by which it says of which commit its project was."""
 
 CREATED = "org.opencontainers.image.created"
 """The label by which it says when its maker began."""
@@ -159,6 +163,7 @@ class Plan:
         base: where bases come from, ``registry`` or ``packages``; empty if nothing was planned.
         refused: builds that cannot be planned, and why; the others do not mind.
         pairs: of its builds, those that are verified together too.
+        groups: whose floating tags move together, of those with a build of this plan.
     """
 
     steps: Mapping[str, Step]
@@ -166,6 +171,7 @@ class Plan:
     base: str = ""
     refused: Mapping[Build, ConfigError] = field(default_factory=dict)
     pairs: tuple[Pair, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     def whole(self) -> Plan:
         """The plan itself, for those who can do nothing with a part of it.

@@ -25,6 +25,7 @@ class Built:
         ours: whether this tree made or fetched it, and may remove it.
         at: when.
         seconds: how long it took.
+        source: the target that it was taken from; empty if it was built.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Built:
     at: str
     seconds: float
     ours: bool = True
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,6 +25,7 @@ from factory.model import (
     rllib_asked,
 )
 from factory.plan.assemble import Assembly, Contents, Recipe, Render
+from factory.plan.groups import release_groups
 from factory.plan.locks import Locks, locks_of
 from factory.plan.tags import check_unique, floating_tags, immutable_tag
 
@@ -94,6 +95,7 @@ def make_plan(
         base=project.matrix.base.source,
         refused=refused,
         pairs=tuple(pair for pair in project.pairs if made.issuperset(pair.builds)),
+        groups=release_groups(project, (one.build for one in planned)),
     )
 
 

@@ -92,6 +92,7 @@ def existing(
         reason=f"adopted from {target.name}",
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=time.monotonic() - started,
+        source=target.name,
     )
 
 

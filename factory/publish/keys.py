@@ -31,7 +31,7 @@ def require_key(registry: Registry, names: Names, key: str, config_digest: str) 
         PublishError: it has another key or none.
         RegistryError: its configuration cannot be had.
     """
-    found = _key(registry.blob(names.repository, config_digest))
+    found = key_of(registry.blob(names.repository, config_digest))
     if found != key:
         says = f"key {found[:12]}" if found else "no key"
         raise PublishError(
@@ -42,7 +42,7 @@ def require_key(registry: Registry, names: Names, key: str, config_digest: str) 
         )
 
 
-def _key(configuration: bytes) -> str:
+def key_of(configuration: bytes) -> str:
     """The key in an image's configuration; empty where there is none."""
     try:
         return str(json.loads(configuration)["config"]["Labels"][KEY_LABEL])

@@ -1,29 +1,55 @@
-"""From a judged image to tags at a target: the immutable one first, then the floating ones.
+"""The first phase: from a judged image to an immutable tag at a target. No floating tag moves.
 
-A registry has no compare-and-swap. So each tag is read before it is written and read back after,
-publishers on this machine take turns, and what is moved is only ever the manifest that was read
-back and found to be of the image that was judged.
+A registry has no compare-and-swap. So the tag is read before it is written and read back after, and
+publishers on this machine take turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
-
-from filelock import FileLock
 
 from factory.engine import Engine
 from factory.errors import PublishError
+from factory.locks import hold
 from factory.model import Built, Joint, Names, PlannedBuild, Publication, Target, Verdict
 from factory.publish import move
 from factory.publish.gate import refusals
 from factory.publish.keys import is_known, require_key
 from factory.publish.manifest import config_digest
 from factory.registry import Manifest, Registry, place
+
+
+class Evidence(Protocol):
+    """What is attached to a manifest between the two phases: to show that it was judged."""
+
+    def __call__(
+        self,
+        planned: PlannedBuild,
+        target: Target,
+        publication: Publication,
+        log: Callable[[str], None],
+    ) -> None:
+        """Attach it, where it is not there yet. Called in each run that publishes a build at a
+        target, so that to find nothing to do has to be cheap.
+
+        Raises:
+            FactoryError: it could not be attached: then no floating tag of the group moves.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pushed:
+    """What an immutable tag names, to be published as; the manifest is there only if it had to be
+    read."""
+
+    publication: Publication
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +63,7 @@ class _Placed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publisher:
-    """Publishes at one target. Threads may share it.
+    """Pushes to one target. Threads may share it.
 
     Attributes:
         engine: where the images are.
@@ -58,27 +84,30 @@ class Publisher:
     joints_of: Callable[[str], Iterable[Joint]]
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def publish(
+    def push(
         self,
         planned: PlannedBuild,
         built: Built,
         verdicts: Iterable[Verdict],
         known: Publication | None = None,
-    ) -> Publication:
-        """Publish one build, doing only what is not done: one HEAD a tag where all of it is.
+        log: Callable[[str], None] = lambda _: None,
+    ) -> Pushed:
+        """Have one build under its immutable tag: pushed, or found there. One HEAD where it is.
 
         Args:
             planned: the build and its tags.
             built: its image in the engine.
             verdicts: what the gates said of exactly that image.
-            known: the last publication of this build here, from the ledger; it spares reading a
+            known: what was last pushed of this build to here, from the ledger; it spares reading a
                 manifest whose digest is the same as then.
+
+        Returns:
+            With ``known`` itself, if that is how it is.
 
         Raises:
             PublishError: a gate or the target's policy refuses; another image, or one of another
-                key, holds the immutable tag; somebody else moved a tag meanwhile.
-            RegistryError: the registry failed. After either, no floating tag has moved to anything
-                that did not pass.
+                key, holds the immutable tag.
+            RegistryError: the registry failed.
         """
         self._refuse(
             planned,
@@ -87,23 +116,25 @@ class Publisher:
             todo="pass the gates first: `invoke status` shows which verdicts there are",
         )
         names = self.target.names(planned)
-        repository = names.repository
-        with self._turn(planned):
+        name = quote(f"{self.target.registry} {planned.build.id}", safe="")
+        waiting = partial(log, "waiting for another publisher on this machine")
+        with hold(self.locks / f"{name}.lock", waiting=waiting):
             placed = self._immutable(names, planned, built, known)
-            moved = [self._float(repository, tag, placed) for tag in names.floating]
         now = Publication(
             build_id=planned.build.id,
             key=planned.key,
             target=self.target.name,
-            repository=repository,
+            repository=names.repository,
             immutable=names.immutable,
             floating=names.floating,
             manifest_digest=placed.digest,
             config_digest=placed.config_digest,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        unchanged = known is not None and replace(now, at=known.at) == known and not any(moved)
-        return known if known is not None and unchanged else now
+        same = known is not None and replace(now, at=known.at) == known
+        return Pushed(
+            publication=known if known is not None and same else now, manifest=placed.manifest
+        )
 
     def _refuse(
         self, planned: PlannedBuild, built: Built, verdicts: Iterable[Verdict], todo: str
@@ -118,13 +149,6 @@ class Publisher:
                 todo=todo,
                 detail=reasons,
             )
-
-    @contextmanager
-    def _turn(self, planned: PlannedBuild) -> Iterator[None]:
-        self.locks.mkdir(parents=True, exist_ok=True)
-        name = quote(f"{self.target.registry} {planned.build.id}", safe="")
-        with FileLock(self.locks / f"{name}.lock"):
-            yield
 
     def _immutable(
         self, names: Names, planned: PlannedBuild, built: Built, known: Publication | None
@@ -186,17 +210,3 @@ class Publisher:
         manifest = self.registry.require(repository, reference)
         config = config_digest(manifest, place(repository, reference))
         return _Placed(digest=manifest.digest, config_digest=config, manifest=manifest)
-
-    def _float(self, repository: str, tag: str, placed: _Placed) -> bool:
-        """Make a floating tag name the same manifest, byte for byte; whether it had to move."""
-        if self.registry.head(repository, tag) == placed.digest:
-            return False
-        manifest = placed.manifest or self.registry.require(repository, placed.digest)
-        self.registry.put(repository, tag, manifest)
-        if self.registry.head(repository, tag) != placed.digest:
-            raise PublishError(
-                "somebody else moved this tag at the same time",
-                where=place(repository, tag),
-                todo="let one publisher at a time move it, then run `invoke publish` again",
-            )
-        return True

@@ -16,6 +16,7 @@ from factory.registry.access import Access, FindCredentials
 from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
 from factory.registry.reference import locate, place
+from factory.registry.resource import is_own, resource_url
 from factory.registry.transport import HASTY, PATIENT, Patience, Transport, reason_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Registry:
         at = locate(repository)
         answer = self._send("GET", repository, f"{at.url}/", {}, where=at.host)
         if answer.status not in (200, 401, 403):
-            raise self._refused(answer, "does not speak as one", repository, at.host)
+            raise self.refused(answer, "does not speak as one", repository, at.host)
 
     def head(self, repository: str, reference: str) -> str | None:
         """The digest of what a tag names, or ``None`` where the registry says there is none.
@@ -132,9 +133,24 @@ class Registry:
         headers = {"Content-Type": manifest.media_type}
         answer = self._request("PUT", repository, tag, headers, manifest.content)
         if answer.status != 201:
-            raise self._refused(
+            raise self.refused(
                 answer, "did not take the manifest", repository, place(repository, tag)
             )
+
+    def untag(self, repository: str, tag: str) -> str:
+        """Take a tag away, and nothing else: what it names stays, with its other tags.
+
+        Returns:
+            Why the registry does not do that; empty if it did, or there is no such tag. Many take
+            manifests away alone, which would take an immutable tag with it.
+
+        Raises:
+            RegistryError: the registry cannot be reached.
+        """
+        answer = self._request("DELETE", repository, tag, {})
+        if answer.status in (200, 202, 404):
+            return ""
+        return f"the registry does not delete tags (HTTP {answer.status})"
 
     def blob(self, repository: str, digest: str) -> bytes:
         """A small blob, such as an image's configuration, whose bytes are those of its digest.
@@ -144,7 +160,7 @@ class Registry:
         """
         answer = self._request("GET", repository, digest, {}, kind="blobs")
         if answer.status != 200:
-            raise self._refused(
+            raise self.refused(
                 answer, "did not send the blob", repository, place(repository, digest)
             )
         content = self._limited(answer, repository, digest)
@@ -179,7 +195,7 @@ class Registry:
             return None
         if answer.status != 200:
             where = place(repository, reference)
-            raise self._refused(answer, "did not say what this is", repository, where)
+            raise self.refused(answer, "did not say what this is", repository, where)
         return answer
 
     def _request(
@@ -191,15 +207,47 @@ class Registry:
         body: bytes | None = None,
         kind: str = "manifests",
     ) -> BaseHTTPResponse:
-        at, where = locate(repository), place(repository, reference)
-        url, writes = f"{at.url}/{at.name}/{kind}/{reference}", method == "PUT"
+        return self.request(
+            method,
+            repository,
+            f"{kind}/{reference}",
+            headers=headers,
+            body=body,
+            where=place(repository, reference),
+            preload=kind == "manifests",
+        )
+
+    def request(
+        self,
+        method: str,
+        repository: str,
+        resource: str,
+        *,
+        headers: Mapping[str, str],
+        where: str,
+        body: bytes | None = None,
+        preload: bool = True,
+    ) -> BaseHTTPResponse:
+        """Ask a registry, let in by what it wants to know.
+
+        Args:
+            resource: what follows the repository's name, or the whole address that the registry
+                gave for it. Another host than the registry's own is not told who asks.
+            where: for messages.
+            preload: whether the answer is read to its end.
+
+        Raises:
+            RegistryError: it cannot be reached, or nobody says who may ask.
+        """
+        at, writes = locate(repository), method not in ("GET", "HEAD")
+        url = resource_url(at, resource)
 
         def send(permit: str | None) -> BaseHTTPResponse:
             sent = {**headers, **({"Authorization": permit} if permit else {})}
-            return self._send(
-                method, repository, url, sent, body, where=where, preload=kind == "manifests"
-            )
+            return self._send(method, repository, url, sent, body, where=where, preload=preload)
 
+        if not is_own(url, at):
+            return send(None)
         permit = self._access.known(at, writes=writes)
         answer = send(permit)
         if answer.status != 401:
@@ -237,9 +285,10 @@ class Registry:
         except HTTPError as error:
             raise _unreachable(error, repository, where) from error
 
-    def _refused(
+    def refused(
         self, answer: BaseHTTPResponse, what: str, repository: str, where: str
     ) -> RegistryError:
+        """The error for an answer that is none of those which were hoped for."""
         todo = {
             401: f"log in with `{locate(repository).login}`, and see that the name is right",
             403: "see that you may use this repository",

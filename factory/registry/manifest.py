@@ -6,13 +6,17 @@ https://github.com/opencontainers/image-spec/blob/main/manifest.md
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from typing import Any
 
 _DOCKER = "application/vnd.docker.distribution.manifest"
-INDEXES = (f"{_DOCKER}.list.v2+json", "application/vnd.oci.image.index.v1+json")
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEXES = (f"{_DOCKER}.list.v2+json", OCI_INDEX)
 """Media types of an index of several images."""
 
-ACCEPTED = (f"{_DOCKER}.v2+json", "application/vnd.oci.image.manifest.v1+json", *INDEXES)
+ACCEPTED = (f"{_DOCKER}.v2+json", OCI_MANIFEST, *INDEXES)
 """Media types of all that a tag may name."""
 
 
@@ -26,6 +30,15 @@ class Manifest:
     @property
     def digest(self) -> str:
         return digest_of(self.content)
+
+
+def document_of(content: bytes) -> dict[str, Any]:
+    """The JSON object that these bytes are; empty where they are none, as strangers' may be."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def digest_of(content: bytes) -> str:

@@ -1,6 +1,7 @@
 """The record and the outcomes → tables for people, documents for programs, JUnit for CI."""
 
 from factory.report import documents
+from factory.report.audits import audit_document, audit_text
 from factory.report.coldstarts import cold_start_properties, cold_start_table
 from factory.report.explanations import explanation_text
 from factory.report.judged import judged_text
@@ -15,6 +16,8 @@ from factory.report.tables import (
 from factory.report.words import failure_lines, verdict_words
 
 __all__ = [
+    "audit_document",
+    "audit_text",
     "cold_start_properties",
     "cold_start_table",
     "columns",

@@ -11,6 +11,7 @@ from factory.model import (
     ColdStart,
     Explanation,
     Finding,
+    Journal,
     Judged,
     Matrix,
     Outcome,
@@ -21,6 +22,7 @@ from factory.model import (
     Verdict,
 )
 from factory.report.coldstarts import cold_start_document, timing_document
+from factory.report.moves import move_document
 from factory.report.results import pair_results, results, totals
 
 Document = dict[str, Any]
@@ -85,6 +87,7 @@ def outcomes(
     *,
     log_of: Callable[[Outcome], str] = lambda _outcome: "",
     cold_starts: Sequence[ColdStart] = (),
+    journals: Sequence[Journal] = (),
 ) -> Document:
     """What a run did: what became of each build, and every piece of work, in order."""
     found = results(planned, done)
@@ -111,6 +114,7 @@ def outcomes(
             for one in pair_results(planned, done)
         ],
         "cold_starts": [cold_start_document(one) for one in cold_starts],
+        "moves": [move_document(one) for one in journals],
         "outcomes": [
             {
                 "verb": one.verb,
@@ -127,8 +131,12 @@ def outcomes(
     }
 
 
-def status(records: Iterable[Record], pairs: Iterable[PairRecord] = ()) -> Document:
-    """What the ledger knows, per build, and per pair of them."""
+def status(
+    records: Iterable[Record],
+    pairs: Iterable[PairRecord] = (),
+    unfinished: Iterable[Journal] = (),
+) -> Document:
+    """What the ledger knows, per build, and per pair of them; and what a killed run left."""
     return {
         "builds": [
             {
@@ -163,6 +171,7 @@ def status(records: Iterable[Record], pairs: Iterable[PairRecord] = ()) -> Docum
             }
             for one in pairs
         ],
+        "unfinished": [move_document(one) for one in unfinished],
     }
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from factory.model import Outcome, Pair, Plan, PlannedBuild, State
 
 GATES = ("build", "scan", "verify", "publish")
+_VERBS = {"publish": ("publish", "move")}
+"""What belongs to a gate beside the work that has its name."""
 _SEVERITY = (State.CACHED, State.DONE, State.CANCELLED, State.BLOCKED, State.FAILED)
 
 
@@ -73,12 +75,14 @@ def _own(plan: Plan, planned: PlannedBuild, outcomes: Iterable[Outcome]) -> list
     """Its last step, which waits for all before it, and what was done with its image."""
     build = planned.build.id
     last = plan.steps[planned.key].label
+    groups = {group.name for group in plan.groups if planned.build in group.builds}
     return [
         one
         for one in outcomes
         if (one.verb == "build" and one.subject == last)
         or (one.verb in ("scan", "verify") and one.subject == build)
         or (one.verb == "publish" and one.subject.startswith(f"{build} "))
+        or (one.verb == "move" and one.subject in groups)
     ]
 
 
@@ -86,7 +90,7 @@ def _result(build: str, own: Sequence[Outcome]) -> Result:
     gates = {
         gate: max(of_gate, key=lambda one: _SEVERITY.index(one.state))
         for gate in GATES
-        if (of_gate := [one for one in own if one.verb == gate])
+        if (of_gate := [one for one in own if one.verb in _VERBS.get(gate, (gate,))])
     }
     failed = [one.id for one in own if one.state is State.FAILED]
     blamed = [_blamed(one.reason) for one in own if one.state is State.BLOCKED]

@@ -8,7 +8,14 @@ if TYPE_CHECKING:
     from factory.scan.apart import MOST
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
-    from factory.scan.gate import content_of, kept_content, scan, scan_again, write_findings
+    from factory.scan.gate import (
+        content_of,
+        kept_content,
+        materials,
+        scan,
+        scan_again,
+        write_findings,
+    )
 
 __all__ = [
     "MOST",
@@ -19,6 +26,7 @@ __all__ = [
     "fetch",
     "kept_content",
     "load",
+    "materials",
     "scan",
     "scan_again",
     "write_findings",
@@ -30,7 +38,8 @@ __getattr__ = loading(
         **dict.fromkeys(("fetch", "load"), "database"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
         **dict.fromkeys(
-            ("content_of", "kept_content", "scan", "scan_again", "write_findings"), "gate"
+            ("content_of", "kept_content", "materials", "scan", "scan_again", "write_findings"),
+            "gate",
         ),
     },
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
 from tests.bad_input.locks import LOCKS
+from tests.bad_input.moving import MOVING
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
     IMAGE,
@@ -226,7 +228,11 @@ YAML = [
     Case(
         id="unknown partial reason",
         spoil=matrix("{kind: local}", "{kind: local, accept: [no database]}"),
-        says=(LINE.format(12, 33), "'no database'", "did you mean no vulnerability database?"),
+        says=(
+            LINE.format(12, 33),
+            "'no database'",
+            "did you mean no Java database or no vulnerability database?",
+        ),
     ),
     Case(
         id="a folder in place of matrix.yaml",
@@ -770,7 +776,87 @@ VALUES = [
     for kind, value in UNFIT.items()
 ]
 
+
+def _linked_key(root: Path) -> None:
+    (root / "key.pub").symlink_to("/etc/hostname")
+    _more("evidence: {trust: [key.pub]}\n")(root)
+
+
+def _more(text: str) -> Break:
+    """Add to ``matrix.yaml``."""
+    return lambda root: write("matrix.yaml", (root / "matrix.yaml").read_text() + text)(root)
+
+
+AUDIT = [
+    Case(
+        id="audit of no reference",
+        spoil=nothing,
+        args=("audit", "Not A/Name"),
+        says=("'Not A/Name' is no image's name", "as `docker pull` takes it"),
+        real=True,
+    ),
+    Case(
+        id="audit of a flag in place of a reference",
+        spoil=nothing,
+        args=("audit", "--ref=-v"),
+        says=("'-v' is no image's name",),
+        real=True,
+    ),
+    Case(
+        id="audit where nobody answers",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app:latest"),
+        says=("127.0.0.1:1 cannot be reached", "see that it runs"),
+        code=6,
+        real=True,
+    ),
+    Case(
+        id="audit by a key that is not there",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app", "--key=/nonexistent.pub"),
+        says=("/nonexistent.pub: this public key cannot be read: there is no such file",),
+        real=True,
+    ),
+    Case(
+        id="audit by a key that is none",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app", f"--key={__file__}"),
+        says=("this is no public key in PEM", "cosign public-key"),
+        real=True,
+    ),
+    Case(
+        id="audit by the policy of no target",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app", "--policy=locla"),
+        says=("there is no target 'locla'", "local"),
+        real=True,
+    ),
+    Case(
+        id="audit by a policy and reasons",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app", "--policy=local", "--accept=substituted base"),
+        says=("--policy and --accept exclude each other",),
+    ),
+    Case(
+        id="audit with no number of days",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app", "--max-age=soon"),
+        says=("--max-age 'soon' is no number of days",),
+    ),
+    Case(
+        id="a trusted key that leads out of the project",
+        spoil=_linked_key,
+        args=("audit", "127.0.0.1:1/app", "--policy=local"),
+        says=("key.pub: this public key cannot be read: it leads out of the project",),
+    ),
+    Case(
+        id="a signing key that is an address",
+        spoil=_more("evidence: {sign: {key: https://keys.example/a}}\n"),
+        says=("is not a valid key", "env://"),
+    ),
+]
+
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING),
-    *(*TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING),
+    *(*AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from factory import process
 from factory.engine import Engine
 from factory.errors import RegistryError
+from factory.ledger import Ledger
 from factory.model import (
     KEY_LABEL,
     Build,
@@ -23,12 +24,15 @@ from factory.model import (
     Check,
     CheckStatus,
     Gate,
+    Journal,
     PlannedBuild,
+    Publication,
     Status,
     Target,
     Verdict,
     step_ref,
 )
+from factory.publish import Mover, Publisher, Tags
 from factory.registry import Registry
 from factory.settings import Settings
 
@@ -180,3 +184,34 @@ def passed(built: Built) -> tuple[Verdict, ...]:
 
 def target_at(address: str) -> Target:
     return Target(name="local", registry=f"{address}/team")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BothPhases:
+    """Publishes one build by itself: pushed, and then its floating tags moved."""
+
+    publisher: Publisher
+    ledger: Path
+
+    def publish(
+        self,
+        planned: PlannedBuild,
+        built: Built,
+        verdicts: Iterable[Verdict],
+        known: Publication | None = None,
+    ) -> Publication:
+        found = self.publisher.push(planned, built, verdicts, known).publication
+        tags = Tags(registry=self.publisher.registry, locks=self.publisher.locks)
+        moves = tags.moves([found])
+        if any(move.pending for move in moves):
+            with tags.turn(moves, print), Ledger.open(self.ledger) as ledger:
+                Mover(tags=tags, book=ledger).begin(
+                    Journal(
+                        run="r",
+                        group=planned.build.id,
+                        publications=(found,),
+                        moves=tags.moves([found]),
+                        at="2026-11-29T12:00:00+00:00",
+                    )
+                )
+        return found

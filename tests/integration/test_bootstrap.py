@@ -218,7 +218,7 @@ def test_of_the_small_tools_only_those_that_are_missing_are_installed(
     project: Path, programs: Path, there: tuple[str, ...]
 ) -> None:
     write(programs, "id", "echo 0")
-    for name in ("docker-registry", *there):
+    for name in ("docker-registry", "cosign", *there):
         write(programs, name, "")
     asked = project / "asked"
     write(
@@ -243,6 +243,7 @@ def test_packages_that_cannot_be_installed_are_told_with_what_to_do(
 ) -> None:
     write(programs, "id", "echo 0")
     write(programs, "docker-registry", "")
+    write(programs, "cosign", "")
     write(programs, "apt-get", f'[[ " $* " != *" {failing} "* ]] || {{ echo no route; exit 100; }}')
     done = bootstrap(project, programs, "bash", "-c", "echo ran")
     assert (done.returncode, done.stdout) == (7, "")

@@ -62,6 +62,10 @@ def states(checkout: Checkout, *arguments: str, expect: int = 0) -> dict[str, st
     }
 
 
+def cell_of(build: str) -> str:
+    return build.partition(":")[2]
+
+
 def test_neither_build_of_a_pair_that_contradicts_itself_is_published(mixed: Checkout) -> None:
     outcomes = mixed.outcomes("release", expect=5)
     pair = outcomes[f"verify {PAIR}"]
@@ -75,7 +79,8 @@ def test_neither_build_of_a_pair_that_contradicts_itself_is_published(mixed: Che
         f"publish {ONE} → local": "blocked",
         f"publish {TWO} → local": "blocked",
     }
-    [refused] = mixed.outcomes("publish", "--only", ONE, expect=6).values()
+    refused, waits = mixed.outcomes("publish", "--only", ONE, expect=6).values()
+    assert (waits["verb"], waits["subject"], waits["state"]) == ("move", "both", "blocked")
     assert f"{PAIR}: verify check `pair-serialization` failed" in " ".join(refused["detail"])
 
 
@@ -85,6 +90,11 @@ def test_both_builds_are_published_once_their_pair_has_passed(mixed: Checkout) -
     document = mixed.json("release")
     assert [(one["pair"], one["state"]) for one in document["pairs"]] == [(PAIR, "done")]
     assert document["totals"]["done"] == 2
+    [moved] = document["moves"]
+    tags = {one["tag"].rpartition(":")[2] for one in moved["tags"]}
+    assert (moved["group"], moved["stage"], tags) == ("both", "done", {*map(cell_of, (ONE, TWO))})
+    assert moved["window_seconds"] > 0
+    assert all(one["moved"] for one in moved["tags"])
     again = states(mixed, "release")
     assert set(again.values()) == {"cached"}
     assert len(again) == 5
@@ -94,6 +104,14 @@ def test_both_builds_are_published_once_their_pair_has_passed(mixed: Checkout) -
     }
     assert f"{TWO}  pass" in mixed.invoke("status").stdout
     assert not mixed.leftovers()
+
+
+def test_tags_that_a_run_made_stay_where_the_registry_deletes_none(mixed: Checkout) -> None:
+    said = mixed.invoke("rollback").stdout
+    assert "0 tags put back" in said
+    assert said.count("the registry does not delete tags") == 2
+    assert "it was rolled back before" in mixed.invoke("rollback").stdout
+    assert "nothing is unfinished" in mixed.invoke("publish", "--resume").stdout
 
 
 def test_a_cohort_that_names_no_cell_fails_alone(mixed: Checkout) -> None:

@@ -15,7 +15,14 @@ from factory.engine import Engine
 from factory.errors import ConfigError, MachineError, RegistryError
 from factory.publish import Publisher
 from factory.registry import Registry
-from tests.integration.registries import PASSWORD, Workshop, guarded_registry, passed, target_at
+from tests.integration.registries import (
+    PASSWORD,
+    BothPhases,
+    Workshop,
+    guarded_registry,
+    passed,
+    target_at,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -55,7 +62,8 @@ def test_an_image_is_published_where_docker_is_logged_in(
         verdicts_of=lambda digest: (),
         joints_of=lambda digest: (),
     )
-    publication = publisher.publish(planned, built, passed(built))
+    both = BothPhases(publisher=publisher, ledger=tmp_path / "ledger.sqlite")
+    publication = both.publish(planned, built, passed(built))
     for tag in (planned.immutable, *planned.floating):
         assert registry.head(publication.repository, tag) == publication.manifest_digest
     assert registry.head(publication.repository, "never-pushed") is None

@@ -82,6 +82,19 @@ def test_published_digest_is_the_one_that_was_judged(released: Checkout) -> None
         assert set(build["verdicts"]) == {"scan", "verify"}
 
 
+def test_what_was_released_carries_its_evidence(released: Checkout) -> None:
+    reference = f"{released.registry}/ray-app:latest"
+    found = released.json("audit", reference, "--policy=local")
+    assert (found["refusals"], found["missing"]) == ([], [])
+    [build] = [one["build"] for one in found["evidence"] if one["build"]]
+    assert build["id"] == "ray-app:2.60.0-py311-cpu"
+    assert [step["kind"] for step in build["steps"]] == ["base", "runtime", "app"]
+    checks = {check["name"] for one in found["evidence"] for check in one["checks"]}
+    assert {"secrets", "boot", "spread"} <= checks
+    strict = released.json("audit", reference, expect=6)
+    assert "not accepted: substituted base" in strict["refusals"]
+
+
 def test_second_release_finds_everything_done(released: Checkout) -> None:
     outcomes = released.outcomes("release", *TWO_CELLS)
     assert {one["state"] for one in outcomes.values()} == {"cached"}
@@ -130,6 +143,8 @@ def test_lost_ledger_adopts_what_is_published_instead_of_building(released: Chec
     outcomes = released.outcomes("release", *ONE_CELL)
     built = [one for one in outcomes.values() if one["verb"] == "build"]
     assert [one["reason"] for one in built] == ["adopted from local"]
+    judged = {one["verb"]: one["state"] for one in outcomes.values() if one["verb"] != "build"}
+    assert judged["scan"] == judged["verify"] == "cached", "the registry says how it was judged"
     assert Registry().head(f"{released.registry}/ray-app", "latest") == before
 
 
@@ -155,7 +170,8 @@ def test_a_targets_own_policy_refuses_there_and_only_there(released: Checkout) -
     try:
         scanned = released.outcomes("scan", *ONE_CELL)
         assert "failed" not in {one["state"] for one in scanned.values()}
-        [refused] = released.outcomes("publish", *ONE_CELL, expect=6).values()
+        refused, blocked = released.outcomes("publish", *ONE_CELL, expect=6).values()
+        assert (blocked["verb"], blocked["state"]) == ("move", "blocked")
         assert "of a budget of 1 MiB" in str(refused)
     finally:
         matrix.write_text(whole)
@@ -208,8 +224,9 @@ def test_failing_build_shows_its_last_lines_and_stops_only_its_own_cell(
 def test_gates_ask_for_what_was_not_built_yet(checkout: Checkout) -> None:
     add_image(checkout, "unbuilt", {"main.py": "print(1)\n"})
     for gate, code in (("scan", 4), ("verify", 5), ("publish", 6)):
-        [outcome] = checkout.outcomes(gate, *ONE_CELL, expect=code).values()
+        outcome, *blocked = checkout.outcomes(gate, *ONE_CELL, expect=code).values()
         assert "has not been built" in outcome["reason"]
+        assert {one["state"] for one in blocked} <= {"blocked"}
 
 
 def test_clean_removes_this_trees_images_and_no_others(checkout: Checkout, ray_image: str) -> None:

@@ -45,6 +45,7 @@ PURE = sorted(
         *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
         *(FACTORY / name for name in ("base/support.py", "verify/verdict.py")),
         FACTORY / "verify" / "budget.py",
+        *(FACTORY / f"evidence/{name}.py" for name in ("statement", "envelope")),
         *(
             FACTORY / f"scan/{name}.py"
             for name in ("content", "origin", "report", "ruling", "sarif")
@@ -59,7 +60,9 @@ PURE = sorted(
                 "summary",
                 "results",
                 "published",
+                "moves",
                 "differences",
+                "audits",
             )
         ),
         *(FACTORY / f"lock/{name}.py" for name in ("check", "lines", "outdated", "places")),
@@ -69,7 +72,17 @@ PURE = sorted(
     }
 )
 PURE_LIBRARY = {
-    *("__future__", "ast", "collections", "dataclasses", "difflib", "enum", "fnmatch", "functools"),
+    *(
+        "__future__",
+        "ast",
+        "base64",
+        "collections",
+        "dataclasses",
+        "difflib",
+        "enum",
+        "fnmatch",
+        "functools",
+    ),
     *(
         "hashlib",
         "ipaddress",

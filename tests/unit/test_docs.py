@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
     LAST,
     Action,
+    Audit,
+    BuildRecord,
     Built,
     Cell,
     Check,
@@ -31,11 +34,14 @@ from factory.model import (
     Foreseen,
     Gate,
     Health,
+    Journal,
     Judged,
+    Move,
     Outcome,
     Outdated,
     Pair,
     PairRecord,
+    Piece,
     Publication,
     Record,
     Release,
@@ -43,12 +49,16 @@ from factory.model import (
     SizeBudget,
     State,
     Status,
+    Subject,
+    Terms,
     Timing,
     Verdict,
 )
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
+from factory.report.audits import audit_document
 from factory.report.locks import outdated_document
+from factory.report.moves import resumed_document
 from factory.scan.policy import judge
 from factory.scan.report import Known, Report
 from factory.scan.ruling import Bench
@@ -57,7 +67,7 @@ from factory.verify.smoke.suite import COLD, FULL, SUITE
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-KEYED_BY_DATA = {"axes", "inputs", "verdicts"}
+KEYED_BY_DATA = {"axes", "base", "inputs", "verdicts"}
 """JSON objects whose keys are data: their shape is that of one value."""
 
 
@@ -221,13 +231,20 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "plan": documents.plan(plan, {}),
         "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(
-            plan, [outcome, together], cold_starts=[started()]
+            plan, [outcome, together], cold_starts=[started()], journals=[journal()]
         ),
         "verify --ref": documents.judged(judged()),
-        "status": documents.status([record()], [both]),
+        "status": documents.status([record()], [both], [journal()]),
+        "publish --resume, invoke rollback": resumed_document([outcome], [journal()]),
         "doctor": documents.doctor([finding]),
+        "audit": audit_document(audited()),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
+
+
+def journal() -> Journal:
+    move = Move(target="local", repository="r", tag="t", before=None, after="sha256:1")
+    return Journal(run="r", group="g", publications=(), moves=(move,), at="now")
 
 
 def started() -> ColdStart:
@@ -275,8 +292,27 @@ def judged() -> Judged:
     )
 
 
+def audited() -> Audit:
+    step = {"kind": "base", "key": "k", "platform": "p"}
+    made = BuildRecord(build_id="b", key="k", steps=(step,), base={"rootfs": "r"})
+    said = replace(verdict(), partial=("why",))
+    piece = Piece(about="scan", verdict=said, record=made)
+    wrong = Piece(about="verify", verdict=said, why="why")
+    return Audit(
+        ref="r",
+        subject=Subject(name="n", digest="d", config_digest="c"),
+        terms=Terms(accept=frozenset({"why"})),
+        pieces=(piece,),
+        ignored=(wrong,),
+        others=("type",),
+        missing=("sbom",),
+        refusals=("why",),
+    )
+
+
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    sections = re.split(r"^## invoke ", page("docs/json.md"), flags=re.MULTILINE)[1:]
+    pages = page("docs/json.md") + page("docs/evidence.md")  # the former is full
+    sections = re.split(r"^## invoke ", pages, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)
         for section in sections

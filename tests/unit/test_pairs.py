@@ -28,9 +28,10 @@ from factory.model import (
     pair_digest,
 )
 from factory.pairs import Pairs
-from factory.pipeline import Prepared, _beside, _pairing, _together, prepare
+from factory.pipeline import Prepared, _beside, prepare
 from factory.settings import Settings
 from factory.verify import ClusterRequest, basis
+from factory.works import pairing, together
 from factory.workshop import Workshop
 from tests.conftest import MATRIX
 
@@ -285,7 +286,7 @@ def workshop(yard: Yard, prepared: Prepared) -> Workshop:
 def test_a_pair_waits_for_all_of_both_builds_and_only_they_wait_for_it(yard: Yard) -> None:
     prepared = yard.prepared()
     shop, gates = workshop(yard, prepared), ("build", "scan", "verify", "publish")
-    (work,) = _pairing(shop, gates)
+    (work,) = pairing(shop, gates)
     last = {
         planned.build.id: prepared.plan.steps[planned.key].label for planned in prepared.plan.builds
     }
@@ -293,24 +294,24 @@ def test_a_pair_waits_for_all_of_both_builds_and_only_they_wait_for_it(yard: Yar
     assert set(work.needs) == {
         f"verify {HEAD}", f"verify {WORKERS}", f"build {last[HEAD]}", f"build {last[WORKERS]}",
     }  # fmt: skip
-    waiting = {one.build.id: _together(shop, one.build, gates) for one in prepared.plan.builds}
+    waiting = {one.build.id: together(shop, one.build, gates) for one in prepared.plan.builds}
     assert {build: needs for build, needs in waiting.items() if needs} == {
         HEAD: (f"verify {PAIR}",),
         WORKERS: (f"verify {PAIR}",),
     }
-    assert not any(_together(shop, one.build, ("publish",)) for one in prepared.plan.builds)
+    assert not any(together(shop, one.build, ("publish",)) for one in prepared.plan.builds)
 
 
 def test_a_cohort_that_names_no_cell_fails_by_itself_and_the_others_go_on(yard: Yard) -> None:
     cohorts = COHORTS + "  typo: {head: {device: tpu}, workers: {ray: '2.55.1'}}\n"
     prepared = yard.prepared(cohorts)
     shop, gates = workshop(yard, prepared), ("verify", "publish")
-    pair, refused = _pairing(shop, gates)
+    pair, refused = pairing(shop, gates)
     assert (pair.id, refused.id, refused.needs) == (f"verify {PAIR}", "verify cohort typo", ())
     with pytest.raises(ConfigError, match="axis device has no value 'tpu'") as caught:
         refused.run(print)
     assert caught.value.where == "matrix.yaml:17:17"
-    needs = {one.build.id: _together(shop, one.build, gates) for one in prepared.plan.builds}
+    needs = {one.build.id: together(shop, one.build, gates) for one in prepared.plan.builds}
     assert needs == {
         HEAD: (f"verify {PAIR}",),
         WORKERS: (f"verify {PAIR}",),
@@ -326,7 +327,7 @@ def test_a_cohort_that_names_no_cell_fails_by_itself_and_the_others_go_on(yard: 
 def test_a_refused_cohort_is_no_work_of_a_run_without_its_builds(yard: Yard) -> None:
     cohorts = "cohorts:\n  typo: {head: {device: tpu}, workers: {ray: '2.55.1'}}\n"
     prepared = yard.prepared(cohorts, ray="2.60.0")
-    assert list(_pairing(workshop(yard, prepared), ("verify",))) == []
+    assert list(pairing(workshop(yard, prepared), ("verify",))) == []
 
 
 def test_what_is_not_published_is_planned_without_what_it_is_paired_with(yard: Yard) -> None:

@@ -50,6 +50,14 @@ def test_a_bare_machine_gets_a_remedy_for_all_it_lacks(settings: Settings, progr
     assert all(finding.remedy for finding in found.values() if finding.state is not Health.OK)
 
 
+def test_cosign_is_needed_by_those_who_sign_only(settings: Settings, programs: Path) -> None:
+    finding = look(settings)["cosign"]
+    assert finding.state is Health.WARN
+    assert "apt-get install cosign" in finding.remedy
+    write(programs, "cosign", "")
+    assert look(settings)["cosign"].state is Health.OK
+
+
 def test_git_is_needed_by_some_images_only(settings: Settings, programs: Path) -> None:
     finding = look(settings)["git"]
     assert finding.state is Health.WARN

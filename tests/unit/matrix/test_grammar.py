@@ -29,6 +29,7 @@ GOOD = {
         "http://127.0.0.1:8080/a_b/c.d-e.git",
     ],
     "index": ["https://wheels.example/simple", "http://127.0.0.1:8080/whl/cpu/"],
+    "key": ["keys/cosign.key", "/etc/keys/a.key", "env://COSIGN_KEY"],
     "mirror": ["mirror.example", "127.0.0.1:5000/hub", "mirror.example/a/b-c"],
     "name": ["ray-app", "a.b_c"],
     "absolute path": ["/data", "/home/ray/.cache/x_1", "/var/lib/a-b.c+d"],
@@ -50,6 +51,7 @@ BAD = {
     "finding": ["CVE-", "-1", "CVE 1", ""],
     "glob": ["", "A*", "ray/*", "[a-z]"],
     "package": ["", "-r", "a b"],
+    "key": ["", "-k", "../key", "a/../b", "env://", "env://A-B", "https://x.example/key"],
     "extra": ["default,serve", "[default]"],
     "git ref": ["a..b", "/a", "a/", "a//b", ".a", "x.lock", "a b", "-a", "a~1", "a^", "a:b"],
     "git repository": [

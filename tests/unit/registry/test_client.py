@@ -153,6 +153,18 @@ def test_a_refused_put_is_an_error(server: Server) -> None:
         Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
 
 
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(202, ""), (404, ""), (405, "HTTP 405"), (400, "HTTP 400"), (403, "HTTP 403")],
+)
+def test_a_tag_is_taken_away_or_it_is_said_why_not(server: Server, status: int, why: str) -> None:
+    server.answers = [(status, {}, b"{}")]
+    said = Registry().untag(server.repository, "t")
+    assert (why in said) if why else (said == "")
+    [(method, path, _, _)] = server.asked
+    assert (method, path) == ("DELETE", "/v2/team/app/manifests/t")
+
+
 def test_a_registry_that_is_not_there_is_named() -> None:
     with pytest.raises(RegistryError) as caught:
         Registry().head("127.0.0.1:1/team/app", "t")

@@ -1,0 +1,173 @@
+"""A family of two tiny images, in versions, and how it is published: what proofs stand on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from factory import process
+from factory.engine import Engine
+from factory.ledger import Ledger
+from factory.model import (
+    KEY_LABEL,
+    Build,
+    Built,
+    Cell,
+    Check,
+    CheckStatus,
+    Gate,
+    Group,
+    Plan,
+    PlannedBuild,
+    Status,
+    Target,
+    Verdict,
+    step_ref,
+)
+from factory.publishing import Publishing
+from factory.registry import Registry
+
+QUIET = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
+CELLS = tuple(Cell(python="3.11", ray="2.60.0", device=device) for device in ("cpu", "gpu"))
+GROUP = "gpu-head"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """Both images of one version: built, and passed."""
+
+    name: str
+    letter: str
+    built: tuple[Built, ...]
+
+    @property
+    def planned(self) -> tuple[PlannedBuild, ...]:
+        """Their builds; one of the two is also `latest`."""
+        key = self.letter * 64
+        return tuple(
+            PlannedBuild(
+                build=Build(image=self.name, cell=cell),
+                steps=(key,),
+                immutable=f"{cell.id}-{key[:12]}",
+                floating=(cell.id, "latest") if cell.device == "cpu" else (cell.id,),
+            )
+            for cell in CELLS
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """Both move together."""
+        builds = self.planned
+        group = Group(name=GROUP, builds=tuple(one.build for one in builds))
+        return Plan(steps={}, builds=builds, groups=(group,))
+
+
+def build(name: str, letter: str, folder: Path) -> Version:
+    """Build both images of a version, a file of some bytes each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Version(
+        name=name, letter=letter, built=tuple(_built(name, letter, cell, folder) for cell in CELLS)
+    )
+
+
+def remove(engine: Engine, versions: tuple[Version, ...]) -> None:
+    """Take the images away again, with the names by which they were being pushed when that was
+    killed."""
+    for built in (one for version in versions for one in version.built):
+        image = engine.image(built.image_id)
+        for name in image.tags if image else ():
+            engine.remove_image(name)
+        engine.remove_image(built.image_id)
+
+
+def publishing(
+    version: Version,
+    *,
+    engine: Engine,
+    registry: Registry,
+    ledger: Ledger,
+    target: Target,
+    locks: Path,
+    run_id: str,
+) -> Publishing:
+    """What publishes a version, as a run does it."""
+    images = {one.build: built for one, built in zip(version.planned, version.built, strict=True)}
+    return Publishing(
+        targets=(target,),
+        plan=version.plan,
+        beside=Plan(steps={}, builds=()),
+        ledger=ledger,
+        engine=engine,
+        locks=locks,
+        run_id=run_id,
+        registry=lambda: registry,
+        ensure=lambda _: None,
+        built=lambda planned, _: images[planned.build],
+        verdicts=lambda planned, digest, _: _passed(images[planned.build], digest),
+        joints=lambda _planned, _digest: (),
+    )
+
+
+def publish(shop: Publishing) -> None:
+    """Both phases, as a run does them."""
+    for planned in shop.plan.builds:
+        for target in shop.targets:
+            shop.push(planned, target, lambda _: None)
+    for group in shop.plan.groups:
+        shop.move(group, lambda _: None)
+
+
+def written(version: Version) -> dict[str, Any]:
+    """As JSON, for another process."""
+    return {
+        "name": version.name,
+        "letter": version.letter,
+        "built": [{name: getattr(one, name) for name in _FIELDS} for one in version.built],
+    }
+
+
+def read(document: Mapping[str, Any]) -> Version:
+    """What ``written`` wrote."""
+    built = tuple(Built(**one) for one in document["built"])
+    return Version(name=document["name"], letter=document["letter"], built=built)
+
+
+_FIELDS = ("key", "ref", "image_id", "config_digest", "substituted_base", "reason", "at", "seconds")
+
+
+def _built(name: str, letter: str, cell: Cell, folder: Path) -> Built:
+    key = letter * 64
+    ref = step_ref(f"{name}-{cell.device}", key)
+    (folder / "file").write_text(f"{name} {letter} {cell.id}")
+    facts = folder / "metadata.json"
+    argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
+    argv += [f"--label={KEY_LABEL}={key}", f"--metadata-file={facts}", str(folder)]
+    process.run(argv, stdin=b"FROM scratch\nCOPY file /file\n", env=QUIET)
+    said = cast("dict[str, str]", json.loads(facts.read_text()))
+    return Built(
+        key=key,
+        ref=ref,
+        image_id=said["containerimage.digest"],
+        config_digest=said["containerimage.config.digest"],
+        substituted_base=False,
+        reason="for a proof",
+        at="",
+        seconds=0.0,
+    )
+
+
+def _passed(built: Built, digest: str) -> tuple[Verdict, ...]:
+    """Both gates, for what was built, and nothing for any other image."""
+    if digest != built.config_digest:
+        return ()
+    scan = Verdict(
+        gate=Gate.SCAN,
+        config_digest=digest,
+        basis="sha256:basis",
+        status=Status.PASS,
+        checks=(Check(name="looked", status=CheckStatus.PASS),),
+    )
+    return scan, replace(scan, gate=Gate.VERIFY)

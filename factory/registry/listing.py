@@ -1,0 +1,78 @@
+"""What a registry lists, page by page.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-discovery
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from factory.errors import RegistryError
+from factory.registry.client import Registry
+from factory.registry.manifest import document_of
+
+_NEXT = re.compile(r"<([^>]*)>\s*;\s*rel=\"?next\"?", re.IGNORECASE)
+_PAGES = 1_000
+
+
+def pages(
+    registry: Registry,
+    repository: str,
+    resource: str,
+    *,
+    what: str,
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The documents that a list comes in; none where the registry says that there is no such list.
+
+    Args:
+        what: is asked for, in an error.
+
+    Raises:
+        RegistryError: it cannot be had, or is no list.
+    """
+    following, where = resource, f"{repository} ({what})"
+    for _ in range(_PAGES):
+        answer = registry.request("GET", repository, following, headers=headers or {}, where=where)
+        if answer.status == 404:
+            return
+        if answer.status != 200:
+            raise registry.refused(answer, f"did not list {what}", repository, where)
+        yield _document(answer.data, where)
+        more = _NEXT.search(answer.headers.get("Link", ""))
+        if not more:
+            return
+        following = more[1]
+    raise _wrong(where, f"{_PAGES} pages and no end")
+
+
+def tags(registry: Registry, repository: str) -> tuple[str, ...]:
+    """All tags of a repository; none where there is no such repository.
+
+    Raises:
+        RegistryError: they cannot be had.
+    """
+    found: list[str] = []
+    for page in pages(registry, repository, "tags/list?n=1000", what="tags"):
+        listed = page.get("tags") or []
+        if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+            raise _wrong(f"{repository} (tags)", "its tags are none")
+        found += listed
+    return tuple(dict.fromkeys(found))
+
+
+def _document(content: bytes, where: str) -> dict[str, Any]:
+    document = document_of(content)
+    if not document:
+        raise _wrong(where, "it is no JSON object")
+    return document
+
+
+def _wrong(where: str, why: str) -> RegistryError:
+    return RegistryError(
+        f"the registry's list is not one: {why}",
+        where=where,
+        todo="see what stands between here and the registry",
+    )

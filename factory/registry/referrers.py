@@ -1,0 +1,198 @@
+"""What refers to an image: small artifacts that say something of it, found by its digest.
+
+A registry with the referrers API keeps the list. Where there is none, whoever adds an artifact adds
+it to an index under a tag made of the digest as well. There is no compare-and-swap: the index is
+read again after it was written, and written again where somebody else's has taken its place.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from factory.errors import RegistryError
+from factory.registry.blobs import upload
+from factory.registry.client import Registry
+from factory.registry.listing import pages
+from factory.registry.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, digest_of, document_of
+from factory.registry.reference import place
+
+_EMPTY = b"{}"
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+_TRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Descriptor:
+    """How one document names another one.
+
+    Attributes:
+        artifact_type: of a manifest that is no image's, what it is.
+    """
+
+    media_type: str
+    digest: str
+    size: int
+    artifact_type: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As it is written in JSON."""
+        found: dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": self.digest,
+            "size": self.size,
+        }
+        found |= {"artifactType": self.artifact_type} if self.artifact_type else {}
+        return found | ({"annotations": dict(self.annotations)} if self.annotations else {})
+
+    @classmethod
+    def of(cls, document: Any) -> Descriptor | None:
+        """What a document says, or ``None`` where it is no descriptor."""
+        try:
+            annotations = document.get("annotations") or {}
+            return cls(
+                media_type=str(document["mediaType"]),
+                digest=str(document["digest"]),
+                size=int(document["size"]),
+                artifact_type=str(document.get("artifactType") or ""),
+                annotations={str(name): str(value) for name, value in annotations.items()},
+            )
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """A document that says something of an image.
+
+    Attributes:
+        artifact_type: what it is, and its one layer.
+        content: the layer.
+        annotations: of the manifest; a list of referrers shows them.
+    """
+
+    artifact_type: str
+    content: bytes
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def manifest(self, subject: Descriptor) -> Manifest:
+        """The manifest that refers to an image; equal artifacts have equal ones."""
+        layer = Descriptor(
+            media_type=self.artifact_type, digest=digest_of(self.content), size=len(self.content)
+        )
+        config = Descriptor(media_type=_EMPTY_TYPE, digest=digest_of(_EMPTY), size=len(_EMPTY))
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": self.artifact_type,
+            "config": config.document,
+            "layers": [layer.document],
+            "subject": subject.document,
+            "annotations": dict(sorted(self.annotations.items())),
+        }
+        return Manifest(content=json.dumps(document).encode(), media_type=OCI_MANIFEST)
+
+
+def referrers_tag(digest: str) -> str:
+    """The tag of the index that lists what refers to a digest, where the registry keeps none."""
+    return digest.replace(":", "-", 1)
+
+
+def list_referrers(
+    registry: Registry, repository: str, digest: str, artifact_type: str = ""
+) -> tuple[Descriptor, ...]:
+    """What refers to a manifest, of one type or of any.
+
+    Raises:
+        RegistryError: it cannot be had.
+    """
+    wanted = f"?artifactType={artifact_type.replace('+', '%2B')}" if artifact_type else ""
+    resource, found, answered = f"referrers/{digest}{wanted}", list[Descriptor](), False
+    for page in pages(registry, repository, resource, what="referrers"):
+        answered = True
+        found += _descriptors(page)
+    if not answered:
+        index = registry.get(repository, referrers_tag(digest))
+        found = _listed(index)
+    return tuple(one for one in found if artifact_type in ("", one.artifact_type))
+
+
+def attach(
+    registry: Registry, repository: str, subject: Descriptor, artifact: Artifact
+) -> Descriptor:
+    """Have an artifact refer to an image of the repository; one that does already is not sent.
+
+    Raises:
+        RegistryError: the registry refused or cannot be reached, or others write the list of this
+            image's referrers all the time.
+    """
+    manifest = artifact.manifest(subject)
+    descriptor = Descriptor(
+        media_type=manifest.media_type,
+        digest=manifest.digest,
+        size=len(manifest.content),
+        artifact_type=artifact.artifact_type,
+        annotations=artifact.annotations,
+    )
+    upload(registry, repository, _EMPTY)
+    upload(registry, repository, artifact.content)
+    if not _put(registry, repository, manifest):
+        _enlist(registry, repository, subject.digest, descriptor)
+    return descriptor
+
+
+def _put(registry: Registry, repository: str, manifest: Manifest) -> bool:
+    """Bring it under its digest; whether the registry lists it by itself, which it says."""
+    where = place(repository, manifest.digest)
+    answer = registry.request(
+        "PUT",
+        repository,
+        f"manifests/{manifest.digest}",
+        headers={"Content-Type": manifest.media_type},
+        body=manifest.content,
+        where=where,
+    )
+    if answer.status != 201:
+        raise registry.refused(answer, "did not take the artifact", repository, where)
+    return bool(answer.headers.get("OCI-Subject"))
+
+
+def _enlist(registry: Registry, repository: str, digest: str, added: Descriptor) -> None:
+    tag = referrers_tag(digest)
+    for _ in range(_TRIES):
+        known = _listed(registry.get(repository, tag))
+        if any(one.digest == added.digest for one in known):
+            return
+        registry.put(repository, tag, _index((*known, added)))
+    if all(one.digest != added.digest for one in _listed(registry.get(repository, tag))):
+        raise RegistryError(
+            "others write the list of what refers to this image all the time",
+            where=place(repository, tag),
+            todo="let one publisher at a time attach evidence to it, then run again",
+        )
+
+
+def _index(listed: Iterable[Descriptor]) -> Manifest:
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [one.document for one in listed],
+    }
+    return Manifest(content=json.dumps(document).encode(), media_type=OCI_INDEX)
+
+
+def _listed(index: Manifest | None) -> list[Descriptor]:
+    return _descriptors(document_of(index.content)) if index else []
+
+
+def _descriptors(document: Mapping[str, Any]) -> list[Descriptor]:
+    listed = document.get("manifests")
+    found = [Descriptor.of(one) for one in (listed if isinstance(listed, list) else [])]
+    return [one for one in found if one]

@@ -1,0 +1,155 @@
+"""Finishing what a killed publication began, and putting floating tags back. Needs no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from factory.errors import ConfigError
+from factory.ledger import Ledger
+from factory.model import UNFINISHED, Journal, Move, Outcome, Stage, State
+from factory.project import project_of
+from factory.publish import Mover, Tags, local
+from factory.publishing import moved
+from factory.registry import Registry
+from factory.scheduler import Observer, Work, execute
+from factory.settings import Settings
+from factory.signals import terminable
+
+Log = Callable[[str], None]
+Result = tuple[State, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """What became of some journals, and how they are now."""
+
+    outcomes: tuple[Outcome, ...]
+    journals: tuple[Journal, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resuming:
+    """What it takes to deal with journals: they name all that they need themselves."""
+
+    settings: Settings
+    ledger: Ledger
+    registry: Callable[[], Registry] = Registry
+
+    def works(self) -> Iterator[Work]:
+        """What finishes each journal that is not finished."""
+        for journal in self.ledger.unfinished():
+            yield Work(verb="finish", subject=_subject(journal), run=partial(self.finish, journal))
+
+    def finish(self, journal: Journal, log: Log) -> Result:
+        """Go on with one: forward, or back if that was begun.
+
+        Raises:
+            PublishError: that cannot be done, and why.
+            RegistryError: a registry failed.
+        """
+        with self._turn(journal, log) as (mover, now):
+            if now.stage not in UNFINISHED:
+                return State.CACHED, f"it is {now.stage} meanwhile"
+            if now.stage is Stage.RETURNING:
+                return self._undone(mover, now)
+            ended = mover.resume(now)
+            if ended.stage is Stage.OVERTAKEN:
+                return State.DONE, "others moved all of these tags since: they are left as they are"
+            return State.DONE, moved(ended)
+
+    def undo(self, journal: Journal, log: Log) -> Result:
+        """Put what one has moved back to what it was before.
+
+        Raises:
+            PublishError: that cannot be done, and why; then nothing of the group was put back.
+            RegistryError: a registry failed.
+        """
+        with self._turn(journal, log) as (mover, now):
+            if now.stage is Stage.UNDONE:
+                return State.CACHED, "it was rolled back before"
+            return self._undone(mover, now)
+
+    def _undone(self, mover: Mover, journal: Journal) -> Result:
+        ended, left = mover.undo(journal, self._passed)
+        count = len(ended.pending) - len(left)
+        back = f"{count} tag{'' if count == 1 else 's'} put back"
+        return State.DONE, "; ".join([back, *(f"{one}, so it stays" for one in left)])
+
+    def _passed(self, move: Move) -> bool:
+        return self.ledger.knows(move.repository, move.before)
+
+    @contextmanager
+    def _turn(self, journal: Journal, log: Log) -> Iterator[tuple[Mover, Journal]]:
+        """A journal as it is when nobody else on this machine is at its tags."""
+        ours = self.settings.registry
+        if any(move.repository.startswith(f"{ours}/") for move in journal.moves):
+            local.ensure(self.settings)
+        tags = Tags(registry=self.registry(), locks=self.settings.cache / "publishing")
+        with tags.turn(journal.moves, log):
+            now = self.ledger.journal(journal.number) or journal
+            yield Mover(tags=tags, book=self.ledger), now
+
+
+def resume(settings: Settings, observer: Observer) -> Resumed:
+    """Finish all that was begun: ``invoke publish --resume``.
+
+    Raises:
+        ConfigError: there is no project here.
+    """
+    with _opened(settings) as resuming:
+        unfinished = resuming.ledger.unfinished()
+        outcomes = execute(resuming.works(), {}, observer) if unfinished else ()
+        return _resumed(resuming, outcomes, unfinished)
+
+
+def rollback(settings: Settings, run: str | None, observer: Observer) -> Resumed:
+    """Put the tags that a run moved back to what they named before: ``invoke rollback``.
+
+    Args:
+        run: its id; without one, that of the last run that moved any.
+
+    Raises:
+        ConfigError: there is no such run, or no project here.
+    """
+    with _opened(settings) as resuming:
+        everything = resuming.ledger.journals()
+        wanted = run or next((one.run for one in reversed(everything)), "")
+        journals = [one for one in everything if one.run == wanted]
+        if run and not journals:
+            raise ConfigError(
+                f"no run {run!r} moved any tags from here",
+                todo=_choice([one.run for one in everything]),
+            )
+        works = [
+            Work(verb="undo", subject=_subject(journal), run=partial(resuming.undo, journal))
+            for journal in reversed(journals)
+        ]
+        outcomes = execute(works, {}, observer) if works else ()
+        return _resumed(resuming, outcomes, journals)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Resuming]:
+    path = project_of(settings).state / "ledger.sqlite"
+    with terminable(), Ledger.open(path) as ledger:
+        yield Resuming(settings=settings, ledger=ledger)
+
+
+def _resumed(
+    resuming: Resuming, outcomes: Sequence[Outcome], journals: Sequence[Journal]
+) -> Resumed:
+    numbers = {one.number for one in journals}
+    now = (one for one in resuming.ledger.journals() if one.number in numbers)
+    return Resumed(outcomes=tuple(outcomes), journals=tuple(now))
+
+
+def _subject(journal: Journal) -> str:
+    return f"{journal.group} of run {journal.run}"
+
+
+def _choice(runs: Sequence[str]) -> str:
+    last = list(dict.fromkeys(reversed(runs)))[:3]
+    return f"name one of the last: {', '.join(last)}" if last else "nothing was published from here"

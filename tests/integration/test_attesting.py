@@ -1,0 +1,211 @@
+"""From verdicts in the ledger to evidence at a target, and from there to another machine."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from factory.attesting import Attester
+from factory.borrowing import Borrower
+from factory.engine import Engine
+from factory.evidence import Cosign
+from factory.model import (
+    Built,
+    Gate,
+    Matrix,
+    Plan,
+    PlannedBuild,
+    Project,
+    Publication,
+    Signing,
+    Status,
+    Step,
+    Subject,
+    Target,
+    Verdict,
+)
+from factory.project import load
+from factory.publish import Publisher
+from factory.registry import Registry, list_referrers
+from factory.settings import Settings
+from tests.integration.conftest import REPOSITORY
+from tests.integration.evidence import PASSWORD, Published, key_pair, now, verdicts
+from tests.integration.registries import Workshop, open_registry, settings_at, target_at
+from tests.integration.test_evidence import audit
+
+pytestmark = pytest.mark.engine
+STEP = Step(
+    kind="base",
+    name="base",
+    key="a" * 64,
+    parent=None,
+    dockerfile="FROM scratch",
+    inputs=(("platform", "linux/amd64"), ("image scratch:1", "sha256:" + "b" * 64)),
+)
+
+
+@dataclass
+class Bench:
+    """A publisher with evidence, at a registry of the test's own."""
+
+    settings: Settings
+    workshop: Workshop
+    target: Target
+    registry: Registry
+    signer: Cosign | None = None
+
+    @property
+    def planned(self) -> PlannedBuild:
+        return self.workshop.planned()
+
+    def publish(
+        self, built: Built, judged: tuple[Verdict, ...], known: Publication | None = None
+    ) -> Publication:
+        attester = Attester(
+            settings=self.settings,
+            plan=Plan(steps={STEP.key: STEP}, builds=(self.planned,)),
+            registry=lambda: self.registry,
+            signer=self.signer,
+            built=lambda planned, error: built,
+            verdicts=lambda planned, digest, target: judged,
+            joints=lambda planned, digest: (),
+        )
+        publisher = Publisher(
+            engine=self.workshop.engine,
+            registry=self.registry,
+            target=self.target,
+            locks=self.settings.cache / "locks",
+            verdicts_of=lambda digest: judged,
+            joints_of=lambda digest: (),
+        )
+        now = publisher.push(self.planned, built, judged, known).publication
+        attester(self.planned, self.target, now, lambda _: None)
+        return now
+
+
+def judged_of(built: Built) -> tuple[Verdict, ...]:
+    return verdicts(Subject(name="", digest="", config_digest=built.config_digest))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    workshop = Workshop(
+        folder=tmp_path, engine=Engine.connect(), name=f"app-{secrets.token_hex(4)}"
+    )
+    with open_registry(tmp_path / "registry") as host:
+        yield Bench(settings_at(tmp_path), workshop, target_at(host), Registry())
+    workshop.clean()
+
+
+def test_what_is_published_satisfies_an_audit(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    done = bench.publish(built, judged_of(built))
+    code, found = audit(f"{done.repository}:{done.immutable}")
+    assert (code, found["missing"]) == (0, ["sbom"])
+    [record] = [one["build"] for one in found["evidence"] if one["build"]]
+    assert record["key"] == built.key
+    assert record["base"] == {"scratch:1": "sha256:" + "b" * 64}
+    assert record["steps"][0]["platform"] == "linux/amd64"
+
+
+def test_nothing_is_asked_again_where_nothing_is_new(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    first = bench.publish(built, judged)
+    asked: list[str] = []
+    real = Registry.request
+
+    def request(
+        self: Registry, method: str, repository: str, resource: str, **more: object
+    ) -> object:
+        asked.append(f"{method} {resource.partition('/')[0]}")
+        return real(self, method, repository, resource, **more)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(Registry, "request", request)
+    assert bench.publish(built, judged, known=first) is first
+    assert asked == ["HEAD manifests"], "and nothing for evidence"
+    again = tuple(replace(one, basis="sha256:new") for one in judged)
+    bench.publish(built, again, known=first)
+    assert asked.count("PUT manifests") == 4, "two statements, and each time the list of them"
+
+
+def project(bench: Bench, trust: tuple[str, ...] = ()) -> Project:
+    whole = load(replace(bench.settings, root=REPOSITORY))
+    matrix: Matrix = replace(whole.matrix, targets=(bench.target,), evidence=Signing(trust=trust))
+    return replace(whole, matrix=matrix)
+
+
+def borrowed(bench: Bench, built: Built, gate: Gate, trust: tuple[str, ...] = ()) -> Verdict | None:
+    """What a machine finds that has nothing but the image."""
+    borrower = Borrower(settings=bench.settings, project=project(bench, trust), registry=Registry())
+    there = replace(built, source=bench.target.name)
+    return borrower.verdict(bench.planned, there, gate, "sha256:basis")
+
+
+def test_another_machine_takes_verdicts_from_a_registry_of_its_own(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    bench.publish(built, judged)
+    for verdict in judged:
+        found = borrowed(bench, built, verdict.gate)
+        assert found
+        assert (found.basis, found.status) == (verdict.basis, Status.PASS)
+    elsewhere = replace(built, config_digest="sha256:" + "0" * 64)
+    assert borrowed(bench, elsewhere, Gate.SCAN) is None
+
+
+def test_a_newer_failure_on_the_same_basis_hides_what_passed(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    scan, verify = judged_of(built)
+    done = bench.publish(built, (scan, verify))
+    subject = Subject(name="x", digest=done.manifest_digest, config_digest=done.config_digest)
+    published = Published(repository=done.repository, subject=subject)
+    published.say((replace(scan, status=Status.FAIL), replace(verify, basis="sha256:other")))
+    assert borrowed(bench, built, Gate.SCAN) is None
+    assert borrowed(bench, built, Gate.VERIFY) == verify_without_detail(verify)
+
+
+def verify_without_detail(verdict: Verdict) -> Verdict:
+    return replace(verdict, checks=tuple(replace(one, detail=()) for one in verdict.checks))
+
+
+def test_what_a_targets_own_policy_says_is_taken_over_by_nobody(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    bench.publish(built, judged)
+    newer = tuple(replace(one, target="prod", at=now()) for one in judged)
+    bench.publish(built, (*judged, *newer))
+    found = borrowed(bench, built, Gate.SCAN)
+    assert found
+    assert found.target == "", "a target's own policy is nobody else's"
+
+
+def test_from_a_registry_of_others_only_what_a_trusted_key_signed_is_believed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
+    monkeypatch.setattr("factory.borrowing.is_loopback", lambda host: False)  # as if it were away
+    bench.settings.root.mkdir()
+    key, public = key_pair(bench.settings.root / "keys")
+    _, stranger = key_pair(bench.settings.root / "keys", "stranger")
+    built = bench.workshop.built("one")
+    bench.publish(built, judged_of(built))
+    assert borrowed(bench, built, Gate.SCAN) is None, "nobody signed it"
+    bench.signer = Cosign(str(key), tmp_path)
+    bench.publish(built, judged_of(built))
+    names = {path: str(path.relative_to(bench.settings.root)) for path in (public, stranger)}
+    assert borrowed(bench, built, Gate.SCAN) is None, "no key is trusted"
+    assert borrowed(bench, built, Gate.SCAN, (names[stranger],)) is None
+    found = borrowed(bench, built, Gate.SCAN, (names[public],))
+    assert found
+    assert found.status is Status.PASS
+    repository = bench.target.repository(bench.workshop.name)
+    digest = bench.registry.head(repository, bench.planned.immutable)
+    assert digest
+    assert list_referrers(bench.registry, repository, digest)

@@ -1,0 +1,56 @@
+"""What is said of tags that moved, or should have."""
+
+from __future__ import annotations
+
+from factory.model import Build, Cell, Group, Journal, Move, Outcome, Plan, PlannedBuild, State
+from factory.report.moves import move_document, resumed_text, unfinished_text
+from factory.report.results import results
+
+CELL = Cell(python="3.11", ray="2.60.0", device="cpu")
+BUILD = Build(image="app", cell=CELL)
+MOVES = tuple(
+    Move(target="local", repository="r/app", tag=tag, before=before, after="new", moved=moved)
+    for tag, before, moved in (("one", "old", True), ("two", None, False), ("same", "new", False))
+)
+JOURNAL = Journal(run="1234", group="gpu-head", publications=(), moves=MOVES, at="2026-11-29T12:00")
+
+
+def test_only_tags_that_change_are_told_of() -> None:
+    document = move_document(JOURNAL)
+    assert [tag["tag"] for tag in document["tags"]] == ["r/app:one", "r/app:two"]
+    assert document["tags"][1]["before"] is None
+    assert document["stage"] == "moving"
+
+
+def test_what_is_unfinished_is_told_with_what_to_do() -> None:
+    text = unfinished_text([JOURNAL])
+    assert "gpu-head    moving  1 of 2      2026-11-29T12:00  1234" in text
+    assert "`invoke publish --resume`" in text
+    assert "`invoke rollback --run RUN`" in text
+    assert unfinished_text([]) == ""
+
+
+def test_a_failure_is_told_with_all_that_is_known() -> None:
+    failed = Outcome(
+        verb="undo",
+        subject="gpu-head of run 1234",
+        state=State.FAILED,
+        reason="moved since",
+        detail=("r/app:one: moved since", "  | names sha256:1"),
+        code=6,
+    )
+    text = resumed_text([failed])
+    assert text.startswith("✗ undo gpu-head of run 1234: moved since\n")
+    assert "    | names sha256:1" in text
+    assert "nothing is unfinished" in resumed_text([])
+
+
+def test_a_build_whose_group_did_not_move_is_not_published() -> None:
+    planned = PlannedBuild(build=BUILD, steps=("k",), immutable="i", floating=("f",))
+    group = Group(name="gpu-head", builds=(BUILD,))
+    step = type("Step", (), {"label": "app@k"})()
+    plan = Plan(steps={"k": step}, builds=(planned,), groups=(group,))
+    pushed = Outcome(verb="publish", subject=f"{BUILD.id} → local", state=State.DONE)
+    stays = Outcome(verb="move", subject="gpu-head", state=State.FAILED, reason="why", code=6)
+    [found] = results(plan, [pushed, stays])
+    assert (found.state, found.gate, found.causes) == (State.FAILED, "publish", ("move gpu-head",))
