@@ -29,6 +29,7 @@ from factory.cli import (
     warn,
 )
 from factory.commands import export
+from factory.commands.adopt import adopt
 from factory.model import ScanPolicy, Selection, Target
 from factory.settings import Settings
 
@@ -597,21 +598,8 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(
-        matrix,
-        plan,
-        explain,
-        render,
-        export.bake,
-        lint,
-        build,
-        scan,
-        verify,
-        publish,
-        audit,
-        release,
-    ),
-    *(rollback, status, doctor, clean, db, diff),
+    *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
+    *(audit, adopt, rollback, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )
 ns.add_collection(export.ns)

@@ -74,7 +74,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
     ):
         reap(engine, settings)
-        image = _image(engine, asked, observer.note)
+        image = engine_image(engine, asked, observer.note)
         request = ClusterRequest(
             subject=asked.ref,
             config_digest=engine.config_digest(image.id),
@@ -92,8 +92,12 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         return bench.judged(observer)
 
 
-def _image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
-    """The image, which this engine can run."""
+def engine_image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
+    """The image, which this engine can run.
+
+    Raises:
+        VerifyError: it is not there, cannot be pulled, or is for another platform.
+    """
     if asked.pull:
         _pull(asked.ref, note)
     image = engine.image(asked.ref)

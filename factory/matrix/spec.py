@@ -13,6 +13,7 @@ from factory.matrix.policy import scan_policy
 from factory.matrix.schema import MatrixSpec, TorchSpec
 from factory.matrix.validate import near, validate
 from factory.model import (
+    BY_HAND,
     NO_DATABASE,
     NO_JAVA_DATABASE,
     NO_RUNTIME,
@@ -27,7 +28,7 @@ from factory.model import (
     Torch,
 )
 
-KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
+KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME, BY_HAND)
 
 
 def parse_matrix(
