@@ -15,24 +15,21 @@ from functools import cached_property, partial
 from factory import process
 from factory import scan as scan_room
 from factory import verify as verify_room
-from factory.attesting import Attester
+from factory.adopted import Outlet
 from factory.engine import Engine, EngineImage
 from factory.errors import ConfigError, FactoryError, PublishError, ScanError, VerifyError
-from factory.evidence import Cosign
-from factory.foreign import Asked, engine_image
-from factory.judging import at_target, request_of, standing
+from factory.foreign import REF, Asked, engine_image
+from factory.judging import request_of, standing
 from factory.ledger import Ledger
 from factory.model import (
     ADOPTED,
     BY_HAND,
-    AdoptingTarget,
     Adoption,
     Build,
     Built,
     Check,
     CheckStatus,
     Gate,
-    Journal,
     Layer,
     Plan,
     PlannedBuild,
@@ -44,9 +41,8 @@ from factory.model import (
     Verdict,
     difference,
 )
-from factory.pairs import Pairs
-from factory.publish import Mover, Publisher, Tags, local, outranking
-from factory.registry import Registry, place
+from factory.publish import outranking
+from factory.registry import place
 from factory.report import failure_lines, verdict_words
 from factory.runs import Run, reap
 from factory.scheduler import Log, Observer, Work, execute
@@ -104,8 +100,9 @@ def adopt(
 
     Raises:
         PublishError: a target does not accept what is made by hand: nothing was done then.
-        ConfigError: the image is the cell's own, or there is none to compare it with.
-        VerifyError: the engine has no such image, or one for another architecture.
+        ConfigError: there is no such image, it is the cell's own, or there is none of the cell to
+            compare it with.
+        VerifyError: it is for another architecture.
         MachineError: there is no usable engine.
     """
     for target in wanted.targets:
@@ -116,7 +113,16 @@ def adopt(
                 todo=f"add `{BY_HAND}` there, in matrix.yaml, if it should; or adopt it without "
                 "--publish",
             )
+    if not REF.fullmatch(wanted.ref):
+        raise ConfigError(
+            f"{wanted.ref!r} is no image's name", todo="write it as `docker run` takes it"
+        )
     engine = Engine.connect()
+    if engine.image(wanted.ref) is None:
+        raise ConfigError(
+            f"the engine has no image {wanted.ref}",
+            todo="`docker images` lists what there is; `docker commit CONTAINER NAME` makes one",
+        )
     with (
         terminable(),
         Run.begin(settings) as run,
@@ -211,7 +217,8 @@ class _Bench:
             before = (f"{verb} {subject}",)
         for pair in self.project.pairs if self.wanted.targets else ():
             if self.build in pair.builds:
-                yield self._work("verify", pair.id, partial(self._pairs.verify, pair), before)
+                run = partial(self._outlet.pairs.verify, pair)
+                yield self._work("verify", pair.id, run, before)
                 before = (f"verify {pair.id}",)
         for target in self.wanted.targets:
             at = f"{subject} → {target.name}"
@@ -229,7 +236,24 @@ class _Bench:
 
         return Work(verb=verb, subject=subject, run=guarded, needs=tuple(needs))
 
-    # -------------------------------------------------------------- judging
+    @cached_property
+    def _outlet(self) -> Outlet:
+        return Outlet(
+            settings=self.settings,
+            project=self.project,
+            plans=self.plans,
+            ledger=self.ledger,
+            engine=self.engine,
+            run_id=self.run_id,
+            planned=self.wanted.planned,
+            built=self.built,
+            verdicts=self._verdicts,
+        )
+
+    def _publish(self, target: Target, log: Log) -> Result:
+        now = self._outlet.publish(target, log)
+        self._publications.append(now)
+        return State.DONE, place(now.repository, now.immutable)
 
     def _scan(self, log: Log) -> Result:
         policy = self.project.matrix.scan_policy(self.build)
@@ -300,113 +324,6 @@ class _Bench:
         self.ledger.record_adoption(self._adoption)
         packages, layers = len(self._adoption.difference.packages), len(self._adoption.layers)
         return State.DONE, f"packages that differ: {packages}; layers on top: {layers}"
-
-    # -------------------------------------------------------------- publishing
-
-    @cached_property
-    def _pairs(self) -> Pairs:
-        plan, beside = self.plans
-        return Pairs(
-            settings=self.settings,
-            project=self.project,
-            plan=plan,
-            beside=beside,
-            ledger=self.ledger,
-            built=self._image_of,
-            require=self._require_in_engine,
-            run_id=self.run_id,
-            insists=False,
-        )
-
-    def _image_of(self, planned: PlannedBuild, error: type[FactoryError]) -> Built:
-        """The adopted one for its build, and of the others their own."""
-        built = self.built if planned.build == self.build else self.ledger.built(planned.key)
-        if built is None:
-            raise error(
-                f"{planned.build.id}, which a cohort pairs with it, has not been built",
-                todo=f"`invoke build --image {planned.build.image} --only {planned.build.cell.id}`",
-            )
-        return built
-
-    def _require_in_engine(
-        self, built: Built, planned: PlannedBuild, error: type[FactoryError]
-    ) -> None:
-        if self.engine.image(built.image_id) is None:
-            raise error(f"the image of {planned.build.id} is gone from the engine", where=built.ref)
-
-    def _verdicts_at(self, _planned: PlannedBuild, digest: str, target: Target) -> list[Verdict]:
-        if digest != self.built.config_digest:
-            return []
-        found = list(self._verdicts.values())
-        if target.scan is None:
-            return found
-        policy = self.project.matrix.scan_policy(self.build, target)
-        verdict = scan_room.scan_again(
-            config_digest=digest, policy=policy, cache=self.settings.cache, log=lambda _: None
-        )
-        return [*found, at_target(verdict, target.name)] if verdict else []
-
-    def _publish(self, target: Target, log: Log) -> Result:
-        """Push it under its immutable tag, attach what is known of it, and move its floating tag,
-        by a journal as that of any other."""
-        planned = self.wanted.planned
-        here = AdoptingTarget.of(target, self.built.config_digest)
-        if target.registry == self.settings.registry:
-            local.ensure(self.settings)
-        registry, locks = Registry(), self.settings.cache / "publishing"
-        verdicts = partial(self._verdicts_at, planned, target=target)
-        joints = partial(self._pairs.joints, planned)
-        publisher = Publisher(
-            engine=self.engine,
-            registry=registry,
-            target=here,
-            locks=locks,
-            verdicts_of=verdicts,
-            joints_of=joints,
-        )
-        pushed = publisher.push(planned, self.built, verdicts(self.built.config_digest), log=log)
-        # Under an id of its own, lest it take the place of the cell's.
-        now = replace(pushed.publication, build_id=f"{self.build.id}-{ADOPTED}")
-        self._require_itself(now)
-        self._attester(registry)(planned, target, now, log)
-        self.ledger.record_pushed(now)
-        tags = Tags(registry=registry, locks=locks)
-        with tags.turn(tags.moves([now]), log):
-            moves = tags.moves([now])
-            if any(move.pending for move in moves):
-                journal = Journal(
-                    run=self.run_id,
-                    group=now.build_id,
-                    publications=(now,),
-                    moves=moves,
-                    at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                )
-                Mover(tags=tags, book=self.ledger).begin(journal)
-            else:
-                self.ledger.record_publications([now], [move.place for move in moves])
-        self._publications.append(now)
-        return State.DONE, place(now.repository, now.immutable)
-
-    def _require_itself(self, now: Publication) -> None:
-        """Twelve digits could be another image's, which is never overwritten."""
-        if now.config_digest != self.built.config_digest:
-            raise PublishError(
-                f"this tag holds another image: {now.config_digest}",
-                where=place(now.repository, now.immutable),
-                todo="find out who pushed it, and remove the tag from the registry",
-            )
-
-    def _attester(self, registry: Registry) -> Attester:
-        key = self.project.matrix.evidence.key
-        return Attester(
-            settings=self.settings,
-            plan=self.plans[0],
-            registry=lambda: registry,
-            signer=Cosign(key, self.settings.root) if key else None,
-            built=self._image_of,
-            verdicts=self._verdicts_at,
-            joints=self._pairs.joints,
-        )
 
 
 def by_hand(verdict: Verdict) -> Verdict:

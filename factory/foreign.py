@@ -29,7 +29,7 @@ from factory.settings import Settings
 from factory.signals import terminable
 from factory.verify import ClusterRequest
 
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
+REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
 _PULL_SECONDS = 3600.0
 _WORKERS = 2
 
@@ -60,7 +60,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         MachineError: there is no usable engine.
         Interrupted: the run was cancelled.
     """
-    if not _REF.fullmatch(asked.ref):
+    if not REF.fullmatch(asked.ref):
         raise ConfigError(
             f"--ref {asked.ref!r} is no image's name",
             todo="write it as `docker run` takes it, such as rayproject/ray:2.60.0",

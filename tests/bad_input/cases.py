@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.family import FAMILY
+from tests.bad_input.launching import LAUNCHING
 from tests.bad_input.locks import LOCKS
 from tests.bad_input.moving import MOVING
 from tests.bad_input.scanning import SCANNING
@@ -857,6 +858,6 @@ AUDIT = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *LAUNCHING),
     *(*AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]
