@@ -105,30 +105,15 @@ def adopt(
         VerifyError: it is for another architecture.
         MachineError: there is no usable engine.
     """
-    for target in wanted.targets:
-        if BY_HAND not in target.accept:
-            raise PublishError(
-                f"`{target.name}` does not accept images that are {BY_HAND}",
-                where=f"targets.{target.name}.accept",
-                todo=f"add `{BY_HAND}` there, in matrix.yaml, if it should; or adopt it without "
-                "--publish",
-            )
-    if not REF.fullmatch(wanted.ref):
-        raise ConfigError(
-            f"{wanted.ref!r} is no image's name", todo="write it as `docker run` takes it"
-        )
+    _require_possible(wanted)
     engine = Engine.connect()
-    if engine.image(wanted.ref) is None:
-        raise ConfigError(
-            f"the engine has no image {wanted.ref}",
-            todo="`docker images` lists what there is; `docker commit CONTAINER NAME` makes one",
-        )
     with (
         terminable(),
         Run.begin(settings) as run,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
     ):
         reap(engine, settings)
+        _require_there(engine, wanted.ref)
         image = engine_image(engine, Asked(ref=wanted.ref), observer.note)
         own = ledger.built(wanted.planned.key)
         digest = engine.config_digest(image.id)
@@ -154,6 +139,30 @@ def adopt(
             image=image,
         )
         return bench.adopted(observer)
+
+
+def _require_possible(wanted: Wanted) -> None:
+    """See what can be seen before anything is asked."""
+    for target in wanted.targets:
+        if BY_HAND not in target.accept:
+            raise PublishError(
+                f"`{target.name}` does not accept images that are {BY_HAND}",
+                where=f"targets.{target.name}.accept",
+                todo=f"add `{BY_HAND}` there, in matrix.yaml, if it should; or adopt it without "
+                "--publish",
+            )
+    if not REF.fullmatch(wanted.ref):
+        raise ConfigError(
+            f"{wanted.ref!r} is no image's name", todo="write it as `docker run` takes it"
+        )
+
+
+def _require_there(engine: Engine, ref: str) -> None:
+    if engine.image(ref) is None:
+        raise ConfigError(
+            f"the engine has no image {ref}",
+            todo="`docker images` lists what there is; `docker commit CONTAINER NAME` makes one",
+        )
 
 
 def _require_another(wanted: Wanted, own: Built | None, digest: str) -> None:

@@ -150,8 +150,9 @@ def project_root(tasks_file: str) -> Path:
     return Path(tasks_file).resolve().parent
 
 
-def current_settings() -> Settings:
-    """Those of this invocation, for tasks that are in ``factory/commands/``."""
+def settings_here() -> Settings:
+    """The settings of the environment; the default root is the tree of ``tasks.py``, which is this
+    one, wherever below it the user stands."""
     root = Path(__file__).resolve().parents[1]
     return Settings.from_environment({"FACTORY_ROOT": str(root)} | dict(os.environ))
 

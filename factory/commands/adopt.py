@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from factory.cli import FORMAT_HELP, check_form, command, current_settings, show, warn
+from factory.cli import FORMAT_HELP, check_form, command, settings_here, show, warn
 from factory.model import Selection
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def adopt(
     check_form(format)
     if not as_:
         raise ConfigError("as which cell's image?", todo=f"say it: invoke adopt {ref} --as CELL")
-    settings = current_settings()
+    settings = settings_here()
     prepared = prepare(settings, Selection(only=(as_,)))
     planned = _build(prepared, as_)
     targets = _targets(prepared.project.matrix.targets, target, publish=publish)

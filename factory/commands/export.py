@@ -14,8 +14,8 @@ from factory.cli import (
     FORMAT_HELP,
     check_form,
     command,
-    current_settings,
     selection_command,
+    settings_here,
     show,
     warn,
 )
@@ -35,7 +35,7 @@ def _write(form: str, files: dict[Path, str]) -> None:
 
 
 def _place(output: str | None, launch: Launch, ending: str) -> Path:
-    return Path(output) if output else current_settings().state / "export" / (launch.name + ending)
+    return Path(output) if output else settings_here().state / "export" / (launch.name + ending)
 
 
 @launching_command()
@@ -45,7 +45,7 @@ def compose(_c: Context, wanted: Wanted, output: str | None, format: str = "text
     from factory.exporting import launch_of
 
     check_form(format)
-    launch = launch_of(current_settings(), wanted, warn)
+    launch = launch_of(settings_here(), wanted, warn)
     _write(format, {_place(output, launch, ".compose.yaml"): compose_file(launch)})
 
 
@@ -72,7 +72,7 @@ def kuberay(
 
     check_form(format)
     require_plain(namespace=namespace, serve=serve, pull_secret=pull_secret)
-    launch = launch_of(current_settings(), replace(wanted, elsewhere=True), warn)
+    launch = launch_of(settings_here(), replace(wanted, elsewhere=True), warn)
     kube = Kube(
         namespace=namespace,
         pull_secrets=tuple(pull_secret or ()),
@@ -146,7 +146,7 @@ def ray_up(
     )
     hosts = Hosts(head=head_ip, workers=tuple(worker_ip or ()))
     asked = known_provider(provider, aws=aws, local=hosts)
-    launch = launch_of(current_settings(), replace(wanted, elsewhere=True, sized=True), warn)
+    launch = launch_of(settings_here(), replace(wanted, elsewhere=True, sized=True), warn)
     nodes = Nodes(ssh_user=ssh_user, ssh_key=ssh_key)
     text = cluster_file(launch, nodes, placed(launch, asked, warn))
     _write(format, {_place(output, launch, ".ray-up.yaml"): text})
@@ -158,7 +158,7 @@ def github(_c: Context, output: str | None = None, format: str = "text") -> None
     from factory.exporting import workflow_of
 
     check_form(format)
-    settings = current_settings()
+    settings = settings_here()
     path = Path(output) if output else settings.root / ".github" / "workflows" / "images.yaml"
     _write(format, {path: workflow_of(settings)})
 
@@ -170,7 +170,7 @@ def bake(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.pipeline import prepare
 
     check_form(format)
-    settings = current_settings()
+    settings = settings_here()
     path = export(settings, prepare(settings, selection).plan)
     name = str(path.relative_to(settings.root))
     show(name, lambda: [name], format)
