@@ -73,9 +73,10 @@ def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     prepared = prepare(settings, selection)
     planned = prepared.plan
     known, whys = foreseen(settings, planned), reasons(settings, planned, prepared.contents)
+    targets = prepared.project.matrix.targets
     show(
-        report.plan_table(planned, known, whys, prepared.project.refused_cohorts),
-        lambda: report.documents.plan(planned, known, whys),
+        report.plan_table(planned, known, whys, prepared.project.refused_cohorts, targets),
+        lambda: report.documents.plan(planned, known, whys, targets),
         format,
     )
 
@@ -420,6 +421,52 @@ def release(
     _pass_gates(gates, selection, format, require_gpu=require_gpu)
 
 
+@selecting_command(
+    from_="the target whose images are promoted",
+    to="the target that gets them",
+)
+def promote(
+    _c: Context,
+    selection: Selection,
+    from_: str | None = None,
+    to: str | None = None,
+    format: str = "text",
+) -> None:
+    """Copy what is published at one target to another, by digest; nothing is built."""
+    from factory import console, errors
+    from factory.promoting import promote as bring
+    from factory.report.promoted import promoted_document, promoted_text
+
+    check_form(format)
+    settings = _settings()
+    with console.observer(settings.state / "logs") as observer:
+        found = bring(settings, selection, from_ or "", to or "", observer)
+    show(promoted_text(found), lambda: promoted_document(found), format)
+    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
+    if code:
+        raise Exit(code=code)
+
+
+@selecting_command(
+    target="the target whose images are looked at",
+    apply="remove what nothing keeps; without it, it is only shown",
+)
+def gc(
+    _c: Context,
+    selection: Selection,
+    target: str | None = None,
+    apply: bool = False,
+    format: str = "text",
+) -> None:
+    """Show which images at a target its policy keeps; with --apply, remove the others."""
+    from factory.report.collected import collected_document, collected_text
+    from factory.retaining import collect
+
+    check_form(format)
+    found = collect(_settings(), selection, target or "", warn, apply=apply)
+    show(collected_text(found), lambda: collected_document(found), format)
+
+
 @command(**FORMAT_HELP)
 def status(_c: Context, format: str = "text") -> None:
     """Show what the ledger knows of each build, of pairs, and of what a killed run left."""
@@ -599,7 +646,7 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 ns = Collection(
     *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
-    *(audit, adopt, rollback, status, doctor, clean, db, diff),
+    *(audit, adopt, promote, rollback, gc, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
 )
 ns.add_collection(export.ns)

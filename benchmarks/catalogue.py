@@ -32,6 +32,10 @@ BENCHES: Mapping[str, Entry] = {
         module="release",
         about="a cold release beside a serial script that does the same, at most 0.7 of its time",
     ),
+    "republish": Entry(
+        module="republish",
+        about="one line changed, until all is published again: twice as fast as a serial script",
+    ),
     "memory": Entry(
         module="memory",
         about="the factory's own CPU (5 % of all) and memory (150 MB) in a cold release",
@@ -58,6 +62,11 @@ BENCHES: Mapping[str, Entry] = {
         about="one image, 1.3 times the bare minimum; eight, 0.75 of eight times one; full, 90 s",
         figure="verify-speed",
     ),
+    "publish": Entry(
+        module="publishing",
+        about="nothing new, one line changed, promotion; and `docker push` in a loop, 10 times",
+        figure="publish-speed",
+    ),
 }
 SOAKS: Mapping[str, Entry] = {
     "verify": Entry(
@@ -71,6 +80,11 @@ SOAKS: Mapping[str, Entry] = {
     "identity": Entry(
         module="identity.soak",
         about="random projects and changes: rebuilds that keys miss, or ask for in vain",
+    ),
+    "publish": Entry(
+        module="faults.soak",
+        about="some 250 publications that meet a fault: no tag ever names what was not judged",
+        figure="publish-faults",
     ),
     "fuzz": Entry(
         module="fuzz.soak",

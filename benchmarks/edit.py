@@ -70,7 +70,7 @@ def _figure(builds: list[str], ours: list[float], theirs: list[float]) -> Figure
 
 
 def _ours(tree: Tree, selection: Selection, line: str) -> float:
-    _add_line(tree, selection, line)
+    add_line(tree, selection, line)
     plan = tree.prepare(selection).plan
     note(tree, plan)
     flags = half.selecting(selection.only)
@@ -80,7 +80,7 @@ def _ours(tree: Tree, selection: Selection, line: str) -> float:
 
 
 def _theirs(tree: Tree, line: str) -> float:
-    _add_line(tree, Selection(), line)
+    add_line(tree, Selection(), line)
     return round(baked.run(tree, *baked.BAKE).seconds, 2)
 
 
@@ -99,7 +99,7 @@ def see_that_only_applications_were_built(
         raise FactoryError(f"one line of an application did not make just applications: {odd}")
 
 
-def _add_line(tree: Tree, selection: Selection, line: str) -> None:
+def add_line(tree: Tree, selection: Selection, line: str) -> None:
     """Add a comment to the application that the most builds have in them."""
     file = _application(tree, selection)
     with file.open("a", encoding="utf-8") as text:

@@ -53,7 +53,7 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
     Raises:
         FactoryError: one of the two failed, so there is nothing to compare.
     """
-    _fetch_database(settings, say)
+    fetch_database(settings, say)
     flags = half.selecting(selection.only)
     with workplace(settings, say) as place:
         say("warming up: all that is downloaded")
@@ -101,7 +101,7 @@ def _listed(timings: Sequence[Timing]) -> list[str]:
 
 def _serial(place: Workplace, selection: Selection, say: Say) -> Loop:
     with place.tree(selection) as tree, tempfile.TemporaryDirectory(dir=tree.folder) as folder:
-        script = _script(tree, selection, Path(folder), say)
+        script = script_of(tree, selection, Path(folder), say)
         before, started = machine.busy_seconds(), time.monotonic()
         timings = script.run()
         return Loop(
@@ -111,7 +111,7 @@ def _serial(place: Workplace, selection: Selection, say: Say) -> Loop:
         )
 
 
-def _script(tree: Tree, selection: Selection, scratch: Path, say: Say) -> Script:
+def script_of(tree: Tree, selection: Selection, scratch: Path, say: Say) -> Script:
     """The script, ready to run, with its registry up, as a person's would be."""
     local.ensure(tree.settings)
     script = Script(
@@ -126,7 +126,7 @@ def _script(tree: Tree, selection: Selection, scratch: Path, say: Say) -> Script
     return script
 
 
-def _fetch_database(settings: Settings, say: Say) -> None:
+def fetch_database(settings: Settings, say: Say) -> None:
     """Have Trivy's database, if it can be had, before anything is timed."""
     policy = load(settings).matrix.scan
     database.obtain(trivy.locate(), trivy.home(settings.cache), policy, say)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
+from factory import git
 from factory import scan as scan_room
 from factory.attesting import Attester
 from factory.engine import Engine
@@ -31,6 +32,7 @@ from factory.model import (
 from factory.pairs import Pairs
 from factory.publish import Mover, Publisher, Tags, local
 from factory.registry import Registry, place
+from factory.remotes import Remotes
 from factory.settings import Settings
 
 Log = Callable[[str], None]
@@ -45,6 +47,7 @@ class Outlet:
         planned: that build.
         built: the image.
         verdicts: what the gates said of it; they are asked when it is published.
+        remotes: who we are at the targets.
     """
 
     settings: Settings
@@ -56,6 +59,7 @@ class Outlet:
     planned: PlannedBuild
     built: Built
     verdicts: Mapping[Gate, Verdict]
+    remotes: Remotes
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -115,7 +119,7 @@ class Outlet:
         here = AdoptingTarget.of(target, self.built.config_digest)
         if target.registry == self.settings.registry:
             local.ensure(self.settings)
-        registry, locks = Registry(), self.settings.cache / "publishing"
+        registry, locks = self.remotes.client(), self.settings.cache / "publishing"
         verdicts = partial(self._verdicts_at, planned, target=target)
         joints = partial(self.pairs.joints, planned)
         publisher = Publisher(
@@ -125,6 +129,8 @@ class Outlet:
             locks=locks,
             verdicts_of=verdicts,
             joints_of=joints,
+            ready=partial(self.remotes.ready, target),
+            unclean=git.unclean(self.settings.root) if target.require_clean else "",
         )
         pushed = publisher.push(planned, self.built, verdicts(self.built.config_digest), log=log)
         # Under an id of its own, lest it take the place of the cell's.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -16,7 +17,7 @@ from factory import process
 from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.adopted import Outlet
-from factory.engine import Engine, EngineImage
+from factory.engine import Engine
 from factory.errors import ConfigError, FactoryError, PublishError, ScanError, VerifyError
 from factory.foreign import REF, Asked, engine_image
 from factory.judging import request_of, standing
@@ -43,6 +44,7 @@ from factory.model import (
 )
 from factory.publish import outranking
 from factory.registry import place
+from factory.remotes import Remotes
 from factory.report import failure_lines, verdict_words
 from factory.runs import Run, reap
 from factory.scheduler import Log, Observer, Work, execute
@@ -111,6 +113,7 @@ def adopt(
         terminable(),
         Run.begin(settings) as run,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
+        closing(Remotes(settings=settings, project=project, note=observer.note)) as remotes,
     ):
         reap(engine, settings)
         _require_there(engine, wanted.ref)
@@ -136,7 +139,7 @@ def adopt(
                 reason=BY_HAND,
                 ours=False,
             ),
-            image=image,
+            remotes=remotes,
         )
         return bench.adopted(observer)
 
@@ -192,7 +195,7 @@ class _Bench:
     wanted: Wanted
     own: Built
     built: Built
-    image: EngineImage
+    remotes: Remotes
 
     def __post_init__(self) -> None:
         self._verdicts: dict[Gate, Verdict] = {}
@@ -257,6 +260,7 @@ class _Bench:
             planned=self.wanted.planned,
             built=self.built,
             verdicts=self._verdicts,
+            remotes=self.remotes,
         )
 
     def _publish(self, target: Target, log: Log) -> Result:

@@ -12,7 +12,8 @@ from factory.evidence import PublicKey, carried, judge, read_keys, subject_of
 from factory.matrix import near
 from factory.model import Audit, Signing, Terms
 from factory.project import matrix_of
-from factory.registry import Registry, split_tag
+from factory.registry import split_tag
+from factory.remotes import Remotes
 from factory.settings import Settings
 
 _REF = re.compile(
@@ -53,7 +54,7 @@ def audit(settings: Settings, asked: Asked) -> Audit:
     """
     repository, reference = split_ref(asked.ref)
     terms, keys = _terms(settings, asked)
-    registry = Registry()
+    registry = Remotes(settings=settings, project=None).client()
     subject = subject_of(registry, repository, reference)
     found = carried(registry, repository, subject, keys)
     return judge(asked.ref, subject, found.pieces, found.others, terms, datetime.now(UTC))

@@ -10,7 +10,7 @@ from factory.errors import FactoryError
 from factory.ledger import Ledger
 from factory.model import CREATED
 from factory.project import project_of
-from factory.publish import local
+from factory.publish import local, sweep
 from factory.runs import reap
 from factory.settings import Settings
 
@@ -33,6 +33,8 @@ def clean(settings: Settings, *, registry: bool, cache: bool) -> Iterator[str]:
     engine = Engine.connect()
     yield from (f"removed {name}" for name in reap(engine, settings))
     yield from _images(engine, settings)
+    if sweep(settings.cache / "logins"):
+        yield "removed credentials that a killed run left"
     if settings.state.exists():
         shutil.rmtree(settings.state)
         yield f"removed {settings.state}"

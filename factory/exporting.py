@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from factory.ledger import Ledger
 from factory.matrix import near
 from factory.model import Build, Cell, Content, Pair, Project, Publication, Target
 from factory.project import load
-from factory.registry import Registry, is_loopback, locate, place
+from factory.registry import is_loopback, locate, place
+from factory.remotes import Remotes
 from factory.settings import Settings
 
 _UNPACKED_SHARE = 3
@@ -244,7 +245,7 @@ def _pinned(found: Found, wanted: Wanted, build: Build) -> Pinned:
         ref=place(repository, one.manifest_digest),
         tag=place(repository, one.immutable),
     )
-    return _sized(found.settings, pinned, one) if wanted.sized else pinned
+    return _sized(found, pinned, one) if wanted.sized else pinned
 
 
 def _as_nodes_see(repository: str, registry: str) -> str:
@@ -255,11 +256,12 @@ def _as_nodes_see(repository: str, registry: str) -> str:
     return f"{registry}/{name if locate(repository).host == host else repository}"
 
 
-def _sized(settings: Settings, pinned: Pinned, one: Publication) -> Pinned:
-    manifest = Registry().require(one.repository, one.manifest_digest)
+def _sized(found: Found, pinned: Pinned, one: Publication) -> Pinned:
+    with closing(Remotes(settings=found.settings, project=found.project)) as remotes:
+        manifest = remotes.client().require(one.repository, one.manifest_digest)
     layers = json.loads(manifest.content).get("layers") or ()
     packed = sum(int(layer.get("size") or 0) for layer in layers)
-    known = _content(settings, one.config_digest)
+    known = _content(found.settings, one.config_digest)
     return replace(
         pinned,
         packed=packed,
@@ -350,7 +352,7 @@ def workflow_of(settings: Settings) -> str:
     """
     matrix = load(settings).matrix
     # Cohorts always move together; where more than these does, no job sees all of it but one.
-    one_group = getattr(matrix, "together", "cohorts") != "cohorts"
+    one_group = matrix.together != "cohorts"
     packages = matrix.base.source != "registry"
     return workflow(_logins(matrix.targets), one_group=one_group, packages=packages)
 

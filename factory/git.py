@@ -46,6 +46,24 @@ def commit_of(source: GitSource, env: Mapping[str, str] = os.environ) -> str:
     )
 
 
+def unclean(root: Path) -> str:
+    """Why a folder is no clean git checkout, so that no commit tells what is in it; empty if it is.
+
+    What git ignores does not count, and what is outside of the folder does not either.
+    """
+    git = process.find_tool("git")
+    if git is None:
+        return "this machine has no git to tell"
+    asked = process.run(
+        [git, "-C", str(root), "status", "--porcelain", "--", "."], check=False, timeout=_SECONDS
+    )
+    if asked.code:
+        return "the project is in no git repository"
+    changed = [line[3:] for line in asked.stdout.splitlines()]
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"{changed[0]} is not committed{more}" if changed else ""
+
+
 def fetch(source: GitSource, folder: Path, env: Mapping[str, str] = os.environ) -> None:
     """Fetch the commit that a source names, with its submodules and without its history, into a new
     folder.

@@ -33,6 +33,7 @@ from factory.model import (
 from factory.plan import is_present, steps_to_build, unlocked
 from factory.planning import planned
 from factory.project import all_builds, load
+from factory.remotes import Remotes
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
@@ -145,6 +146,7 @@ def run(
             ledger=ledger,
             present=in_engine(engine, ledger, plan, glance),
             history=History(plan=plan, contents=prepared.contents, ledger=ledger),
+            remotes=Remotes(settings=settings, project=project, note=observer.note),
         )
         widths = {preflight.LANE: preflight.WIDTH, **lanes(settings, project, engine, gates)}
         workshop = Workshop(
@@ -184,6 +186,7 @@ def _performed(
     finally:
         if workshop.aside:
             workshop.aside.wait()
+        workshop.stock.abroad.close()
 
 
 def _host(settings: Settings, plan: Plan, gates: Sequence[str], glance: Glance | None) -> Host:

@@ -62,12 +62,7 @@ def load(settings: Settings) -> Project:
 
 def all_builds(project: Project) -> tuple[Build, ...]:
     """Image × cell, in order."""
-    return tuple(
-        Build(image=image, cell=cell)
-        for image in project.images
-        for cell in project.matrix.cells
-        if project.made_for(image, cell)
-    )
+    return project.builds
 
 
 def project_of(settings: Settings) -> Settings:

@@ -7,7 +7,7 @@ Then, group by group, the floating tags move: if all that the group needs is the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -53,6 +53,9 @@ class Publishing:
         verdicts: what counts at a target of an image (by config digest) of a build.
         joints: what such an image has to have passed together with others.
         evidence: what is attached between the two phases.
+        ready: has a repository of a target ready for a push; gives variables for ``docker push``.
+        unclean: why the project is no clean git checkout, where a target minds; else empty.
+        answered: called when a target has answered about a repository.
     """
 
     targets: tuple[Target, ...]
@@ -68,6 +71,9 @@ class Publishing:
     verdicts: Callable[[PlannedBuild, str, Target], Iterable[Verdict]]
     joints: Callable[[PlannedBuild, str], Iterable[Joint]]
     evidence: Evidence | None = None
+    ready: Callable[[Target, str], Mapping[str, str]] = lambda _target, _repository: {}
+    unclean: Callable[[Target], str] = lambda _target: ""
+    answered: Callable[[Target, str], None] = lambda _target, _repository: None
     _pushed: dict[tuple[Build, str], Pushed] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -82,11 +88,14 @@ class Publishing:
             locks=self.locks,
             verdicts_of=lambda digest: self.verdicts(planned, digest, target),
             joints_of=partial(self.joints, planned),
+            ready=partial(self.ready, target),
+            unclean=self.unclean(target),
         )
         verdicts = self.verdicts(planned, built.config_digest, target)
         known = self.ledger.pushed(planned.build.id, target.name)
         pushed = publisher.push(planned, built, verdicts, known=known, log=log)
         now = pushed.publication
+        self.answered(target, now.repository)
         if self.evidence:
             self.evidence(planned, target, now, log)
         if now != known:

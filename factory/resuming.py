@@ -14,6 +14,7 @@ from factory.project import project_of
 from factory.publish import Mover, Tags, local
 from factory.publishing import moved
 from factory.registry import Registry
+from factory.remotes import Remotes
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
@@ -36,7 +37,7 @@ class Resuming:
 
     settings: Settings
     ledger: Ledger
-    registry: Callable[[], Registry] = Registry
+    registry: Callable[[], Registry]
 
     def works(self) -> Iterator[Work]:
         """What finishes each journal that is not finished."""
@@ -135,7 +136,8 @@ def rollback(settings: Settings, run: str | None, observer: Observer) -> Resumed
 def _opened(settings: Settings) -> Iterator[Resuming]:
     path = project_of(settings).state / "ledger.sqlite"
     with terminable(), Ledger.open(path) as ledger:
-        yield Resuming(settings=settings, ledger=ledger)
+        registry = Remotes(settings=settings, project=None).client()
+        yield Resuming(settings=settings, ledger=ledger, registry=lambda: registry)
 
 
 def _resumed(

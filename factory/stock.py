@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property, partial
 
 from factory.engine import Engine
 from factory.errors import FactoryError
@@ -26,6 +27,7 @@ from factory.model import (
 )
 from factory.publish import existing, held, local
 from factory.registry import Registry
+from factory.remotes import Remotes, silently
 from factory.settings import Settings
 
 _ASKED_AT_ONCE = 8
@@ -72,20 +74,38 @@ class Stock:
     _silent: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _registry: Registry | None = None
+    remotes: Remotes | None = None
+
+    @cached_property
+    def abroad(self) -> Remotes:
+        """What is known of targets that are not this machine."""
+        return self.remotes or Remotes(settings=self.settings, project=self.project)
 
     def registry(self) -> Registry:
         """The client for all registries, made when first needed."""
         with self._lock:
-            self._registry = self._registry or Registry()
+            self._registry = self._registry or self.abroad.client()
             return self._registry
 
     def held(self, builds: Sequence[PlannedBuild]) -> set[str]:
         """The keys of those builds that a target holds already, as far as that can be asked within
         seconds: a registry that is slow or away costs no more than building does."""
-        pairs = [(one, target) for one in builds for target in self.project.matrix.targets]
+        pairs = [
+            (one, target)
+            for target in self.project.matrix.targets
+            for one in self._perhaps(target, builds)
+        ]
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
             found = pool.map(lambda pair: self._holds(*pair), pairs)
             return {one.key for (one, _), holds in zip(pairs, found, strict=True) if holds}
+
+    def _perhaps(self, target: Target, builds: Sequence[PlannedBuild]) -> Sequence[PlannedBuild]:
+        """Those that it may hold."""
+        absent = silently(lambda: self.abroad.absent(target, builds))
+        if absent is None:
+            self._silent.add(target.name)
+            return ()
+        return [one for one in builds if one.key not in absent]
 
     def _holds(self, planned: PlannedBuild, target: Target) -> bool:
         if target.name in self._silent or self._is_new(target):
@@ -120,6 +140,7 @@ class Stock:
                 substituted_base=self.project.matrix.base.substituted,
                 ours=ours,
                 known=self.ledger.publication(owner.build.id, target.name),
+                environment=partial(self.abroad.environment, target),
             )
             if adopted:
                 return adopted

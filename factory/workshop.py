@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from factory import base
+from factory import base, git
 from factory.aside import Aside
 from factory.attesting import Attester
 from factory.build import Builder
@@ -133,6 +133,9 @@ class Workshop:
             built=self.stock.built,
             verdicts=self.judges.verdicts,
             joints=self.pairs.joints,
+            ready=self.stock.abroad.ready,
+            unclean=lambda target: self.unclean if target.require_clean else "",
+            answered=partial(self.stock.abroad.warn_of_limits, self.stock.registry()),
             evidence=self.attester,
         )
 
@@ -185,6 +188,11 @@ class Workshop:
                 where=step.label,
                 todo="run the command again: what is not to be had there is built",
             )
+
+    @cached_property
+    def unclean(self) -> str:
+        """Why the project is no clean git checkout; empty if it is one."""
+        return git.unclean(self.settings.root)
 
     def builder(self) -> Builder:
         """What builds, made when first needed."""

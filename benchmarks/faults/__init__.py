@@ -1,1 +1,2 @@
-"""Publishing with faults: what a kill, a rival or a bad registry must not do."""
+"""What goes wrong between a publisher and a registry, made to happen: a proxy with faults, and what
+has to hold in spite of them."""

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from factory import process, trivy
-from factory.doctor import engine, registries
+from factory.doctor import engine, logins, registries
 from factory.errors import MachineError
 from factory.model import Finding, Health, ScanPolicy, Target
+from factory.model.target import LOCAL
 from factory.settings import Settings
 
 _DOCKER_SECONDS = 20.0
@@ -35,7 +36,7 @@ def examine(
         policy: says how old a vulnerability database may be.
     """
     local = Target(name="local", registry=settings.registry)
-    others = [target for target in targets if target.registry != settings.registry]
+    others = [target for target in targets if target.kind != LOCAL]
     max_age = (policy or ScanPolicy()).database_max_age_days
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         _docker,
@@ -48,6 +49,7 @@ def examine(
         lambda: (_disk("disk of the cache", settings.cache), _disk("disk of data", settings.data)),
         lambda: (registries.local(local, has_server=_finds("docker-registry", "registry")),),
         *(lambda target=target: (registries.remote(target),) for target in others),
+        *(lambda target=target: (logins.login(target),) for target in others),
     ]
     with ThreadPoolExecutor(max_workers=len(looks)) as pool:
         found = pool.map(lambda look: look(), looks)

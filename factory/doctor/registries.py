@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from factory.model import Finding, Health, Target
+from factory.registry import locate
 
 _SECONDS = 5.0
 
@@ -44,7 +45,7 @@ def unreachable(registry: str) -> str:
     from urllib3.exceptions import HTTPError
     from urllib3.util import Retry
 
-    host = registry.partition("/")[0]
+    host = locate(f"{registry}/any").host
     scheme = "http" if _loopback(host) else "https"
     try:
         with PoolManager() as pool:

@@ -20,6 +20,11 @@ from pydantic_core import PydanticCustomError
 
 from factory.text import hide_logins
 
+_REPOSITORY = r"[a-z0-9]+(?:[._-][a-z0-9]+)*(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*"
+_ADDRESS = (
+    r"(?!-)(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5}|localhost)"
+    r"(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*"
+)
 _PATTERNS = {
     "name": (r"[a-z0-9]+(?:[._-][a-z0-9]+)*", 63, "lower-case letters, digits and single . _ -"),
     "python version": (r"3\.[0-9]{1,2}", 5, 'a minor version such as "3.11"'),
@@ -69,11 +74,26 @@ _PATTERNS = {
         300,
         "an http(s) address without a user, a query or a fragment",
     ),
-    "mirror": (
-        r"(?!-)(?:(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5}|localhost)"
-        r"(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*",
+    "mirror": (_ADDRESS, 200, "host[:port][/path]; a host has a dot or a port"),
+    "address": (_ADDRESS, 200, "host[:port][/prefix]; a host has a dot or a port"),
+    "prefix": (_REPOSITORY, 100, "lower-case letters, digits and single . _ - between them, and /"),
+    "namespace": (r"[a-z0-9]+(?:[_-][a-z0-9]+)*", 63, "a user or an organisation of Docker Hub"),
+    "account": (r"[0-9]{12}", 12, "the twelve digits of an AWS account, quoted"),
+    "region": (r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]{1,2}", 30, "a region of AWS such as eu-central-1"),
+    "KMS key": (
+        r"[A-Za-z0-9](?:[A-Za-z0-9:/_-]*[A-Za-z0-9])?",
+        256,
+        "the id, the ARN or the alias of a key",
+    ),
+    "tag filter": (
+        r"(?!.*\*.*\*.*\*)[A-Za-z0-9_*][A-Za-z0-9._*-]*",
+        128,
+        "a tag with at most two * for what varies",
+    ),
+    "template": (
+        r"[A-Za-z0-9_{][A-Za-z0-9_.{}/-]*",
         200,
-        "host[:port][/path]; a host has a dot or a port",
+        "letters, digits and . _ - / with {placeholders}",
     ),
     "git repository": (
         r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
@@ -153,6 +173,14 @@ CudaRelease = Annotated[str, _check("cuda release")]
 TorchVersion = Annotated[str, _check("torch version")]
 IndexUrl = Annotated[str, _check("index")]
 Mirror = Annotated[str, _check("mirror")]
+Address = Annotated[str, _check("address")]
+Prefix = Annotated[str, _check("prefix")]
+Namespace = Annotated[str, _check("namespace")]
+Account = Annotated[str, _check("account")]
+Region = Annotated[str, _check("region")]
+KmsKey = Annotated[str, _check("KMS key")]
+TagFilter = Annotated[str, _check("tag filter")]
+Template = Annotated[str, _check("template")]
 GitUrl = Annotated[str, _check("git repository")]
 GitRef = Annotated[str, _check("git ref")]
 FindingId = Annotated[str, _check("finding")]

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from factory.matrix.grammar import (
     AbsolutePath,
+    Account,
+    Address,
     AptPackage,
     AxisName,
     AxisValue,
@@ -25,12 +27,18 @@ from factory.matrix.grammar import (
     Glob,
     IndexUrl,
     KeyPlace,
+    KmsKey,
     Mirror,
     Name,
+    Namespace,
     Package,
+    Prefix,
     PythonVersion,
     RayVersion,
+    Region,
     RelativePath,
+    TagFilter,
+    Template,
     Text,
     TorchVersion,
     VariableName,
@@ -175,13 +183,64 @@ class PolicySpec(_Strict):
     scan: ScanSpec = ScanSpec()
 
 
+class RepositoriesSpec(_Strict):
+    """How a repository that is missing in ECR is made."""
+
+    create: bool = Field(True, description="whether it is made; if not, it has to be there")
+    scan_on_push: bool = Field(True, description="Amazon scans what is pushed, too")
+    immutable: bool = Field(True, description="Amazon refuses to rewrite a tag that does not float")
+    exclude: list[TagFilter] = Field(
+        [], max_length=4, description="which tags float, if that cannot be told from their names"
+    )
+    untagged_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        None, description="after how many days Amazon removes what no tag names; null: never"
+    )
+    encryption: Literal["aes256", "kms"] = "aes256"
+    kms_key: KmsKey | None = Field(None, description="with kms: a key of your own")
+
+
+class RetentionSpec(_Strict):
+    """What of old images stays at a target; what floating tags name always does."""
+
+    keep_days: int = Field(
+        30, ge=0, le=3650, description="what a floating tag named within so many days"
+    )
+    keep_last: int = Field(3, ge=1, le=1000, description="of each build the last so many")
+    ended: Literal["keep", "remove"] = Field(
+        "keep", description="images of cells that left the matrix, after the days"
+    )
+
+
 class TargetSpec(_Strict):
     """A place to publish."""
 
-    kind: Literal["local"] = Field(description="a registry on this machine, started when needed")
+    kind: Literal["local", "registry", "hub", "ecr"] = Field(
+        description="a registry on this machine, started when needed; one at `address`; Docker "
+        "Hub; or Amazon's"
+    )
+    address: Address | None = Field(None, description="of a `registry`: host[:port][/prefix]")
+    namespace: Namespace | None = Field(None, description="of `hub`: the user or organisation")
+    account: Account | None = Field(None, description="of `ecr`: its twelve digits, quoted")
+    region: Region | None = Field(None, description="of `ecr`")
+    prefix: Prefix | None = Field(None, description="of `ecr`: before each repository's name")
+    repositories: RepositoriesSpec | None = Field(
+        None, description="of `ecr`: how a repository that is missing is made"
+    )
+    repository: Template = Field("{image}", description="the template of a repository's name")
+    tag: Template = Field("{cell}-{key}", description="that of the tag that is never rewritten")
+    floating: list[Template] = Field(["{cell}"], description="those of the tags that move")
+    aliases: list[Literal["omit-python", "omit-device", "latest-ray", "latest"]] = Field(
+        ["latest"], description="short forms of the cell that floating tags have, too"
+    )
+    require_clean: bool = Field(
+        False, description="refuse what does not come from a clean git checkout"
+    )
     accept: list[Text] = Field([], description="partial verdicts that may still be published here")
     scan: ScanSpec | None = Field(
         None, description="what here differs from `policy.scan`; the rest is as it is there"
+    )
+    retention: RetentionSpec | None = Field(
+        None, description="what `invoke gc` keeps; without it nothing is removed"
     )
 
 

@@ -8,27 +8,19 @@ from factory.errors import ConfigError
 from factory.matrix.cells import span
 from factory.matrix.cohorts import cohorts
 from factory.matrix.document import Document, parse
-from factory.matrix.grammar import shown
 from factory.matrix.policy import scan_policy
 from factory.matrix.schema import MatrixSpec, TorchSpec
-from factory.matrix.validate import near, validate
+from factory.matrix.targets import targets
+from factory.matrix.validate import validate
 from factory.model import (
-    BY_HAND,
-    NO_DATABASE,
-    NO_JAVA_DATABASE,
-    NO_RUNTIME,
-    SUBSTITUTED_BASE,
     Base,
     Budget,
     Cuda,
     Device,
     Matrix,
     Signing,
-    Target,
     Torch,
 )
-
-KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME, BY_HAND)
 
 
 def parse_matrix(
@@ -65,7 +57,7 @@ def parse_matrix(
         ),
         devices=_devices(spec, document),
         runtime_apt=tuple(spec.runtime.apt),
-        targets=_targets(spec, document, registry),
+        targets=targets(spec, document, registry, spanned.latest),
         scan=scan_policy(spec, document),
         workers=spec.verify.workers,
         suite=spec.verify.suite,
@@ -122,23 +114,3 @@ def _wrong_flavour(device: Device) -> tuple[str, str] | None:
             f'write "{version}+{device.cuda.platform}", or "{version}" for the one on PyPI',
         )
     return None
-
-
-def _targets(spec: MatrixSpec, document: Document, registry: str) -> tuple[Target, ...]:
-    for name, target in spec.targets.items():
-        for at, reason in enumerate(target.accept):
-            if reason not in KNOWN_PARTIALS:
-                raise ConfigError(
-                    f"no gate ever gives the partial reason {shown(reason)}",
-                    where=document.where(("targets", name, "accept", at)),
-                    todo=near(reason, KNOWN_PARTIALS),
-                )
-    return tuple(
-        Target(
-            name=name,
-            registry=registry,
-            accept=frozenset(target.accept),
-            scan=scan_policy(spec, document, target=name) if target.scan else None,
-        )
-        for name, target in spec.targets.items()
-    )

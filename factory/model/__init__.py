@@ -26,6 +26,7 @@ from factory.model.coldstart import (
     Timing,
 )
 from factory.model.content import Content, ContentDifference, difference
+from factory.model.ecr import Ecr
 from factory.model.evidence import (
     Audit,
     BuildRecord,
@@ -68,6 +69,7 @@ from factory.model.lock import (
     parse_lock,
 )
 from factory.model.matrix import Matrix, Project
+from factory.model.naming import Naming, Pattern
 from factory.model.outcome import Finding, Health, Outcome, State
 from factory.model.outdated import Outdated
 from factory.model.plan import (
@@ -87,6 +89,7 @@ from factory.model.plan import (
     step_ref,
 )
 from factory.model.policy import Exemption, ScanPolicy, SizeBudget
+from factory.model.promoted import Promoted
 from factory.model.record import (
     BY_HAND,
     NO_DATABASE,
@@ -107,6 +110,7 @@ from factory.model.record import (
     pair_digest,
 )
 from factory.model.rejudged import Rejudged
+from factory.model.retention import Collected, Decision, Retention
 from factory.model.selection import Selection
 from factory.model.target import Names, Target
 
@@ -152,13 +156,16 @@ __all__ = [
     "CheckStatus",
     "Cohort",
     "ColdStart",
+    "Collected",
     "Content",
     "ContentDifference",
     "Contract",
     "Cuda",
+    "Decision",
     "Derived",
     "Device",
     "Difference",
+    "Ecr",
     "Excluded",
     "Exemption",
     "Explanation",
@@ -179,21 +186,25 @@ __all__ = [
     "Matrix",
     "Move",
     "Names",
+    "Naming",
     "Outcome",
     "Outdated",
     "Override",
     "Pair",
     "PairRecord",
+    "Pattern",
     "Piece",
     "Pin",
     "Plan",
     "PlannedBuild",
     "Project",
+    "Promoted",
     "Publication",
     "Read",
     "Record",
     "Rejudged",
     "Release",
+    "Retention",
     "Rootfs",
     "ScanPolicy",
     "Selection",

@@ -27,9 +27,12 @@ class Cell:
     def id(self) -> str:
         """The name people type: Ray's tag grammar, then our own suffixes."""
         parts = [self.ray, f"py{self.python.replace('.', '')}", self.device]
-        parts += ["rllib"] if self.rllib else []
-        parts += [value for _, value in self.extra]
-        return "-".join(parts)
+        return "-".join((*parts, *self.suffixes))
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What its id has beyond Ray's grammar."""
+        return (*(("rllib",) if self.rllib else ()), *(value for _, value in self.extra))
 
     @property
     def axes(self) -> dict[str, str]:

@@ -119,6 +119,16 @@ class Project:
         return all(matches(image.where, cell) for image in self.lineage(name))
 
     @property
+    def builds(self) -> tuple[Build, ...]:
+        """Image × cell, in order: all that there are."""
+        return tuple(
+            Build(image=image, cell=cell)
+            for image in self.images
+            for cell in self.matrix.cells
+            if self.made_for(image, cell)
+        )
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         """The builds that cohorts pair. What two cohorts pair is one pair, of the first."""
         found: dict[str, Pair] = {}

@@ -27,7 +27,7 @@ from factory.model import (
 from factory.plan.assemble import Assembly, Contents, Recipe, Render
 from factory.plan.groups import release_groups
 from factory.plan.locks import Locks, locks_of
-from factory.plan.tags import check_unique, floating_tags, immutable_tag
+from factory.plan.tags import check_names, check_unique, floating_tags, immutable_tag
 
 _SHARED = {MAIN: TEMPLATES, TEMPLATES: TEMPLATES}
 """What the factory's own steps can read."""
@@ -75,7 +75,7 @@ def make_plan(
         supported, a template is wrong, what it reads cannot be had, or a lock does not fit.
 
     Raises:
-        ConfigError: two builds would get one tag.
+        ConfigError: two builds of the whole matrix would get one tag, or one a name that is none.
     """
     assembly = Assembly(
         render=render, contents=contents, pins=pins, epoch=project.matrix.base.epoch
@@ -87,7 +87,8 @@ def make_plan(
             planned.append(chains.plan(build))
         except ConfigError as error:
             refused[build] = error
-    check_unique(planned)
+    check_names(project.matrix.targets, project.builds)
+    check_unique(planned, project.matrix.targets)
     made = {one.build for one in planned}
     return Plan(
         steps=chains.steps,

@@ -3,18 +3,30 @@
 from factory.publish.adopt import existing, held
 from factory.publish.floating import Mover
 from factory.publish.gate import outranking, refusals
+from factory.publish.logins import Logins, sweep
+from factory.publish.promote import Candidate, Promoter
 from factory.publish.push import Evidence, Publisher, Pushed
+from factory.publish.retention import Shelf, decide
 from factory.publish.tags import Tags, each
+from factory.publish.turns import no_moves, taking_turns
 
 __all__ = [
+    "Candidate",
     "Evidence",
+    "Logins",
     "Mover",
+    "Promoter",
     "Publisher",
     "Pushed",
+    "Shelf",
     "Tags",
+    "decide",
     "each",
     "existing",
     "held",
+    "no_moves",
     "outranking",
     "refusals",
+    "sweep",
+    "taking_turns",
 ]

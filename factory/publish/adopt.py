@@ -8,6 +8,7 @@ be scanned and verified.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from factory.engine import Engine
@@ -51,6 +52,7 @@ def existing(
     substituted_base: bool,
     ours: Built | None = None,
     known: Publication | None = None,
+    environment: Callable[[str], Mapping[str, str]] = lambda _repository: {},
 ) -> Built | None:
     """Pull the image that a target holds under this build's immutable tag, if it isn't ours.
 
@@ -65,6 +67,7 @@ def existing(
         substituted_base: of that step; equal keys have equal bases.
         ours: the step as the engine has it, or ``None`` if it does not.
         known: the last publication of this build there, from the ledger.
+        environment: variables for ``docker pull`` from a repository.
 
     Returns:
         The step as it is in the engine now, to be recorded and judged; ``None`` where the target
@@ -82,7 +85,8 @@ def existing(
     if ours and ours.config_digest == config:
         return None
     started = time.monotonic()
-    image_id = _pull(engine, place(names.repository, digest), ref)
+    variables = environment(names.repository)
+    image_id = _pull(engine, place(names.repository, digest), ref, variables)
     return Built(
         key=planned.key,
         ref=ref,
@@ -111,12 +115,13 @@ def _config(
     return config
 
 
-def _pull(engine: Engine, name: str, ref: str) -> str:
+def _pull(engine: Engine, name: str, ref: str, variables: Mapping[str, str]) -> str:
     move.docker(
         "pull",
         name,
         failed="the image that is published under this key could not be pulled",
         todo="see that the registry runs and that this disk has room, then run again",
+        env=variables,
     )
     engine.tag(name, ref)
     engine.remove_image(name)  # its name by digest only: the step's own tag keeps the image

@@ -26,6 +26,7 @@ def refusals(
     target: Target,
     *,
     joints: Iterable[Joint],
+    unclean: str = "",
 ) -> tuple[str, ...]:
     """Why a build may not be published at a target; empty if it may.
 
@@ -33,12 +34,15 @@ def refusals(
 
     Args:
         joints: what it has to have passed together with other builds.
+        unclean: why the project is no clean git checkout; empty if it is one.
     """
     given = tuple(verdicts)
+    dirty = target.require_clean and unclean
     return tuple(
         dict.fromkeys(
             [
                 *_image(planned, built, target),
+                *([f"`{target.name}` wants a clean git checkout: {unclean}"] if dirty else []),
                 *(f"there is no {gate} verdict" for gate in REQUIRED if not _has(given, gate)),
                 *(reason for verdict in given for reason in _verdict(verdict, built, target)),
                 *(reason for joint in joints for reason in _joint(joint, built, target)),

@@ -74,6 +74,8 @@ class Publisher:
             the immutable tag in place of ours.
         joints_of: likewise, what it has to have passed together with other builds.
         environment: variables for ``docker push``; the seam for credentials.
+        ready: has a repository ready for a push, and gives further variables for that.
+        unclean: why the project is no clean git checkout; empty if it is one.
     """
 
     engine: Engine
@@ -83,6 +85,8 @@ class Publisher:
     verdicts_of: Callable[[str], Iterable[Verdict]]
     joints_of: Callable[[str], Iterable[Joint]]
     environment: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[str], Mapping[str, str]] = lambda _repository: {}
+    unclean: str = ""
 
     def push(
         self,
@@ -141,7 +145,9 @@ class Publisher:
     ) -> None:
         names = self.target.names(planned)
         joints = self.joints_of(built.config_digest)
-        reasons = refusals(planned, built, verdicts, self.target, joints=joints)
+        reasons = refusals(
+            planned, built, verdicts, self.target, joints=joints, unclean=self.unclean
+        )
         if reasons:
             raise PublishError(
                 f"{planned.build.id} may not be published at `{self.target.name}`: {reasons[0]}",
@@ -184,6 +190,7 @@ class Publisher:
                 where=built.ref,
                 todo="run `invoke release`, which makes and judges it again",
             )
+        environment = {**self.environment, **self.ready(names.repository)}
         self.engine.tag(built.image_id, name)
         try:
             move.docker(
@@ -191,8 +198,13 @@ class Publisher:
                 name,
                 failed=f"{planned.build.id} could not be pushed",
                 todo="see that the registry runs and has room, then run `invoke publish` again",
-                env=self.environment,
+                env=environment,
             )
+        except PublishError:
+            # A registry that lets nobody rewrite a tag refuses what another one has just pushed,
+            # and an answer can be lost: what is there is read below, and held to what was judged.
+            if self.registry.head(names.repository, names.immutable) is None:
+                raise
         finally:
             self.engine.remove_image(name)
         placed = self._read(names.repository, names.immutable)

@@ -1,28 +1,47 @@
 """The edge to registries, for all rooms that look something up or move it there."""
 
+from factory.registry.allowance import Allowance
+from factory.registry.amazon import Amazon
+from factory.registry.attached import attached_tags, copy_attached, subject_of
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
+from factory.registry.copy import Copier, Moved
+from factory.registry.credentials import Credentials, docker_credentials
 from factory.registry.listing import tags
 from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
 from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
+from factory.registry.removal import remove, require_removal
+from factory.registry.trying import pause
 
 __all__ = [
     "INDEXES",
     "OCI_MANIFEST",
+    "Allowance",
+    "Amazon",
     "Artifact",
+    "Copier",
+    "Credentials",
     "Descriptor",
     "Manifest",
+    "Moved",
     "Registry",
     "attach",
+    "attached_tags",
     "base_url",
+    "copy_attached",
     "digest_of",
+    "docker_credentials",
     "document_of",
     "is_loopback",
     "list_referrers",
     "locate",
+    "pause",
     "place",
+    "remove",
+    "require_removal",
     "split_tag",
+    "subject_of",
     "tags",
     "upload",
 ]

@@ -7,12 +7,13 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 
 from factory.errors import RegistryError
 from factory.registry.access import Access, FindCredentials
+from factory.registry.allowance import Allowance, allowance_of
 from factory.registry.credentials import docker_credentials
 from factory.registry.manifest import ACCEPTED, Manifest, digest_of
 from factory.registry.reference import locate, place
@@ -37,6 +38,7 @@ class Registry:
         credentials: who asks, where a registry wants to know: what Docker keeps for it.
         patience: with each request.
         transport: leads to the registries.
+        pace: comes back when a repository's registry takes a manifest; at once by default.
     """
 
     def __init__(
@@ -45,15 +47,26 @@ class Registry:
         *,
         patience: Patience = PATIENT,
         transport: Transport | None = None,
+        pace: Callable[[str], None] = lambda _repository: None,
     ) -> None:
         self._transport = transport or Transport()
         self._access = Access(self._transport, credentials)
         self._patience = patience
+        self._pace = pace
+        self._allowances: dict[str, Allowance] = {}
+
+    def allowance(self, repository: str) -> Allowance | None:
+        """How many more requests its registry takes, as it said last; ``None`` if it never did."""
+        return self._allowances.get(locate(repository).host)
 
     def hasty(self) -> Registry:
         """The same, with the same logins, that gives up within seconds."""
+        return self.with_patience(HASTY)
+
+    def with_patience(self, patience: Patience) -> Registry:
+        """The same, with the same logins, and another patience."""
         other = copy(self)
-        other._patience = HASTY
+        other._patience = patience
         return other
 
     def ping(self, repository: str) -> None:
@@ -131,8 +144,11 @@ class Registry:
             RegistryError: the registry refused, or cannot be reached.
         """
         headers = {"Content-Type": manifest.media_type}
+        self._pace(repository)
         answer = self._request("PUT", repository, tag, headers, manifest.content)
-        if answer.status != 201:
+        # Registries that let nobody rewrite a tag refuse to write what it names already, too.
+        there = answer.status in (400, 409) and self.head(repository, tag) == manifest.digest
+        if answer.status != 201 and not there:
             raise self.refused(
                 answer, "did not take the manifest", repository, place(repository, tag)
             )
@@ -191,6 +207,9 @@ class Registry:
 
     def _manifest(self, method: str, repository: str, reference: str) -> BaseHTTPResponse | None:
         answer = self._request(method, repository, reference, {"Accept": _ACCEPT})
+        left = allowance_of(answer.headers)
+        if left:
+            self._allowances[locate(repository).host] = left
         if answer.status == 404:
             return None
         if answer.status != 200:
@@ -225,7 +244,7 @@ class Registry:
         *,
         headers: Mapping[str, str],
         where: str,
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         preload: bool = True,
     ) -> BaseHTTPResponse:
         """Ask a registry, let in by what it wants to know.
@@ -234,6 +253,7 @@ class Registry:
             resource: what follows the repository's name, or the whole address that the registry
                 gave for it. Another host than the registry's own is not told who asks.
             where: for messages.
+            body: where it is an iterable, one that can be begun again.
             preload: whether the answer is read to its end.
 
         Raises:
@@ -271,7 +291,7 @@ class Registry:
         repository: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         *,
         where: str,
         preload: bool = True,

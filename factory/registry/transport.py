@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +86,7 @@ class Transport:
         *,
         headers: Mapping[str, str],
         patience: Patience,
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         preload: bool = True,
     ) -> BaseHTTPResponse:
         """Send a request. A redirect to another host is followed without credentials.

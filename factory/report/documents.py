@@ -14,11 +14,14 @@ from factory.model import (
     Journal,
     Judged,
     Matrix,
+    Naming,
     Outcome,
     Pair,
     PairRecord,
     Plan,
+    PlannedBuild,
     Record,
+    Target,
     Verdict,
 )
 from factory.report.coldstarts import cold_start_document, timing_document
@@ -44,15 +47,46 @@ def matrix(spec: Matrix, builds: Sequence[Build], pairs: Sequence[Pair] = ()) ->
         "excluded": [
             {"id": one.cell.id, "reason": one.reason, "where": one.where} for one in spec.excluded
         ],
+        "targets": [_target(target) for target in spec.targets],
     }
 
 
-def plan(planned: Plan, known: Mapping[str, str], reasons: Mapping[str, str] = _NONE) -> Document:
+def _target(target: Target) -> Document:
+    naming = target.naming or Naming()
+    return {
+        "name": target.name,
+        "kind": target.kind,
+        "registry": target.registry,
+        "repository": naming.repository,
+        "tag": naming.tag,
+        "floating": list(naming.floating),
+        "aliases": list(naming.aliases),
+        "require_clean": target.require_clean,
+    }
+
+
+def _names(target: Target, planned: PlannedBuild) -> Document:
+    names = target.names(planned)
+    return {
+        "target": target.name,
+        "repository": names.repository,
+        "immutable": names.immutable,
+        "floating": list(names.floating),
+    }
+
+
+def plan(
+    planned: Plan,
+    known: Mapping[str, str],
+    reasons: Mapping[str, str] = _NONE,
+    targets: Sequence[Target] = (),
+) -> Document:
     """The distinct steps, and the builds that are made of them.
 
     Args:
         known: why steps would be kept, by key.
         reasons: why others would be made.
+        targets: where builds would be published.
     """
     return {
         "steps": [
@@ -74,6 +108,7 @@ def plan(planned: Plan, known: Mapping[str, str], reasons: Mapping[str, str] = _
                 "steps": list(one.steps),
                 "immutable": one.immutable,
                 "floating": list(one.floating),
+                "targets": [_names(target, one) for target in targets],
             }
             for one in planned.builds
         ],

@@ -13,6 +13,7 @@ from factory.model import (
     Finding,
     Health,
     Matrix,
+    Naming,
     Pair,
     PairRecord,
     Plan,
@@ -20,7 +21,9 @@ from factory.model import (
     Record,
     Status,
     Step,
+    Target,
 )
+from factory.model.target import LOCAL
 from factory.text import distinct
 
 _SHORT = 12
@@ -73,10 +76,23 @@ def matrix_table(matrix: Matrix, builds: Sequence[Build], pairs: Sequence[Pair] 
     each = [f"{sum(build.image == name for build in builds)} of {name}" for name in images]
     text += f"\n\n{_count(cells, 'cell')} → {_count(builds, 'build')}: {', '.join(each)}"
     text += _together(pairs, [cohort for cohort in matrix.cohorts if cohort.refused])
+    if not all(_is_plain(target) for target in matrix.targets):
+        text += "\n\n" + _targets(matrix.targets)
     if matrix.excluded:
         gone = [[entry.cell.id, entry.reason, entry.where] for entry in matrix.excluded]
         text += "\n\n" + columns(["EXCLUDED", "REASON", "WHERE"], gone)
     return text
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    """Where builds are published, and the templates of their names."""
+    rows = []
+    for target in targets:
+        naming = target.naming or Naming()
+        names = [naming.repository, naming.tag, ", ".join(naming.floating)]
+        rows.append([target.name, target.kind, target.registry, *names, ", ".join(naming.aliases)])
+    header = ["TARGET", "KIND", "REGISTRY", "REPOSITORY", "IMMUTABLE TAG", "FLOATING TAGS"]
+    return columns([*header, "ALIASES"], rows)
 
 
 def _together(pairs: Sequence[Pair], refused: Sequence[Cohort]) -> str:
@@ -99,6 +115,7 @@ def plan_table(
     done: Mapping[str, str],
     reasons: Mapping[str, str] = MappingProxyType({}),
     refused: Sequence[Cohort] = (),
+    targets: Sequence[Target] = (),
 ) -> str:
     """Distinct steps with what would happen to each and why, then the builds with their tags, and
     which of them are verified together.
@@ -108,6 +125,7 @@ def plan_table(
         done: key to what is known of a step that exists already.
         reasons: key to why it would be made otherwise.
         refused: the cohorts that pair nothing.
+        targets: where builds would be published.
     """
     users: dict[str, int] = {}
     for planned in plan.builds:
@@ -122,14 +140,10 @@ def plan_table(
         ]
         for key, step in plan.steps.items()
     ]
-    builds = [
-        [planned.build.id, _immutable(plan, planned), ", ".join(planned.floating)]
-        for planned in plan.builds
-    ]
     return (
         columns(["STEP", "ACTION", "WHY", "USED BY"], steps)
         + "\n\n"
-        + columns(["BUILD", "IMMUTABLE TAG", "FLOATING TAGS"], builds)
+        + _tags(plan, targets)
         + _together(plan.pairs, refused)
     )
 
@@ -140,11 +154,36 @@ def _unresolved(step: Step) -> str:
     return f"unresolved: a build looks up {names}" if names else ""
 
 
-def _immutable(plan: Plan, planned: PlannedBuild) -> str:
-    """The tag as far as it is known: the key in it may not be final."""
+def _tags(plan: Plan, targets: Sequence[Target]) -> str:
+    """What builds are called, a line for each target, where not all is as it is by itself."""
+    if all(_is_plain(target) for target in targets) and len(targets) < 2:
+        builds = [
+            [one.build.id, _known(plan, one, one.immutable), ", ".join(one.floating)]
+            for one in plan.builds
+        ]
+        return columns(["BUILD", "IMMUTABLE TAG", "FLOATING TAGS"], builds)
+    rows = []
+    for one in plan.builds:
+        for target in targets:
+            names = target.names(one)
+            tag = _known(plan, one, names.immutable)
+            rows.append(
+                [one.build.id, target.name, names.repository, tag, ", ".join(names.floating)]
+            )
+    return columns(["BUILD", "TARGET", "REPOSITORY", "IMMUTABLE TAG", "FLOATING TAGS"], rows)
+
+
+def _is_plain(target: Target) -> bool:
+    """Whether it is the local registry, with names as they are by themselves."""
+    latest = target.naming.latest if target.naming else None
+    return target.kind == LOCAL and target.naming in (None, Naming(latest=latest))
+
+
+def _known(plan: Plan, planned: PlannedBuild, tag: str) -> str:
+    """An immutable tag as far as it is known: the key in it may not be final."""
     if not plan.steps[planned.key].unresolved:
-        return planned.immutable
-    return f"{planned.immutable.removesuffix(planned.key[:KEY_DIGITS])}…"
+        return tag
+    return tag.replace(planned.key[:KEY_DIGITS], "…")
 
 
 def status_table(records: Iterable[Record], pairs: Sequence[PairRecord] = ()) -> str:

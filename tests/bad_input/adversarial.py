@@ -204,7 +204,7 @@ NAMES = [
     ),
     _refused("a target of another kind", matrix("kind: local", "kind: evil.example"), "'local'"),
     _refused(
-        "a target with an address", matrix("kind: local", "kind: local, registry: x"), "unknown"
+        "a target with a registry", matrix("kind: local", "kind: local, registry: x"), "unknown"
     ),
     _refused(
         "a mirror with an @", base("source: registry\n  mirror: a@evil.example"), "valid mirror"

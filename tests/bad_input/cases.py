@@ -10,6 +10,8 @@ from tests.bad_input.family import FAMILY
 from tests.bad_input.launching import LAUNCHING
 from tests.bad_input.locks import LOCKS
 from tests.bad_input.moving import MOVING
+from tests.bad_input.promotion import PROMOTION
+from tests.bad_input.publishing import PUBLISHING
 from tests.bad_input.scanning import SCANNING
 from tests.bad_input.spoiling import (
     IMAGE,
@@ -858,6 +860,6 @@ AUDIT = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *LAUNCHING),
-    *(*AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PROMOTION, *LAUNCHING),
+    *(*PUBLISHING, *AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

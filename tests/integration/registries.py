@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,6 @@ from pathlib import Path
 from factory import process
 from factory.engine import Engine
 from factory.errors import RegistryError
-from factory.ledger import Ledger
 from factory.model import (
     KEY_LABEL,
     Build,
@@ -24,15 +23,12 @@ from factory.model import (
     Check,
     CheckStatus,
     Gate,
-    Journal,
     PlannedBuild,
-    Publication,
     Status,
     Target,
     Verdict,
     step_ref,
 )
-from factory.publish import Mover, Publisher, Tags
 from factory.registry import Registry
 from factory.settings import Settings
 
@@ -64,9 +60,17 @@ def open_registry(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _registry(folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    with registry_at("", folder, more) as host:
+        yield host
+
+
+@contextmanager
+def registry_at(name: str, folder: Path, more: Mapping[str, object]) -> Iterator[str]:
+    """A registry with more configuration: by the ``name`` under which ``more`` has it listen, or
+    at a port of its own."""
     program = process.find_tool("docker-registry") or process.find_tool("registry")
     assert program, "`apt-get install docker-registry`, which this test starts"
-    host, config = f"127.0.0.1:{free_port()}", folder / "config.json"
+    host, config = name or f"127.0.0.1:{free_port()}", folder / "config.json"
     document = {
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
@@ -139,23 +143,25 @@ class Workshop:
     def built(self, content: str, key: str = "a", *, says: str | None = None) -> Built:
         """An image with this content; the same key may be built with another content.
 
-        ``says`` is the whole key in its label, if it is not that of the build.
+        ``key`` is a letter that stands for a whole key of it, or a whole one; ``says`` is the whole
+        key in its label, if it is not that of the build.
         """
-        ref = step_ref(self.name, key * 64)
+        whole = (key * 64)[:64]
+        ref = step_ref(self.name, whole)
         context = self.folder / "context"
         context.mkdir(exist_ok=True)
         (context / "file").write_text(content)
         dockerfile = b'FROM scratch\nCOPY file /file\nCMD ["/file"]\n'
         facts = self.folder / "metadata.json"
         argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
-        argv += [f"--label={KEY_LABEL}={key * 64 if says is None else says}"]
+        argv += [f"--label={KEY_LABEL}={whole if says is None else says}"]
         argv += [f"--metadata-file={facts}", str(context)]
         process.run(argv, stdin=dockerfile, env=QUIET)
         self.refs.add(ref)
         written = json.loads(facts.read_text())
         self.ids.add(written["containerimage.digest"])
         return Built(
-            key=key * 64,
+            key=whole,
             ref=ref,
             image_id=written["containerimage.digest"],
             config_digest=written["containerimage.config.digest"],
@@ -184,34 +190,3 @@ def passed(built: Built) -> tuple[Verdict, ...]:
 
 def target_at(address: str) -> Target:
     return Target(name="local", registry=f"{address}/team")
-
-
-@dataclass(frozen=True, kw_only=True)
-class BothPhases:
-    """Publishes one build by itself: pushed, and then its floating tags moved."""
-
-    publisher: Publisher
-    ledger: Path
-
-    def publish(
-        self,
-        planned: PlannedBuild,
-        built: Built,
-        verdicts: Iterable[Verdict],
-        known: Publication | None = None,
-    ) -> Publication:
-        found = self.publisher.push(planned, built, verdicts, known).publication
-        tags = Tags(registry=self.publisher.registry, locks=self.publisher.locks)
-        moves = tags.moves([found])
-        if any(move.pending for move in moves):
-            with tags.turn(moves, print), Ledger.open(self.ledger) as ledger:
-                Mover(tags=tags, book=ledger).begin(
-                    Journal(
-                        run="r",
-                        group=planned.build.id,
-                        publications=(found,),
-                        moves=tags.moves([found]),
-                        at="2026-11-29T12:00:00+00:00",
-                    )
-                )
-        return found

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.both_phases import BothPhases
 from factory import process
 from factory.engine import Engine
 from factory.errors import Interrupted, PublishError, RegistryError
@@ -21,7 +22,6 @@ from factory.publish import Publisher, existing, local, move
 from factory.registry import Manifest, Registry
 from factory.settings import Settings
 from tests.integration.registries import (
-    BothPhases,
     Workshop,
     free_port,
     passed,

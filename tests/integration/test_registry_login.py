@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.both_phases import BothPhases
 from factory.base.upstream import answers, resolve, upstream_repository
 from factory.engine import Engine
 from factory.errors import ConfigError, MachineError, RegistryError
@@ -17,7 +18,6 @@ from factory.publish import Publisher
 from factory.registry import Registry
 from tests.integration.registries import (
     PASSWORD,
-    BothPhases,
     Workshop,
     guarded_registry,
     passed,

@@ -44,7 +44,10 @@ PURE = sorted(
     {
         *(path for room in ("dockerfile", *PURE_ROOMS) for path in (FACTORY / room).rglob("*.py")),
         *FACTORY.glob("*/policy.py"),
-        *(FACTORY / name for name in ("errors.py", "text.py", "publish/gate.py")),
+        *(
+            FACTORY / name
+            for name in ("errors.py", "text.py", "publish/gate.py", "publish/retention.py")
+        ),
         *(FACTORY / "registry" / name for name in ("challenge.py", "manifest.py", "reference.py")),
         *(FACTORY / name for name in ("base/support.py", "verify/verdict.py")),
         FACTORY / "verify" / "budget.py",

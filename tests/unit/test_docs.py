@@ -232,7 +232,7 @@ def printed(prepared: Prepared) -> dict[str, object]:
     finding = Finding(name="disk", state=Health.OK, what="60 GiB")
     return {
         "matrix": documents.matrix(matrix, builds, [pair]),
-        "plan": documents.plan(plan, {}),
+        "plan": documents.plan(plan, {}, targets=matrix.targets),
         "explain": documents.explanation([explanation()]),
         "build, scan, verify, publish, release": documents.outcomes(
             plan, [outcome, together], cold_starts=[started()], journals=[journal()]

@@ -317,3 +317,25 @@ def test_what_cannot_be_fetched_is_told_as_what_cannot_be_reached(tmp_path: Path
     nowhere = GitSource(url=str(tmp_path / "nowhere.git"), ref="a" * 40)
     with pytest.raises(MachineError, match="cannot be reached"):
         git.fetch(nowhere, tmp_path / "code")
+
+
+def test_a_checkout_is_clean_until_something_in_it_is_new_or_changed(tmp_path: Path) -> None:
+    def run(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+        process.run(["git", "-C", str(tmp_path), *who, *words])
+
+    assert "in no git repository" in git.unclean(tmp_path)
+    run("init", "--quiet")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "matrix.yaml").write_text("a")
+    (tmp_path / ".gitignore").write_text("*.log\n")
+    assert "project" in git.unclean(project)
+    run("add", ".")
+    run("commit", "--quiet", "--message=all")
+    (project / "run.log").write_text("ignored")
+    (tmp_path / "beside").write_text("not the project's")
+    assert git.unclean(project) == ""
+    (project / "matrix.yaml").write_text("b")
+    (project / "new").write_text("")
+    assert git.unclean(project).endswith("matrix.yaml is not committed and 1 more")

@@ -70,6 +70,16 @@ def refused(
     return "\n".join(refusals(planned, built, verdicts, target, joints=joints))
 
 
+def test_only_a_target_that_wants_a_clean_checkout_refuses_another() -> None:
+    clean = replace(STRICT, require_clean=True)
+    why = "app/main.py is not committed"
+    assert refusals(PLANNED, BUILT, BOTH, STRICT, joints=(), unclean=why) == ()
+    assert refusals(PLANNED, BUILT, BOTH, clean, joints=()) == ()
+    assert refusals(PLANNED, BUILT, BOTH, clean, joints=(), unclean=why) == (
+        "`hub` wants a clean git checkout: app/main.py is not committed",
+    )
+
+
 def test_both_gates_passed_on_this_image_is_let_through() -> None:
     assert refused(*BOTH) == ""
 

@@ -80,7 +80,8 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[Served]:
                 self.wfile.write(content)
 
         # Names that http.server prescribes.
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_CONNECT = handle_one  # noqa: N815
+        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = handle_one  # noqa: N815
+        do_DELETE = do_CONNECT = handle_one  # noqa: N815
 
         def log_message(self, *args: object) -> None:
             pass

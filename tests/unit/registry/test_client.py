@@ -209,3 +209,31 @@ def test_a_redirect_to_another_host_goes_without_what_let_us_in_here(server: Ser
         assert Registry(lambda key: who).blob(server.repository, DIGEST) == BODY
         assert server.asked[-1].permit == who.basic
         assert [one.permit for one in elsewhere.asked] == [""]
+
+
+def test_a_tag_that_may_not_be_rewritten_and_is_right_already_is_written(server: Server) -> None:
+    said: Answer = (
+        400,
+        {},
+        b'{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}',
+    )
+    server.answers = [said, ANSWER]
+    Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
+    assert [one.method for one in server.asked] == ["PUT", "HEAD"]
+
+
+def test_a_tag_that_may_not_be_rewritten_and_names_something_else_is_refused(
+    server: Server,
+) -> None:
+    server.answers = [(400, {}, b"the tag is immutable"), (404, {}, b"")]
+    with pytest.raises(RegistryError, match="did not take the manifest") as caught:
+        Registry().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
+    assert caught.value.detail == ("the tag is immutable",)
+
+
+def test_each_manifest_waits_for_its_registrys_pace(server: Server) -> None:
+    waited: list[str] = []
+    server.answers = [(201, {}, b"")]
+    registry = Registry(pace=waited.append)
+    registry.hasty().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
+    assert waited == [server.repository]

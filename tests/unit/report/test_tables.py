@@ -200,3 +200,28 @@ def test_the_ledger_shows_pairs_below_the_builds() -> None:
         "pass",
     ]
     assert documents.status([], [pair])["pairs"][0]["status"] == "pass"
+
+
+def test_targets_are_shown_where_they_are_more_than_the_local_registry() -> None:
+    hub = "  local: {kind: local}\n  hub: {kind: hub, namespace: acme, aliases: [omit-python]}\n"
+    project = project_of(MATRIX.replace("  local: {kind: local}\n", hub))
+    found = plan_of(project)
+    first = found.builds[0]
+    lines = plan_table(found, {}, targets=project.matrix.targets).split("\n\n")[1].splitlines()
+    assert lines[0].split()[:3] == ["BUILD", "TARGET", "REPOSITORY"]
+    assert lines[2].split() == [
+        first.build.id, "hub", "docker.io/acme/demo", first.immutable, "2.60.0-py311-cpu,",
+        "2.60.0-cpu",
+    ]  # fmt: skip
+    document = documents.plan(found, {}, targets=project.matrix.targets)
+    assert [one["target"] for one in document["builds"][0]["targets"]] == ["local", "hub"]
+    text = matrix_table(project.matrix, BUILDS)
+    assert "hub     hub    docker.io/acme  {image}" in text
+    assert "TARGET" not in matrix_table(PROJECT.matrix, BUILDS)
+    assert "TARGET" not in plan_table(PLAN, {}, targets=PROJECT.matrix.targets)
+
+
+def test_a_key_that_is_not_final_is_not_shown_in_any_template() -> None:
+    text = MATRIX.replace("source: packages", "source: registry")
+    project = project_of(text.replace("{kind: local}", "{kind: local, tag: 'b-{key}-{py}'}"))
+    assert " b-…-py311 " in plan_table(plan_of(project), {}, targets=project.matrix.targets)

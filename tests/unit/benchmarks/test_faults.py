@@ -1,0 +1,136 @@
+"""The proxy with faults does to a request what its rule says, and to all others nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import urllib3
+
+from benchmarks.faults import soak
+from benchmarks.faults.cases import Kind, cases
+from benchmarks.faults.proxy import Proxy, proxying
+from benchmarks.faults.rules import Fault, Rule
+from benchmarks.faults.trial import Tried
+from factory.errors import ConfigError
+from tests.unit.registry.server import Answer, Asked, Served, serving
+
+BODY = b"0123456789" * 100
+DIGEST = "sha256:" + hashlib.sha256(BODY).hexdigest()
+
+
+def answer(_asked: Asked) -> Answer:
+    return 200, {"Docker-Content-Digest": DIGEST}, BODY
+
+
+@contextmanager
+def behind(rule: Rule | None = None) -> Iterator[tuple[Served, Proxy]]:
+    with serving(answer) as served, proxying(served.host, [rule] if rule else []) as proxy:
+        yield served, proxy
+
+
+def ask(proxy: Proxy, method: str = "GET", body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+    with urllib3.PoolManager(retries=False) as pool:
+        return pool.request(method, f"http://{proxy.host}/v2/x", body=body)
+
+
+def rule(fault: Fault, method: str = "GET", after: int = 0, seconds: float = 0.05) -> Rule:
+    return Rule(fault=fault, method=method, path="^/v2/", after=after, seconds=seconds)
+
+
+def test_without_a_rule_all_goes_through_and_is_counted() -> None:
+    with behind() as (served, proxy):
+        assert ask(proxy).data == BODY
+        assert ask(proxy, "PUT", b"abc").status == 200
+        assert served.asked[1].body == b"abc"
+        assert [(one.method, one.sent, one.status) for one in proxy.seen] == [
+            ("GET", 0, 200),
+            ("PUT", 3, 200),
+        ]
+        assert not proxy.struck()
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Fault.THROTTLED, 429),
+        (Fault.THROTTLED_FOR, 429),
+        (Fault.BROKEN, 500),
+        (Fault.BAD_GATEWAY, 502),
+        (Fault.UNAVAILABLE, 503),
+        (Fault.UNKNOWN_US, 401),
+    ],
+)
+def test_a_status_is_the_proxys_own_and_strikes_once(fault: Fault, status: int) -> None:
+    with behind(rule(fault)) as (served, proxy):
+        first = ask(proxy)
+        assert (first.status, served.asked) == (status, [])
+        assert first.headers.get("Retry-After") == ("1" if fault is Fault.THROTTLED_FOR else None)
+        assert ask(proxy).data == BODY
+        assert proxy.struck() == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.STALL, Fault.TRUNCATED])
+def test_a_broken_connection_is_broken(fault: Fault) -> None:
+    with behind(rule(fault, after=10)) as (_, proxy):
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            ask(proxy)
+        assert ask(proxy).data == BODY
+
+
+def test_a_reset_lets_so_many_bytes_of_a_body_through_and_the_registry_keeps_none() -> None:
+    with behind(rule(Fault.RESET, "PUT", after=100)) as (served, proxy):
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            ask(proxy, "PUT", BODY)
+        assert all(len(one.body) < len(BODY) for one in served.asked)
+
+
+def test_a_wrong_digest_is_as_long_as_the_right_one() -> None:
+    with behind(rule(Fault.CORRUPT)) as (_, proxy):
+        spoilt = ask(proxy)
+        assert len(spoilt.data) == len(BODY)
+        assert spoilt.data != BODY
+        assert spoilt.headers["Docker-Content-Digest"] != DIGEST
+
+
+def test_a_rule_counts_the_requests_that_it_is_about() -> None:
+    one = Rule(fault=Fault.BROKEN, method="PUT|PATCH", path="/uploads/.", nth=2, times=2)
+    assert one.matches("PATCH", "/v2/x/blobs/uploads/1")
+    assert not one.matches("POST", "/v2/x/blobs/uploads/1")
+    assert [one.strikes(count) for count in (1, 2, 3, 4)] == [False, True, True, False]
+
+
+def test_there_are_more_than_a_hundred_cases_and_each_has_a_name_of_its_own() -> None:
+    names = [name for name, _ in soak.trials()]
+    assert len(names) == len(set(names)) >= 100
+    found = list(cases())
+    assert {case.fault for case in found} == set(Fault)
+    assert {case.kind for case in found} == set(Kind)
+
+
+def test_a_name_that_no_case_has_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no case is called"):
+        soak.matching(list(soak.trials()), ["nothing"])
+
+
+def test_the_table_counts_what_went_wrong() -> None:
+    good = Tried(kind="k", fault="f", case="c", ended="done", struck=1, looks=2, seconds=0.1)
+    bad = Tried(
+        kind="k", fault="f", case="d", ended="explained", struck=1, looks=2, seconds=0.1,
+        wrong=("a tag",),
+    )  # fmt: skip  # only there to be counted
+    found = soak.summary([good, bad])
+    assert (found["cases"], found["got_over_it"], found["explained_then_done"]) == (2, 1, 1)
+    assert found["wrong"] == ["d: a tag"]
+    assert found["table"] == [
+        {
+            "kind": "k",
+            "fault": "f",
+            "cases": 2,
+            "got_over_it": 1,
+            "explained_then_done": 1,
+            "wrong": 1,
+        }
+    ]

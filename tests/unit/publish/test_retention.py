@@ -1,0 +1,138 @@
+"""What stays at a target and what goes, by facts that are made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from factory.model import Publication, Retention
+from factory.publish import Shelf, decide
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+BUILD = "ray-app:2.60.0-py311-cpu"
+FLOATING = "2.60.0-py311-cpu"
+POLICY = Retention(keep_days=30, keep_last=2, ended="keep")
+
+
+def release(number: int, days_ago: float, build: str = BUILD) -> Publication:
+    """The ``number``-th image of a build."""
+    cell = build.partition(":")[2]
+    key = f"{number:x}" * 64
+    return Publication(
+        build_id=build,
+        key=key,
+        target="prod",
+        repository="h/ray-app",
+        immutable=f"{cell}-{key[:12]}",
+        floating=(cell,),
+        manifest_digest=f"sha256:{number:064x}",
+        config_digest="",
+        at=(NOW - timedelta(days=days_ago)).isoformat(),
+    )
+
+
+def shelf(*releases: Publication, current: frozenset[str] = frozenset({BUILD})) -> Shelf:
+    """What publishing all of these comes to: the last of each build has the floating tag."""
+    ordered = sorted(releases, key=lambda one: one.at)
+    tags = {one.immutable: one.manifest_digest for one in ordered}
+    tags |= {tag: one.manifest_digest for one in ordered for tag in one.floating}
+    return Shelf(
+        repository="h/ray-app",
+        tags=tags,
+        attached={},
+        releases=ordered,
+        current=current,
+        now=NOW,
+    )
+
+
+def kept(found: Shelf, policy: Retention = POLICY) -> set[int]:
+    return {int(one.digest[7:], 16) for one in decide(found, policy) if one.keep}
+
+
+def why(found: Shelf, number: int, policy: Retention = POLICY) -> str:
+    [one] = [one for one in decide(found, policy) if int(one.digest[7:], 16) == number]
+    return one.why
+
+
+def test_what_a_floating_tag_names_stays_however_old() -> None:
+    found = shelf(release(1, 900))
+    assert kept(found, replace(POLICY, keep_days=0)) == {1}
+    assert why(found, 1) == f"{FLOATING} names it"
+
+
+def test_the_last_of_each_build_stay_and_older_ones_go() -> None:
+    found = shelf(release(1, 400), release(2, 300), release(3, 200), release(4, 100))
+    assert kept(found) == {3, 4}
+    assert why(found, 3) == "it is one of the last 2 of its build"
+    assert why(found, 1) == "older than 30 days, and not one of the last 2"
+
+
+def test_what_a_floating_tag_named_within_the_days_stays_though_it_is_older() -> None:
+    """It was published a year ago, and replaced last week."""
+    found = shelf(release(1, 365), release(2, 7), release(3, 6), release(4, 5))
+    assert kept(found) == {1, 2, 3, 4}
+    assert kept(found, replace(POLICY, keep_days=6)) == {2, 3, 4}
+
+
+def test_the_days_end_when_something_else_was_published_and_not_when_the_same_was() -> None:
+    found = shelf(release(1, 365), release(1, 20), release(2, 10), release(3, 9), release(4, 8))
+    assert kept(found, replace(POLICY, keep_days=11)) == {1, 2, 3, 4}
+    assert kept(found, replace(POLICY, keep_days=9)) == {2, 3, 4}
+
+
+def test_an_image_that_was_rolled_back_to_is_the_last_again() -> None:
+    found = shelf(release(1, 400), release(2, 300), release(3, 200), release(1, 100))
+    assert kept(found) == {1, 3}
+
+
+@pytest.mark.parametrize("tag", ["stable", "v1", "2.60.0-py311-cpu-abc"])
+def test_what_a_tag_of_somebody_elses_names_stays(tag: str) -> None:
+    found = shelf(release(1, 400), release(2, 300), release(3, 200))
+    tags = {**found.tags, tag: release(1, 0).manifest_digest}
+    found = replace(found, tags=tags)
+    assert 1 in kept(found)
+    assert why(found, 1) == f"the tag {tag} is not the factory's"
+
+
+def test_what_was_not_published_from_here_stays() -> None:
+    found = shelf(release(2, 1))
+    found = replace(found, tags={**found.tags, "other": f"sha256:{9:064x}"})
+    assert why(found, 9) == "it was not published from here"
+    assert kept(found) == {2, 9}
+
+
+def test_a_cell_that_left_the_matrix_keeps_all_unless_policy_says_otherwise() -> None:
+    found = shelf(release(1, 400), release(2, 300), release(3, 200), current=frozenset())
+    assert kept(found) == {1, 2, 3}
+    assert kept(found, replace(POLICY, ended="remove")) == set()
+
+
+def test_a_cell_that_left_the_matrix_is_gone_only_when_the_days_are_over() -> None:
+    found = shelf(release(1, 400), release(2, 20), current=frozenset())
+    assert kept(found, replace(POLICY, ended="remove")) == {1, 2}
+    assert kept(found, replace(POLICY, ended="remove", keep_days=10)) == set()
+
+
+def test_an_image_of_two_builds_stays_as_long_as_one_of_them_keeps_it() -> None:
+    other = "ray-app:2.55.1-py311-cpu"
+    shared = replace(release(1, 400, other), manifest_digest=release(1, 0).manifest_digest)
+    found = shelf(release(1, 401), release(2, 300), release(3, 200), shared)
+    assert 1 in kept(found)
+    assert why(found, 1) == "2.55.1-py311-cpu names it"
+
+
+def test_what_is_attached_goes_with_its_image() -> None:
+    found = shelf(release(1, 400), release(2, 300), release(3, 200))
+    digest = release(1, 0).manifest_digest
+    found = replace(found, attached={digest: ("sha256-1.sig",)})
+    [gone] = [one for one in decide(found, POLICY) if not one.keep]
+    assert (gone.digest, gone.attached) == (digest, ("sha256-1.sig",))
+
+
+def test_every_tag_is_in_exactly_one_decision() -> None:
+    found = shelf(*(release(number, 10 * number) for number in range(1, 9)))
+    decided = [tag for one in decide(found, POLICY) for tag in one.tags]
+    assert sorted(decided) == sorted(found.tags)
