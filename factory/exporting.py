@@ -140,7 +140,9 @@ def _builds(project: Project, wanted: Wanted) -> list[Build]:
         )
     if wanted.cohort:
         return _of_cohort(project, wanted)
-    default = project.matrix.latest.id if project.matrix.latest else ""
+    matrix = project.matrix
+    only = matrix.cells[0].id if len(matrix.cells) == 1 else ""
+    default = matrix.latest.id if matrix.latest else only
     head = _cell(project, wanted.head or wanted.cell or default, "--head")
     workers = [_cell(project, one, "--worker") for one in wanted.workers] or [head]
     image = _image(project, wanted.image, (head, *workers))

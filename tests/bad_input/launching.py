@@ -55,7 +55,7 @@ LAUNCHING = [
         says=("exclude each other", "say --cell for one image everywhere"),
     ),
     Case(
-        id="a file without a cell, and no latest",
+        id="a file without a cell, and no latest of two",
         args=("export.compose",),
         spoil=matrix('latest: {ray: "2.60.0"}\n', ""),
         says=("which cell?", "--cell 2.60.0-py311-cpu"),

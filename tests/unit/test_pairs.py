@@ -114,14 +114,14 @@ class Yard:
         return prepare(self.settings, Selection(**selection))
 
     def pairs(self, prepared: Prepared, *, insists: bool = False) -> Pairs:
-        beside = beside(self.settings, prepared, prepared.project, prepared.plan, ["publish"])
-        for one in (*prepared.plan.builds, *beside.builds):
+        others = beside(self.settings, prepared, prepared.project, prepared.plan, ["publish"])
+        for one in (*prepared.plan.builds, *others.builds):
             self.images.setdefault(one.build.id, image_of(one))
         return Pairs(
             settings=self.settings,
             project=prepared.project,
             plan=prepared.plan,
-            beside=beside,
+            beside=others,
             ledger=self.ledger,
             built=self.built,
             require=lambda *_: None,
