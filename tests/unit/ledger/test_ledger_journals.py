@@ -111,7 +111,7 @@ def test_what_a_ledger_of_schema_4_has_published_was_pushed(path: Path) -> None:
     with Ledger.open(path) as ledger:
         assert ledger.pushed("app:cell", "local") == OLD
         assert ledger.unfinished() == ()
-    assert SCHEMA_VERSION == 5
+    assert SCHEMA_VERSION == 6
 
 
 @pytest.mark.parametrize("stage", ["'perhaps'", "7", "x'00'"])
