@@ -62,8 +62,8 @@ def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture
         assert task.__doc__
         for argument in task.get_arguments():
             assert argument.help, f"{name} --{argument.name}"
-    call(namespace, "--list")
-    assert set(namespace.task_names) <= set(capsys.readouterr().out.split())
+    call(fresh(), "--list")
+    assert set(tasks.ns.task_names) <= set(capsys.readouterr().out.split())
 
 
 def selected(*args: str) -> Selection:
