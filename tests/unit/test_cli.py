@@ -53,7 +53,8 @@ def fresh() -> Collection:
     """All tasks anew: invoke hands out each one's help only once."""
     for module in (adopt_commands, cluster_commands, export_commands):
         importlib.reload(module)
-    return importlib.reload(tasks).ns
+    namespace: Collection = importlib.reload(tasks).ns
+    return namespace
 
 
 def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
