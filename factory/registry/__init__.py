@@ -2,7 +2,7 @@
 
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
-from factory.registry.attached import attached_tags, copy_attached, subject_of
+from factory.registry.attached import attached_tags, attached_to, copy_attached, subject_of
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
@@ -28,6 +28,7 @@ __all__ = [
     "Registry",
     "attach",
     "attached_tags",
+    "attached_to",
     "base_url",
     "copy_attached",
     "digest_of",

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from benchmarks.distribution import distribution
-from benchmarks.faults.house import NEW, OLD, House, house, passed
+from benchmarks.faults.house import NEW, OLD, House, house
 from benchmarks.faults.proxy import proxying
+from benchmarks.tiny import passed
 from factory import console, promoting, retaining
 from factory.errors import ConfigError, PublishError, RegistryError
 from factory.ledger import Ledger
@@ -301,8 +302,11 @@ def test_a_promotion_of_what_is_there_reads_no_manifest(desk: Desk) -> None:
 def attach(repository: str, digest: str, kind: str, *, more: str = "") -> None:
     """Attach something to an image: an index of referrers, or one of cosign's tags."""
     client = Registry()
-    image = json.loads(client.require(repository, digest).content)
-    note = {"config": image["config"], "layers": image["layers"][:1], "schemaVersion": 2}
+    about = client.require(repository, digest)
+    image = json.loads(about.content)
+    subject = {"mediaType": about.media_type, "digest": digest, "size": len(about.content)}
+    note: dict[str, Any] = {"subject": subject} if kind == "index" else {}
+    note |= {"config": image["config"], "layers": image["layers"][:1], "schemaVersion": 2}
     child = Manifest(
         content=json.dumps({**note, "mediaType": OCI, "annotations": {"is": kind + more}}).encode(),
         media_type=OCI,
