@@ -10,7 +10,13 @@ from factory.registry.credentials import Credentials, docker_credentials
 from factory.registry.listing import tags
 from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
-from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
+from factory.registry.referrers import (
+    Artifact,
+    Descriptor,
+    all_referrers,
+    attach,
+    list_referrers,
+)
 from factory.registry.removal import remove, require_removal
 from factory.registry.trying import pause
 
@@ -26,6 +32,7 @@ __all__ = [
     "Manifest",
     "Moved",
     "Registry",
+    "all_referrers",
     "attach",
     "attached_tags",
     "attached_to",

@@ -193,7 +193,7 @@ def _enlist(registry: Registry, repository: str, digest: str, added: Sequence[De
         if wanted.keys() <= known.keys():
             return
         if left:
-            registry.put(repository, tag, _index((wanted | known).values()))
+            registry.put(repository, tag, _index((known | wanted | known).values()))
     raise RegistryError(
         "others write the list of what refers to this image all the time",
         where=place(repository, tag),

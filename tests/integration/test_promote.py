@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,33 +16,21 @@ from benchmarks.distribution import distribution
 from benchmarks.faults.house import NEW, OLD, House, house
 from benchmarks.faults.proxy import proxying
 from benchmarks.tiny import passed
-from factory import console, promoting, retaining
 from factory.errors import ConfigError, PublishError, RegistryError
-from factory.ledger import Ledger
 from factory.model import (
     NO_DATABASE,
-    Build,
     Check,
     CheckStatus,
-    Cohort,
-    Collected,
-    Project,
-    Promoted,
-    Publication,
     Retention,
-    Selection,
     State,
     Status,
-    Target,
-    Verdict,
-    pair_digest,
 )
-from factory.plan import floating_tags, immutable_tag
-from factory.project import all_builds, load
+from factory.plan import immutable_tag
+from factory.project import all_builds
 from factory.registry import Copier, Manifest, Registry, attached_tags
 from factory.report.collected import collected_text
 from factory.report.promoted import promoted_text
-from factory.settings import Settings
+from tests.integration.desk import Desk, desk_at, states
 
 pytestmark = pytest.mark.engine
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -55,102 +43,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield found
 
 
-@dataclass
-class Desk:
-    """A project with two targets, one of whose builds is published at ``staging``."""
-
-    place: House
-    settings: Settings
-    project: Project
-    build: Build
-    monkeypatch: pytest.MonkeyPatch
-
-    @property
-    def staging(self) -> str:
-        return self.project.matrix.targets[0].repository(self.build.image)
-
-    @property
-    def prod(self) -> str:
-        return self.project.matrix.targets[1].repository(self.build.image)
-
-    def targets(self, staging: str, prod: str, **more: Any) -> None:
-        targets = (
-            Target(name="staging", registry=staging, retention=more.pop("retention", None)),
-            Target(name="prod", registry=prod, **more),
-        )
-        matrix = replace(self.project.matrix, targets=targets)
-        self.project = replace(self.project, matrix=matrix)
-        for module in (promoting, retaining):
-            self.monkeypatch.setattr(module, "load", lambda _settings: self.project)
-
-    def ledger(self) -> Any:
-        return Ledger.open(self.settings.state / "ledger.sqlite")
-
-    def publish(
-        self, key: str, *, at: str = "2026-11-01T00:00:00+00:00", build: Build | None = None
-    ) -> Publication:
-        """Have an image of a key at staging, judged and recorded."""
-        build = build or self.build
-        built, digest = self.place.images[key], self.place.digests[key]
-        floating = floating_tags(build, self.project.matrix.latest)
-        now = Publication(
-            build_id=build.id,
-            key=key,
-            target="staging",
-            repository=self.staging,
-            immutable=immutable_tag(build, key),
-            floating=floating,
-            manifest_digest=digest,
-            config_digest=built.config_digest,
-            at=at,
-        )
-        seed, client = f"{self.place.source}/team/seed", Registry()
-        manifest = client.require(seed, digest)
-        Copier(client).image(seed, self.staging, manifest, now.immutable)
-        for tag in floating:
-            client.put(self.staging, tag, manifest)
-        with self.ledger() as ledger:
-            ledger.record_built(built)
-            for verdict in passed(built):
-                ledger.record_verdict(verdict)
-            ledger.record_publication(now)
-        return now
-
-    def record(self, verdict: Verdict) -> None:
-        with self.ledger() as ledger:
-            ledger.record_verdict(verdict)
-
-    def promote(self) -> Promoted:
-        with console.observer(self.settings.state / "logs") as observer:
-            return promoting.promote(self.settings, Selection(), "staging", "prod", observer)
-
-    def collect(self, *, apply: bool = False) -> Collected:
-        return retaining.collect(self.settings, Selection(), "staging", lambda _: None, apply=apply)
-
-    def named(self, repository: str, key: str) -> dict[str, str | None]:
-        tags = (
-            immutable_tag(self.build, key),
-            *floating_tags(self.build, self.project.matrix.latest),
-        )
-        return {tag: Registry().head(repository, tag) for tag in tags}
-
-
 @pytest.fixture
 def desk(
     place: House, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Desk]:
-    monkeypatch.setenv("CI", "true")
-    settings = Settings.from_environment({"FACTORY_ROOT": str(tree), "HOME": str(tmp_path)})
-    project = load(settings)
-    build = all_builds(project)[0]
-    made = Desk(place, settings, project, build, monkeypatch)
-    with distribution(tmp_path / "staging") as one, distribution(tmp_path / "prod") as two:
-        made.targets(f"{one}/team", f"{two}/team")
+    with desk_at(place, tree, tmp_path, monkeypatch) as made:
         yield made
-
-
-def states(found: Promoted) -> list[State]:
-    return [one.state for one in found.outcomes]
 
 
 def test_what_is_at_staging_is_at_prod_by_the_same_digest(desk: Desk) -> None:
@@ -266,20 +164,12 @@ def test_an_immutable_tag_of_prod_is_never_rewritten(desk: Desk) -> None:
 
 
 def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(desk: Desk) -> None:
-    head, workers = all_builds(desk.project)[:2]
-    cohort = Cohort(name="c", where="matrix.yaml:1:1", pairs=((head.cell, workers.cell),))
-    same_ray = replace(workers, cell=replace(workers.cell, device="gpu", ray=head.cell.ray))
-    cells = (head.cell, same_ray.cell)
-    cohort = replace(cohort, pairs=(cells,))
-    matrix = replace(desk.project.matrix, cohorts=(cohort,), cells=cells)
-    desk.project = replace(desk.project, matrix=matrix)
+    head, same_ray = desk.pair()
     desk.publish(NEW, build=head)
     assert "one half is not published at `staging`" in promoted_text(desk.promote())
     desk.publish(OLD, build=same_ray)
     assert "there is no verify verdict" in promoted_text(desk.promote())
-    images = (desk.place.images[NEW].config_digest, desk.place.images[OLD].config_digest)
-    verify = passed(desk.place.images[NEW])[1]
-    desk.record(replace(verify, config_digest=pair_digest(*images), images=images))
+    desk.judge_pair()
     found = desk.promote()
     assert states(found) == [State.DONE] * 3
     assert found.outcomes[-1].subject == "c"
