@@ -56,9 +56,11 @@ def carried(ref: str, key: Path) -> Any:
     return {name: found[name] for name in ("evidence", "ignored", "others", "missing")}
 
 
-@pytest.mark.parametrize("within", [False, True], ids=["between two", "within one"])
-@pytest.mark.parametrize("at_source", [False, True], ids=["from tags", "from a list"])
-@pytest.mark.parametrize("at_target", [False, True], ids=["to tags", "to a list"])
+@pytest.mark.parametrize(
+    ("within", "at_source", "at_target"),
+    [(False, False, False), (False, True, False), (False, False, True), (True, False, False)],
+    ids=["between two", "from a list to tags", "from tags to a list", "within one"],
+)
 def test_an_audit_of_what_was_promoted_is_as_good_as_that_of_its_source(
     desk: Desk, tmp_path: Path, *, within: bool, at_source: bool, at_target: bool
 ) -> None:

@@ -104,8 +104,9 @@ def test_wherever_it_is_killed_the_next_one_comes_to_the_same_end(
         with desk.ledger() as ledger:
             left = ledger.unfinished()
         journal = journal or bool(left)
-        assert finish(desk) == [State.DONE] * len(left)
-        assert not left or named(desk, found) == wanted
+        if fatal % 2:  # else the next promotion finishes it by itself
+            assert finish(desk) == [State.DONE] * len(left)
+            assert not left or named(desk, found) == wanted
         assert {*states(desk.promote())} <= {State.DONE, State.CACHED}
         assert named(desk, found) == wanted
         with desk.ledger() as ledger:
