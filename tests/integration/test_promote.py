@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from benchmarks.distribution import distribution
@@ -21,15 +22,20 @@ from factory.model import (
     NO_DATABASE,
     Check,
     CheckStatus,
+    Ecr,
     Retention,
     State,
     Status,
 )
+from factory.model.naming import Naming
+from factory.model.target import ECR
 from factory.plan import immutable_tag
 from factory.project import all_builds
 from factory.registry import Copier, Manifest, Registry, attached_tags
+from factory.registry.pace import Pace
 from factory.report.collected import collected_text
 from factory.report.promoted import promoted_text
+from tests.integration.abroad import ACCOUNT, AMAZON, REGION, amazon
 from tests.integration.desk import Desk, desk_at, states
 
 pytestmark = pytest.mark.engine
@@ -238,6 +244,31 @@ def test_two_targets_that_are_one_place_are_refused(desk: Desk) -> None:
     desk.targets(here, here)
     with pytest.raises(ConfigError, match="one and the same place"):
         desk.promote()
+
+
+def test_a_promotion_to_amazon_has_a_login_a_repository_and_its_pace(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    waits: list[Pace] = []
+    monkeypatch.setattr(Pace, "wait", lambda pace: waits.append(pace))
+    with amazon(tmp_path / "amazon", monkeypatch):
+        desk.targets(
+            desk.staging.rpartition("/")[0],
+            f"{AMAZON}/ray",
+            kind=ECR,
+            ecr=Ecr(account=ACCOUNT, region=REGION),
+            naming=Naming(latest=desk.project.matrix.latest),
+        )
+        published = desk.publish(NEW)
+        attach(desk.staging, published.manifest_digest, "index")
+        assert states(desk.promote()) == [State.DONE, State.DONE]
+        [made] = boto3.client("ecr", region_name=REGION).describe_repositories()["repositories"]
+        assert made["repositoryName"] == f"ray/{desk.build.image}"
+        # The image and each of its floating tags, what refers to it, and the list of that.
+        assert len(waits) == 1 + len(published.floating) + 2
+        assert states(desk.promote()) == [State.CACHED, State.CACHED]
+        assert list((desk.settings.cache / "logins").glob("login-*")) == []
 
 
 def aged(days: int) -> str:
