@@ -143,7 +143,10 @@ class Publishing:
             if not ours.issuperset(move.repository for move in journal.moves):
                 continue
             try:
-                mover.finish(journal, lambda move: self.ledger.knows(move.repository, move.before))
+                mover.finish(
+                    journal,
+                    lambda move: self.ledger.knows(move.repository, move.before, move.target),
+                )
             except FactoryError as error:
                 log(f"what run {journal.run} began is not finished: {error.what}")
 

@@ -19,6 +19,7 @@ from factory.registry import (
     Registry,
     document_of,
     list_referrers,
+    refers_to,
     remove,
     require_removal,
     subject_of,
@@ -172,8 +173,7 @@ class _Desk:
         """What says itself that it refers to an image: anybody who may push writes the list."""
         for one in list_referrers(self.registry, repository, digest):
             manifest = self.registry.get(repository, one.digest)
-            subject = document_of(manifest.content).get("subject") if manifest else None
-            if isinstance(subject, dict) and subject.get("digest") == digest:
+            if manifest and refers_to(manifest, digest):
                 yield one.digest
 
     def _within(self, repository: str, tags: Mapping[str, str]) -> Iterator[str]:

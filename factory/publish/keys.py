@@ -7,10 +7,13 @@ says its whole key in a label, which is in its configuration, whose digest the v
 from __future__ import annotations
 
 import json
+import re
 
 from factory.errors import PublishError
 from factory.model import KEY_LABEL, Names, PlannedBuild, Publication
 from factory.registry import Registry, place
+
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def is_known(
@@ -43,8 +46,9 @@ def require_key(registry: Registry, names: Names, key: str, config_digest: str) 
 
 
 def key_of(configuration: bytes) -> str:
-    """The key in an image's configuration; empty where there is none."""
+    """The key in an image's configuration; empty where there is none: tags are made of it."""
     try:
-        return str(json.loads(configuration)["config"]["Labels"][KEY_LABEL])
-    except (ValueError, KeyError, TypeError):
+        key = str(json.loads(configuration)["config"]["Labels"][KEY_LABEL])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
+    return key if _KEY.fullmatch(key) else ""

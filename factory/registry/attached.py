@@ -15,7 +15,7 @@ from typing import Any
 
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, blobs_of
-from factory.registry.manifest import INDEXES, Manifest
+from factory.registry.manifest import INDEXES, Manifest, document_of
 from factory.registry.reference import place
 
 _COSIGN = (".sig", ".att", ".sbom")
@@ -49,11 +49,15 @@ def copy_attached(
     Raises:
         RegistryError: a registry refused or failed.
     """
-    entries = _referrers(registry, source, digest)
-    for entry in entries:
+    entries = []
+    for entry in _referrers(registry, source, digest):
         child = str(entry["digest"])
         if registry.head(target, child) is None:
-            copier.image(source, target, registry.require(source, child))
+            manifest = registry.require(source, child)
+            if not refers_to(manifest, digest):
+                continue  # who may push writes the list, and would have us bring other images along
+            copier.image(source, target, manifest)
+        entries.append(entry)
     if entries and not _lists(registry, target, digest):
         _merge_index(registry, target, digest, entries)
     return tuple(
@@ -61,6 +65,12 @@ def copy_attached(
         for tag in attached_tags(digest)[1:]
         if not _copy_tag(registry, copier, source, target, tag)
     )
+
+
+def refers_to(manifest: Manifest, digest: str) -> bool:
+    """Whether a manifest says itself that it is about another one."""
+    subject = document_of(manifest.content).get("subject")
+    return isinstance(subject, dict) and subject.get("digest") == digest
 
 
 def _referrers(registry: Registry, repository: str, digest: str) -> list[Mapping[str, Any]]:
