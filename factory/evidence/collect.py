@@ -47,7 +47,7 @@ def subject_of(registry: Registry, repository: str, reference: str) -> Subject:
     """The image that a tag or a digest names; of an index that for our platform.
 
     Raises:
-        PublishError: there is no such image.
+        PublishError: there is no such image, or it is no such thing.
         RegistryError: the registry failed.
     """
     where = place(repository, reference)
@@ -59,6 +59,12 @@ def subject_of(registry: Registry, repository: str, reference: str) -> Subject:
             todo="see that the name is right; `docker login` where it is not for everybody",
         )
     document = document_of(manifest.content)
+    if "manifests" in document and not document.keys().isdisjoint(("config", "layers")):
+        raise PublishError(
+            "this is an image and an index at once, of which each engine takes what it likes",
+            where=where,
+            todo="do not use it: find out who pushed it",
+        )
     if manifest.media_type in INDEXES or "manifests" in document:
         return subject_of(registry, repository, _of_platform(document, where))
     config = document.get("config")

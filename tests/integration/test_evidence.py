@@ -354,3 +354,11 @@ def test_more_than_anybody_reads_is_refused_and_hides_no_refusal(
     monkeypatch.setattr("factory.evidence.collect._MOST", 3)
     with pytest.raises(PublishError, match="more than 3 documents are about this image"):
         carried(registry, repository, subject, ())
+
+
+def test_an_image_that_is_an_index_at_once_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = json.dumps({"config": {"digest": "sha256:1"}, "layers": [], "manifests": []}).encode()
+    manifest = Manifest(content=both, media_type="application/vnd.oci.image.manifest.v1+json")
+    monkeypatch.setattr(Registry, "get", lambda *_: manifest)
+    with pytest.raises(PublishError, match="an image and an index at once"):
+        subject_of(Registry(), "h.example/app", "latest")
