@@ -31,14 +31,16 @@ class Journals(Records):
         query = "SELECT record FROM pushed WHERE build_id = ? AND target = ?"
         return self._first(Publication, query, build_id, target)
 
-    def knows(self, repository: str, digest: str | None) -> bool:
-        """Whether a manifest was ever pushed from here: then it had passed."""
+    def knows(self, repository: str, digest: str | None, target: str) -> bool:
+        """Whether a manifest was ever pushed from here to a target: then it had passed by its
+        policy. Another target may be in the same repository."""
         where = (
             "WHERE json_extract(record, '$.repository') = ?"
             " AND json_extract(record, '$.manifest_digest') = ?"
+            " AND json_extract(record, '$.target') = ?"
         )
         query = f"SELECT 1 FROM released {where} UNION SELECT 1 FROM pushed {where}"  # noqa: S608  # of ours alone
-        values = (repository, digest or "") * 2
+        values = (repository, digest or "", target) * 2
         return bool(self._rows(query, *values))
 
     def record_publication(self, publication: Publication) -> None:

@@ -2,7 +2,13 @@
 
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
-from factory.registry.attached import attached_tags, attached_to, copy_attached, subject_of
+from factory.registry.attached import (
+    attached_tags,
+    attached_to,
+    copy_attached,
+    refers_to,
+    subject_of,
+)
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
@@ -54,6 +60,7 @@ __all__ = [
     "pause",
     "place",
     "read_json",
+    "refers_to",
     "remove",
     "require_removal",
     "split_tag",

@@ -240,6 +240,23 @@ def test_what_is_attached_is_copied_too_and_prods_own_stays(desk: Desk) -> None:
     assert len(attached(desk.prod, digest)) == 2
 
 
+def test_what_others_only_say_is_attached_is_not_brought_along(desk: Desk) -> None:
+    """Who may push writes the list, and would have any image brought to where only we may push."""
+    digest = desk.publish(NEW).manifest_digest
+    client = Registry()
+    other = json.loads(client.require(desk.staging, digest).content)
+    content = json.dumps({**other, "annotations": {"of": "others"}}).encode()
+    manifest = Manifest(content=content, media_type=other["mediaType"])
+    client.put(desk.staging, manifest.digest, manifest)
+    entry = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(content)}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    tag = attached_tags(digest)[0]
+    client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+    assert client.head(desk.prod, manifest.digest) is None
+    assert attached(desk.prod, digest) == []
+
+
 def test_two_targets_that_are_one_place_are_refused(desk: Desk) -> None:
     here = desk.staging.rpartition("/")[0]
     desk.targets(here, here)
@@ -373,23 +390,6 @@ def test_what_the_targets_own_policy_says_is_attached_there(desk: Desk) -> None:
         listed = list_referrers(Registry(), desk.prod, published.manifest_digest)
         assert [one.annotations["io.ray-image-factory.about"] for one in listed] == ["scan at prod"]
         assert not list_referrers(Registry(), desk.staging, published.manifest_digest)
-
-
-def test_what_others_only_say_is_attached_is_not_brought_along(desk: Desk) -> None:
-    """Who may push writes the list, and would have any image brought to where only we may push."""
-    digest = desk.publish(NEW).manifest_digest
-    client = Registry()
-    other = json.loads(client.require(desk.staging, digest).content)
-    content = json.dumps({**other, "annotations": {"of": "others"}}).encode()
-    manifest = Manifest(content=content, media_type=other["mediaType"])
-    client.put(desk.staging, manifest.digest, manifest)
-    entry = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(content)}
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
-    tag = attached_tags(digest)[0]
-    client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
-    assert states(desk.promote()) == [State.DONE, State.DONE]
-    assert client.head(desk.prod, manifest.digest) is None
-    assert attached(desk.prod, digest) == []
 
 
 def test_what_others_only_say_is_attached_is_left(desk: Desk) -> None:

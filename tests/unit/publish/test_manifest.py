@@ -7,6 +7,8 @@ import json
 import pytest
 
 from factory.errors import PublishError
+from factory.model import KEY_LABEL
+from factory.publish.keys import key_of
 from factory.publish.manifest import config_digest
 from factory.registry import Manifest
 
@@ -53,3 +55,10 @@ def test_what_is_nested_without_end_is_no_manifest() -> None:
     content = b'{"config":' + b"[" * 100_000
     with pytest.raises(PublishError, match="not the manifest of an image"):
         config_digest(Manifest(content=content, media_type=OCI), "somewhere")
+
+
+@pytest.mark.parametrize("label", ["../../latest", "b" * 63, "B" * 64, 7, None])
+def test_what_is_no_key_makes_no_tag(label: object) -> None:
+    assert key_of(json.dumps({"config": {"Labels": {KEY_LABEL: label}}}).encode()) == ""
+    whole = json.dumps({"config": {"Labels": {KEY_LABEL: "b" * 64}}}).encode()
+    assert key_of(whole) == "b" * 64
