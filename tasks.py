@@ -379,12 +379,18 @@ def publish(_c: Context, selection: Selection, format: str = "text", resume: boo
     _settle(format, finish)
 
 
-@command(run="the id of the run; the last one that moved tags, if left out", **FORMAT_HELP)
-def rollback(_c: Context, run: str | None = None, format: str = "text") -> None:
+@command(
+    run="the id of the run; the last one that moved tags, if left out",
+    forget="give up what --run has not finished, and leave all tags as they are",
+    **FORMAT_HELP,
+)
+def rollback(
+    _c: Context, run: str | None = None, forget: bool = False, format: str = "text"
+) -> None:
     """Put the floating tags that a run moved back to what they named before."""
     from factory.resuming import rollback as put_back
 
-    _settle(format, lambda settings, observer: put_back(settings, run, observer))
+    _settle(format, lambda settings, observer: put_back(settings, run, observer, forget=forget))
 
 
 def _settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:

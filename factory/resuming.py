@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from factory.errors import ConfigError
@@ -13,7 +13,7 @@ from factory.model import UNFINISHED, Journal, Move, Outcome, Stage, State
 from factory.moving import moved
 from factory.project import project_of
 from factory.publish import Mover, Tags, local
-from factory.registry import Registry
+from factory.registry import Registry, place
 from factory.remotes import Remotes
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
@@ -73,6 +73,16 @@ class Resuming:
                 return State.CACHED, "it was rolled back before"
             return self._undone(mover, now)
 
+    def forget(self, journal: Journal, _log: Log) -> Result:
+        """Give one up that cannot be finished any more, such as of a target that is no more: no
+        registry is asked, and every tag stays as it is."""
+        now = self.ledger.journal(journal.number) or journal
+        if now.stage not in UNFINISHED:
+            return State.CACHED, f"it is {now.stage} already"
+        self.ledger.end_journal(replace(now, stage=Stage.OVERTAKEN))
+        left = ", ".join(place(move.repository, move.tag) for move in now.moves)
+        return State.DONE, f"given up; look after these tags yourself: {left}"
+
     def _undone(self, mover: Mover, journal: Journal) -> Result:
         ended, left = mover.undo(journal, self._passed)
         count = len(ended.pending) - len(left)
@@ -106,15 +116,23 @@ def resume(settings: Settings, observer: Observer) -> Resumed:
         return _resumed(resuming, outcomes, unfinished)
 
 
-def rollback(settings: Settings, run: str | None, observer: Observer) -> Resumed:
+def rollback(
+    settings: Settings, run: str | None, observer: Observer, *, forget: bool = False
+) -> Resumed:
     """Put the tags that a run moved back to what they named before: ``invoke rollback``.
 
     Args:
         run: its id; without one, that of the last run that moved any.
+        forget: give up what that run has not finished, and leave all tags as they are.
 
     Raises:
-        ConfigError: there is no such run, or no project here.
+        ConfigError: there is no such run, none is named where it is to be given up, or there is no
+            project here.
     """
+    if forget and not run:
+        raise ConfigError(
+            "--forget wants a run to give up", todo="name it as --run: `invoke status` shows which"
+        )
     with _opened(settings) as resuming:
         everything = resuming.ledger.journals()
         wanted = run or next((one.run for one in reversed(everything)), "")
@@ -124,8 +142,9 @@ def rollback(settings: Settings, run: str | None, observer: Observer) -> Resumed
                 f"no run {run!r} moved any tags from here",
                 todo=_choice([one.run for one in everything]),
             )
+        act = resuming.forget if forget else resuming.undo
         works = [
-            Work(verb="undo", subject=_subject(journal), run=partial(resuming.undo, journal))
+            Work(verb="undo", subject=_subject(journal), run=partial(act, journal))
             for journal in reversed(journals)
         ]
         outcomes = execute(works, {}, observer) if works else ()
