@@ -27,7 +27,8 @@ from factory.cli import (
     show,
     warn,
 )
-from factory.commands import cluster
+from factory.commands import cluster, export
+from factory.commands.adopt import adopt
 from factory.model import ScanPolicy, Selection, Target
 from factory.settings import Settings
 
@@ -83,19 +84,6 @@ def render(_c: Context, selection: Selection, format: str = "text") -> None:
     paths = render_files(settings, selection)
     names = [str(path.relative_to(settings.root)) for path in paths]
     show("\n".join(names), lambda: names, format)
-
-
-@selection_command
-def bake(_c: Context, selection: Selection, format: str = "text") -> None:
-    """Write a file for `docker buildx bake`, which builds the same without us."""
-    from factory.baking import export
-    from factory.pipeline import prepare
-
-    check_form(format)
-    settings = settings_here()
-    path = export(settings, prepare(settings, selection).plan)
-    name = str(path.relative_to(settings.root))
-    show(name, lambda: [name], format)
 
 
 @selection_command
@@ -634,9 +622,10 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, audit, release),
-    *(promote, rollback, gc, status, doctor, clean, db, diff),
+    *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
+    *(audit, adopt, promote, rollback, gc, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
     cluster.run,
 )
 ns.add_collection(cluster.ns)
+ns.add_collection(export.ns)

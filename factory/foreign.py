@@ -28,7 +28,7 @@ from factory.settings import Settings
 from factory.signals import terminable
 from factory.verify import ClusterRequest
 
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
+REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
 _WORKERS = 2
 
 
@@ -58,7 +58,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         MachineError: there is no usable engine.
         Interrupted: the run was cancelled.
     """
-    if not _REF.fullmatch(asked.ref):
+    if not REF.fullmatch(asked.ref):
         raise ConfigError(
             f"--ref {asked.ref!r} is no image's name",
             todo="write it as `docker run` takes it, such as rayproject/ray:2.60.0",
@@ -72,7 +72,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
     ):
         reap(engine, settings)
-        image = _image(engine, asked, observer.note)
+        image = engine_image(engine, asked, observer.note)
         request = ClusterRequest(
             subject=asked.ref,
             config_digest=engine.config_digest(image.id),
@@ -90,8 +90,12 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         return bench.judged(observer)
 
 
-def _image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
-    """The image, which this engine can run."""
+def engine_image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
+    """The image, which this engine can run.
+
+    Raises:
+        VerifyError: it is not there, cannot be pulled, or is for another platform.
+    """
     if asked.pull:
         pull(asked.ref, note, VerifyError)
     image = engine.image(asked.ref)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from factory.evidence.cosign import Cosign
     from factory.evidence.keys import PublicKey, read_keys
     from factory.evidence.policy import judge
+    from factory.evidence.stored import bring
 
 __all__ = [
     "Cosign",
@@ -22,6 +23,7 @@ __all__ = [
     "PublicKey",
     "Signer",
     "attach_evidence",
+    "bring",
     "carried",
     "judge",
     "mark_of",
@@ -33,6 +35,7 @@ __getattr__ = loading(
     {
         "Cosign": "cosign",
         "judge": "policy",
+        "bring": "stored",
         **dict.fromkeys(("Evidence", "Signer", "attach_evidence", "mark_of"), "attach"),
         **dict.fromkeys(("PublicKey", "read_keys"), "keys"),
         **dict.fromkeys(("carried", "subject_of"), "collect"),

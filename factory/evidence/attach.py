@@ -63,24 +63,24 @@ class Evidence:
 
     Attributes:
         verdicts: of the gates, each with every check.
-        record: of what it was made.
+        record: of what it was made; ``None`` where that is not what is to be told.
         sbom: its bill of materials (CycloneDX), or ``None`` where there is none any more.
     """
 
     verdicts: Sequence[Verdict]
-    record: BuildRecord
+    record: BuildRecord | None = None
     sbom: bytes | None = None
 
     def sayings(self, subject: Subject, *, signed: bool) -> list[Saying]:
         """As statements; a bill of materials is one only where it is signed."""
         found = [verdict_saying(verdict, subject) for verdict in self.verdicts]
-        found.append(build_saying(self.record, subject))
+        found += [build_saying(self.record, subject)] if self.record else []
         if self.sbom and signed:
             found.append(sbom_saying(self.sbom, subject, materials(self.sbom).at))
         return found
 
 
-def mark_of(verdicts: Iterable[Verdict], record: BuildRecord, signer: str) -> str:
+def mark_of(verdicts: Iterable[Verdict], record: BuildRecord | None, signer: str) -> str:
     """A digest of what is told and by whom, for whoever remembers what was attached. By a target's
     own policy an image is judged in each run: when that was says nothing new."""
     plain = (replace(one, at="", seconds=0.0) if one.target else one for one in verdicts)

@@ -2,15 +2,28 @@
 
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
-from factory.registry.attached import attached_tags, copy_attached, subject_of
+from factory.registry.attached import attached_tags, attached_to, copy_attached, subject_of
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
 from factory.registry.credentials import Credentials, docker_credentials
 from factory.registry.listing import tags
-from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
+from factory.registry.manifest import (
+    INDEXES,
+    OCI_MANIFEST,
+    Manifest,
+    digest_of,
+    document_of,
+    read_json,
+)
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
-from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
+from factory.registry.referrers import (
+    Artifact,
+    Descriptor,
+    all_referrers,
+    attach,
+    list_referrers,
+)
 from factory.registry.removal import remove, require_removal
 from factory.registry.trying import pause
 
@@ -26,8 +39,10 @@ __all__ = [
     "Manifest",
     "Moved",
     "Registry",
+    "all_referrers",
     "attach",
     "attached_tags",
+    "attached_to",
     "base_url",
     "copy_attached",
     "digest_of",
@@ -38,6 +53,7 @@ __all__ = [
     "locate",
     "pause",
     "place",
+    "read_json",
     "remove",
     "require_removal",
     "split_tag",

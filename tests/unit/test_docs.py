@@ -18,6 +18,7 @@ from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
     LAST,
     Action,
+    Adoption,
     Audit,
     BuildRecord,
     Built,
@@ -26,6 +27,7 @@ from factory.model import (
     CheckStatus,
     Cohort,
     ColdStart,
+    ContentDifference,
     Difference,
     Excluded,
     Exemption,
@@ -37,6 +39,7 @@ from factory.model import (
     Health,
     Journal,
     Judged,
+    Layer,
     Move,
     Outcome,
     Outdated,
@@ -57,6 +60,7 @@ from factory.model import (
 )
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
+from factory.report.adoptions import adoption_document
 from factory.report.audits import audit_document
 from factory.report.locks import outdated_document
 from factory.report.moves import resumed_document
@@ -92,7 +96,8 @@ def rows(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", sorted(tasks.ns.task_names))
 def test_every_command_and_flag_is_described(name: str) -> None:
-    text = page("docs/commands.md") + page("docs/commands-cluster.md")
+    names = ("commands", "commands-cluster", "export", "adopt")
+    text = "".join(page(f"docs/{one}.md") for one in names)
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
         flag = "--" + argument.name.strip("_").replace("_", "-")
@@ -241,6 +246,7 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "doctor": documents.doctor([finding]),
         "cluster.up, cluster.status, cluster.scale": [cluster_told().document()],
         "audit": audit_document(audited()),
+        "adopt": adoption_document(adopted(), [verdict()], record().publications),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
 
@@ -292,6 +298,20 @@ def verdict() -> Verdict:
     )  # fmt: skip  # only there to be printed
 
 
+def adopted() -> Adoption:
+    found = ContentDifference(
+        packages={"pypi six": ("1", "2")},
+        gone=("f",),
+        new=("f",),
+        sizes={"base": (1, 2)},
+        judged=True,
+    )
+    return Adoption(
+        build_id="b", ref="r", config_digest="c", own_digest="o", difference=found,
+        layers=(Layer(made_by="sh", size=1),), at="now",
+    )  # fmt: skip  # only there to be printed
+
+
 def judged() -> Judged:
     facts = Facts(ray="2.60.0", python="3.11", extras=("data",))
     return Judged(
@@ -318,9 +338,9 @@ def audited() -> Audit:
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    pages = ("docs/json.md", "docs/evidence.md", "docs/commands-cluster.md")  # the first is full
-    text = "".join(map(page, pages))
-    sections = re.split(r"^## invoke ", text, flags=re.MULTILINE)[1:]
+    names = ("json", "evidence", "commands-cluster", "adopt")  # the first is full
+    pages = "".join(page(f"docs/{name}.md") for name in names)
+    sections = re.split(r"^## invoke ", pages, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)
         for section in sections
