@@ -199,12 +199,14 @@ def attached(argv: Sequence[str], *, env: Mapping[str, str | None] | None = None
     exit code, as a shell would tell it.
 
     It stays in our process group, since only that may read from the terminal. So Ctrl-C reaches it
-    from there, and what that means is its own affair; an interrupt that comes from elsewhere (a
-    ``kill``) is passed on.
+    from there; an interrupt that comes from elsewhere (a ``kill``) is passed on. Either way its end
+    is waited for. A program that has the terminal send it no signals (``docker run --tty``) is not
+    interrupted, and neither are we.
 
     Raises:
         MachineError: there is no such program.
-        Interrupted: the run was cancelled before it began.
+        Interrupted: the run was cancelled before it began, or it ended on an interrupt, whose code
+            may be anything: Docker's client ends with 0.
     """
     if _running.cancelled:
         raise Interrupted("interrupted")
@@ -212,14 +214,17 @@ def attached(argv: Sequence[str], *, env: Mapping[str, str | None] | None = None
         child = subprocess.Popen(list(argv), env=_environment(env or {}))
     except OSError as error:
         raise _missing(argv[0]) from error
-    while True:
+    interrupted = False
+    while child.returncode is None:
         try:
-            code = child.wait()
+            child.wait()
         except KeyboardInterrupt:
+            interrupted = True
             if not sys.stdin.isatty():
                 child.terminate()
-            continue
-        return code if code >= 0 else _SIGNALLED - code
+    if interrupted:
+        raise Interrupted("interrupted")
+    return child.returncode if child.returncode >= 0 else _SIGNALLED - child.returncode
 
 
 def find_tool(name: str) -> str | None:

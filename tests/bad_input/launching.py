@@ -7,13 +7,13 @@ from tests.bad_input.spoiling import Case, nothing
 _CELL = ("--name", "2.60.0-py311-cpu")
 
 
-def _case(id: str, args: tuple[str, ...], *says: str, code: int = 2, real: bool = False) -> Case:
+def _case(id: str, args: tuple[str, ...], *says: str, code: int = 2) -> Case:
     no_engine = {"DOCKER_HOST": "unix:///nonexistent.sock"}
-    return Case(id=id, spoil=nothing, args=args, says=says, code=code, env=no_engine, real=real)
+    return Case(id=id, spoil=nothing, args=args, says=says, code=code, env=no_engine, real=True)
 
 
-def _up(id: str, *args: str, says: tuple[str, ...], real: bool = False) -> Case:
-    return _case(id, ("cluster.up", *args), *says, real=real)
+def _up(id: str, *args: str, says: tuple[str, ...]) -> Case:
+    return _case(id, ("cluster.up", *args), *says)
 
 
 LAUNCHING = [
@@ -22,7 +22,6 @@ LAUNCHING = [
         ("run", "2.60.0-py311-cpu", "--shm-size", "lots"),
         "--shm-size 'lots' is no size",
         "10G or 512m",
-        real=True,
     ),
     _case(
         "shared memory that is too small for Ray",
@@ -39,7 +38,6 @@ LAUNCHING = [
         "a port for everybody",
         ("run", "2.60.0-py311-cpu", "--port", "0.0.0.0:80:80"),
         "is no port",
-        real=True,
     ),
     _case(
         "one port for two",
@@ -56,7 +54,6 @@ LAUNCHING = [
         "--head",
         "2.60.0-py311-cpu",
         says=("--head and --worker go together",),
-        real=True,
     ),
     _up("fewer than no workers", "--workers=-1", says=("'-1' is no number of workers", "0 to 64")),
     _up("workers without end", "--workers", "1000", says=("'1000' is no number of workers",)),
@@ -82,7 +79,6 @@ LAUNCHING = [
         "an unknown form of a cluster's status",
         ("cluster.status", "--format", "yaml"),
         "--format 'yaml' is not known",
-        real=True,
     ),
-    _case("a copy to nowhere", ("cluster.cp", "a"), "copy what, and where to?", real=True),
+    _case("a copy to nowhere", ("cluster.cp", "a"), "copy what, and where to?"),
 ]
