@@ -92,7 +92,7 @@ class Attester:
 
     def _attach(self, now: Publication, verdicts: Sequence[Verdict], record: BuildRecord) -> None:
         registry = self.registry()
-        labels = _labels(registry.blob(now.repository, now.config_digest))
+        labels = labels_of(registry.blob(now.repository, now.config_digest))
         evidence = Evidence(
             verdicts=verdicts,
             record=replace(
@@ -127,7 +127,8 @@ def _base(step: Step) -> dict[str, str]:
     return images or {"rootfs": inputs.get("rootfs", "")}
 
 
-def _labels(configuration: bytes) -> Mapping[str, str]:
+def labels_of(configuration: bytes) -> Mapping[str, str]:
+    """The labels in an image's configuration; none where it has none."""
     try:
         found = json.loads(configuration)["config"]["Labels"] or {}
         return {str(name): str(value) for name, value in found.items()}

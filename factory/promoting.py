@@ -4,16 +4,20 @@ it. No engine is asked for anything."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from factory import scan as scan_room
+from factory.attesting import labels_of
 from factory.errors import ConfigError, PublishError
+from factory.evidence import ABOUT, Cosign, Evidence, about_verdict, attach_evidence
 from factory.judging import at_target
 from factory.ledger import Ledger
 from factory.matrix import near, select
 from factory.model import (
     REQUIRED,
+    REVISION,
     Build,
     Built,
     Gate,
@@ -27,6 +31,8 @@ from factory.model import (
     Publication,
     Selection,
     State,
+    Status,
+    Subject,
     Target,
     Verdict,
     pair_digest,
@@ -35,7 +41,8 @@ from factory.plan import floating_tags, immutable_tag, release_groups
 from factory.project import all_builds, load
 from factory.publish import Candidate, Promoter, local, outranking
 from factory.publishing import moved
-from factory.registry import Copier, Registry
+from factory.registry import Copier, Registry, list_referrers
+from factory.remotes import Remotes
 from factory.runs import Run
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
@@ -70,24 +77,27 @@ def promote(
         terminable(),
         Run.begin(settings) as this_run,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
+        closing(Remotes(settings=settings, project=project, note=observer.note)) as abroad,
     ):
-        desk = _Desk(settings=settings, project=project, ledger=ledger, source=ends[0], to=ends[1])
-        there = [build for build in builds if ledger.publication(build.id, source)]
-        if not there:
-            raise PublishError(
-                f"nothing of what is selected was published at `{source}` from here",
-                todo=f"run `invoke release` first, which publishes at `{source}` too",
-            )
+        desk = _Desk(
+            settings=settings,
+            project=project,
+            ledger=ledger,
+            registry=abroad.client(),
+            source=ends[0],
+            to=ends[1],
+        )
+        there = _published(ledger, builds, source)
         for end in ends:
             if end.registry == settings.registry:
                 local.ensure(settings)
-        registry = Registry()
         promoter = Promoter(
-            registry=registry,
-            copier=Copier(registry),
+            registry=desk.registry,
+            copier=Copier(desk.registry),
             source=ends[0],
             target=ends[1],
             locks=settings.cache / "publishing",
+            ready=partial(abroad.ready, ends[1]),
         )
         works = list(_works(desk, promoter, there, this_run.id))
         outcomes = execute(works, {"promote": _AT_ONCE, "move": 1}, observer)
@@ -104,6 +114,21 @@ def promote(
         sent=moved.sent,
         sent_bytes=moved.sent_bytes,
     )
+
+
+def _published(ledger: Ledger, builds: Sequence[Build], source: str) -> list[Build]:
+    """Those that are published at the source.
+
+    Raises:
+        PublishError: none is.
+    """
+    there = [build for build in builds if ledger.publication(build.id, source)]
+    if not there:
+        raise PublishError(
+            f"nothing of what is selected was published at `{source}` from here",
+            todo=f"run `invoke release` first, which publishes at `{source}` too",
+        )
+    return there
 
 
 def target_of(matrix: Matrix, name: str | None, flag: str) -> Target:
@@ -157,6 +182,7 @@ class _Desk:
     settings: Settings
     project: Project
     ledger: Ledger
+    registry: Registry
     source: Target
     to: Target
     _candidates: dict[str, Candidate] = field(default_factory=dict)
@@ -171,8 +197,35 @@ class _Desk:
             published=published,
             verdicts=tuple(self._verdicts(build, published.config_digest)),
             joints=tuple(self._joints(build)),
+            unclean=self._unclean(published) if self.to.require_clean else "",
         )
         return candidate
+
+    def beside(self, group: Group, build: Build) -> Publication:
+        """What a build of a group is at the target, which is not part of this promotion: it has to
+        be there as it is at the source.
+
+        Raises:
+            PublishError: it is not.
+            RegistryError: the registry failed.
+        """
+        here = self.ledger.publication(build.id, self.source.name)
+        there = self.ledger.publication(build.id, self.to.name)
+        if here and there and here.manifest_digest == there.manifest_digest:
+            # The target may have another address or other names by now.
+            names = self.to.names(_planned(self.project.matrix, build, there.key))
+            if self.registry.head(names.repository, names.immutable) == there.manifest_digest:
+                return replace(
+                    there,
+                    repository=names.repository,
+                    immutable=names.immutable,
+                    floating=names.floating,
+                )
+        raise PublishError(
+            f"{group.name} does not move: {build.id} is not at `{self.to.name}` as it is at "
+            f"`{self.source.name}`",
+            todo="its tags move together or not at all: publish and select all of it",
+        )
 
     def placed(self, build: Build) -> Candidate:
         """The same as it was when its image was brought to the target."""
@@ -189,14 +242,48 @@ class _Desk:
             )
         return replace(built, config_digest=published.config_digest)
 
+    def attest(self, candidate: Candidate, now: Publication) -> None:
+        """Attach what the target's own policy makes of an image, beside what came along with it,
+        where it was not attached before.
+
+        Raises:
+            RegistryError: the registry refused, or cannot be reached.
+            PublishError, ConfigError, MachineError: it cannot be signed.
+        """
+        own = [one for one in candidate.verdicts if one.target == self.to.name]
+        listed = list_referrers(self.registry, now.repository, now.manifest_digest) if own else ()
+        there = {one.annotations.get(ABOUT) for one in listed}
+        evidence = Evidence(verdicts=[one for one in own if about_verdict(one) not in there])
+        if evidence.verdicts:
+            subject = Subject(
+                name=now.build_id, digest=now.manifest_digest, config_digest=now.config_digest
+            )
+            key = self.project.matrix.evidence.key
+            signer = Cosign(key, self.settings.root) if key else None
+            attach_evidence(self.registry, now.repository, subject, evidence, signer)
+
+    def _unclean(self, published: Publication) -> str:
+        """Why an image is of no clean git checkout; empty if it is. What the tree is by now says
+        nothing of that: the image names the commit that it was made from."""
+        configuration = self.registry.blob(published.repository, published.config_digest)
+        named = labels_of(configuration).get(REVISION)
+        return "" if named else "the image names no commit that it was made from"
+
     def _verdicts(self, build: Build, digest: str) -> Iterator[Verdict]:
         """What was said last of an image, and what the target's own policy makes of it now."""
         for gate in REQUIRED:
-            latest = self.ledger.latest_verdict(gate, digest)
-            if latest:
-                yield outranking(latest, self.ledger.verdicts_of(gate, digest))
+            said = [one for one in self.ledger.verdicts_of(gate, digest) if self._counts(one)]
+            if said:
+                yield outranking(said[-1], said)
         if self.to.scan is not None:
             yield self._by_target(build, digest)
+
+    def _counts(self, verdict: Verdict) -> bool:
+        """Whether a verdict is on the image as the project declares it: `verify --ref` asks less of
+        one that nobody declared, so that only its failures count."""
+        expected = (self.ledger.parts(verdict.basis) or {}).get("expected")
+        declared = not isinstance(expected, dict) or expected.get("declared") is not False
+        return declared or verdict.status is Status.FAIL
 
     def _by_target(self, build: Build, digest: str) -> Verdict:
         verdict = scan_room.scan_again(
@@ -267,6 +354,7 @@ def _place(desk: _Desk, promoter: Promoter, build: Build, log: Log) -> tuple[Sta
     candidate = desk.candidate(build)
     copied, left = promoter.place(candidate)
     now = promoter.publication(candidate)
+    desk.attest(candidate, now)
     for tag in left:
         log(f"{now.repository}:{tag} is not that of `{desk.source.name}`, and was left as it is")
     if copied:
@@ -278,7 +366,7 @@ def _move(
     desk: _Desk, promoter: Promoter, group: Group, builds: Sequence[Build], run: str, log: Log
 ) -> tuple[State, str]:
     publications = [
-        promoter.publication(desk.placed(one)) if one in builds else _beside(desk, group, one)
+        promoter.publication(desk.placed(one)) if one in builds else desk.beside(group, one)
         for one in group.builds
     ]
     journal = promoter.move(group.name, publications, book=desk.ledger, run=run, log=log)
@@ -292,21 +380,3 @@ def _move(
     ]
     desk.ledger.record_publications(news)
     return State.CACHED, f"{desk.to.name} has it"
-
-
-def _beside(desk: _Desk, group: Group, build: Build) -> Publication:
-    """What a build of a group is at the target, which is not part of this promotion: it has to be
-    there as it is at the source.
-
-    Raises:
-        PublishError: it is not.
-    """
-    here = desk.ledger.publication(build.id, desk.source.name)
-    there = desk.ledger.publication(build.id, desk.to.name)
-    if here and there and here.manifest_digest == there.manifest_digest:
-        return there
-    raise PublishError(
-        f"{group.name} does not move: {build.id} is not at `{desk.to.name}` as it is at "
-        f"`{desk.source.name}`",
-        todo="its tags move together or not at all: publish and select all of it",
-    )

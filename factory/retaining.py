@@ -3,7 +3,7 @@ decision. It is dry unless it is told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +15,16 @@ from factory.model import Collected, Decision, Publication, Retention, Selection
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, decide, local, no_moves, taking_turns
-from factory.registry import Registry, list_referrers, remove, require_removal, subject_of
+from factory.registry import (
+    Registry,
+    document_of,
+    list_referrers,
+    remove,
+    require_removal,
+    subject_of,
+)
 from factory.registry import tags as tags_of
+from factory.remotes import Remotes
 from factory.settings import Settings
 from factory.signals import terminable
 
@@ -62,7 +70,7 @@ def collect(
         local.ensure(settings)
     desk = _Desk(
         settings=settings,
-        registry=Registry(),
+        registry=Remotes(settings=settings, project=project).client(),
         target=place,
         retention=place.retention,
         releases=releases,
@@ -116,10 +124,12 @@ class _Desk:
             subject = subject_of(tag)
             if subject:
                 attached[subject] = (*attached.get(subject, ()), tag)
+        plain = {tag: digest for tag, digest in tags.items() if not subject_of(tag)}
         shelf = Shelf(
             repository=repository,
-            tags={tag: digest for tag, digest in tags.items() if not subject_of(tag)},
+            tags=plain,
             attached=attached,
+            within=frozenset(self._within(repository, plain)),
             releases=[one for one in self.releases if one.repository == repository],
             current=self.current,
             now=datetime.now(UTC),
@@ -148,7 +158,7 @@ class _Desk:
         """What is attached goes first: were this broken off in between, the rest is found again."""
         repository = decision.repository
         attached = [
-            *(one.digest for one in list_referrers(self.registry, repository, decision.digest)),
+            *self._referrers(repository, decision.digest),
             *(self.registry.head(repository, tag) for tag in decision.attached),
         ]
         for digest in attached:
@@ -157,6 +167,24 @@ class _Desk:
         if remove(self.registry, repository, decision.digest):
             note(f"removed {repository}: {', '.join(decision.tags)}")
             yield decision.digest
+
+    def _referrers(self, repository: str, digest: str) -> Iterator[str]:
+        """What says itself that it refers to an image: anybody who may push writes the list."""
+        for one in list_referrers(self.registry, repository, digest):
+            manifest = self.registry.get(repository, one.digest)
+            subject = document_of(manifest.content).get("subject") if manifest else None
+            if isinstance(subject, dict) and subject.get("digest") == digest:
+                yield one.digest
+
+    def _within(self, repository: str, tags: Mapping[str, str]) -> Iterator[str]:
+        """What indexes list that others have put there: it is in use as they are."""
+        ours = {tag for one in self.releases for tag in (one.immutable, *one.floating)}
+        for digest in {found for tag, found in tags.items() if tag not in ours}:
+            manifest = self.registry.get(repository, digest)
+            listed = document_of(manifest.content).get("manifests") if manifest else None
+            for one in listed if isinstance(listed, list) else ():
+                if isinstance(one, dict):
+                    yield str(one.get("digest"))
 
 
 def _among(decision: Decision, wanted: set[str] | None) -> bool:

@@ -1,1 +1,1 @@
-"""Tasks with a dot in their names, by what is before it. They parse, call and print."""
+"""Commands of rooms that have many: tasks that ``tasks.py`` takes into its namespace."""

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from factory.evidence.cosign import Cosign
     from factory.evidence.keys import PublicKey, read_keys
     from factory.evidence.policy import judge
+    from factory.evidence.statement import about_verdict
+    from factory.evidence.stored import ABOUT
 
 __all__ = [
+    "ABOUT",
     "Cosign",
     "Evidence",
     "PublicKey",
     "Signer",
+    "about_verdict",
     "attach_evidence",
     "carried",
     "judge",
@@ -33,6 +37,8 @@ __getattr__ = loading(
     {
         "Cosign": "cosign",
         "judge": "policy",
+        "about_verdict": "statement",
+        "ABOUT": "stored",
         **dict.fromkeys(("Evidence", "Signer", "attach_evidence", "mark_of"), "attach"),
         **dict.fromkeys(("PublicKey", "read_keys"), "keys"),
         **dict.fromkeys(("carried", "subject_of"), "collect"),

@@ -63,18 +63,18 @@ class Evidence:
 
     Attributes:
         verdicts: of the gates, each with every check.
-        record: of what it was made.
+        record: of what it was made; ``None`` where that is attached already.
         sbom: its bill of materials (CycloneDX), or ``None`` where there is none any more.
     """
 
     verdicts: Sequence[Verdict]
-    record: BuildRecord
+    record: BuildRecord | None = None
     sbom: bytes | None = None
 
     def sayings(self, subject: Subject, *, signed: bool) -> list[Saying]:
         """As statements; a bill of materials is one only where it is signed."""
         found = [verdict_saying(verdict, subject) for verdict in self.verdicts]
-        found.append(build_saying(self.record, subject))
+        found += [build_saying(self.record, subject)] if self.record else []
         if self.sbom and signed:
             found.append(sbom_saying(self.sbom, subject, materials(self.sbom).at))
         return found

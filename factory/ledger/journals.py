@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from factory.ledger import store
 from factory.ledger.records import Records, dump
 from factory.model import UNFINISHED, Journal, Publication, Stage
 
+_ONCE = "INSERT INTO released (build_id, record) VALUES (?, ?)"
 _OPEN = "SELECT number, stage, record FROM journal WHERE stage IN (?, ?) ORDER BY number"
 
 
@@ -117,8 +119,7 @@ class Journals(Records):
         record = dump(Publication, publication)
         now = (publication.build_id, publication.target, record)
         self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", now)
-        once = "INSERT INTO released (build_id, record) VALUES (?, ?)"
-        self._connection.execute(once, (publication.build_id, record))
+        self._connection.execute(_ONCE, (publication.build_id, record))
 
     def _unpublish(self, journal: Journal, publication: Publication) -> None:
         """The last publication whose manifest its floating tags name again, or none."""
@@ -136,6 +137,9 @@ class Journals(Records):
             if old.target == publication.target and old.manifest_digest in before:
                 values = (*gone, record)
                 self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", values)
+                # From now on its tags name it again, which what is collected goes by.
+                again = replace(old, at=datetime.now(UTC).isoformat(timespec="seconds"))
+                self._connection.execute(_ONCE, (old.build_id, dump(Publication, again)))
                 return
 
     def _overtake(self, places: frozenset[str]) -> None:

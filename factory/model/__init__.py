@@ -50,6 +50,7 @@ from factory.model.explanation import (
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
 from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
+from factory.model.launch import Chosen
 from factory.model.lock import (
     BASES_LOCK,
     LOCK_AGAIN,
@@ -154,6 +155,7 @@ __all__ = [
     "Chain",
     "Check",
     "CheckStatus",
+    "Chosen",
     "Cohort",
     "ColdStart",
     "Collected",

@@ -44,6 +44,7 @@ class Candidate:
         published: what the ledger knows of it at the source.
         verdicts: what was said of exactly that image.
         joints: what it has to have passed together with other builds.
+        unclean: why it is of no clean git checkout, where the target minds; else empty.
     """
 
     planned: PlannedBuild
@@ -51,6 +52,7 @@ class Candidate:
     published: Publication
     verdicts: tuple[Verdict, ...]
     joints: tuple[Joint, ...] = ()
+    unclean: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +142,7 @@ class Promoter:
             candidate.verdicts,
             self.target,
             joints=candidate.joints,
+            unclean=candidate.unclean,
         )
         if reasons:
             names = self.target.names(candidate.planned)

@@ -24,6 +24,7 @@ class Shelf:
         releases: all that was ever published there, oldest first.
         current: the ids of the builds that the matrix has now.
         now: the time.
+        within: what indexes list that others have put there.
     """
 
     repository: str
@@ -32,6 +33,7 @@ class Shelf:
     releases: Sequence[Publication]
     current: frozenset[str]
     now: datetime
+    within: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -78,6 +80,8 @@ def _kept(
         return True, "it was not published from here"
     if foreign:
         return True, f"the tag {foreign[0]} is not the factory's"
+    if digest in shelf.within:
+        return True, "an index that is not the factory's lists it"
     reasons = [_reason(shelf, retention, digest, build) for build in builds]
     leaving = [build for build in builds if _leaves(shelf, retention, build)]
     moving = [tag for tag in tags if tag in shelf.floating]

@@ -8,7 +8,14 @@ from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
 from factory.registry.credentials import Credentials, docker_credentials
 from factory.registry.listing import tags
-from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
+from factory.registry.manifest import (
+    INDEXES,
+    OCI_MANIFEST,
+    Manifest,
+    digest_of,
+    document_of,
+    read_json,
+)
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
 from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
 from factory.registry.removal import remove, require_removal
@@ -38,6 +45,7 @@ __all__ = [
     "locate",
     "pause",
     "place",
+    "read_json",
     "remove",
     "require_removal",
     "split_tag",

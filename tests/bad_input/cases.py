@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bad_input.adversarial import ADVERSARIAL
+from tests.bad_input.exporting import EXPORTING
 from tests.bad_input.family import FAMILY
 from tests.bad_input.launching import LAUNCHING
 from tests.bad_input.locks import LOCKS
@@ -860,6 +861,7 @@ AUDIT = [
 ]
 
 CASES = [
-    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PROMOTION, *LAUNCHING),
+    *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PROMOTION),
+    *(*LAUNCHING, *EXPORTING),
     *(*PUBLISHING, *AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

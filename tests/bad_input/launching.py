@@ -1,124 +1,88 @@
-"""How exports and adoptions may be asked for wrongly, and what the user is told."""
+"""How a call that runs an image may be wrong, and what the user is told."""
 
 from __future__ import annotations
 
-from tests.bad_input.spoiling import Case, matrix, nothing
+from tests.bad_input.spoiling import Case, nothing
 
-CELL = "2.60.0-py311-cpu"
+_CELL = ("--name", "2.60.0-py311-cpu")
+
+
+def _case(id: str, args: tuple[str, ...], *says: str, code: int = 2, real: bool = False) -> Case:
+    no_engine = {"DOCKER_HOST": "unix:///nonexistent.sock"}
+    return Case(id=id, spoil=nothing, args=args, says=says, code=code, env=no_engine, real=real)
+
+
+def _up(id: str, *args: str, says: tuple[str, ...], real: bool = False) -> Case:
+    return _case(id, ("cluster.up", *args), *says, real=real)
+
 
 LAUNCHING = [
-    Case(
-        id="a file for a cell that was never published",
-        args=("export.compose", "--cell", CELL),
-        spoil=nothing,
-        says=(f"demo:{CELL} was never published at `local` from here", "invoke release --image"),
-        code=6,
+    _case(
+        "shared memory that is no size",
+        ("run", "2.60.0-py311-cpu", "--shm-size", "lots"),
+        "--shm-size 'lots' is no size",
+        "10G or 512m",
         real=True,
     ),
-    Case(
-        id="a file for a cell that there is not",
-        args=("export.kuberay", "--cell", "2.60.0-py311-gpu"),
-        spoil=nothing,
-        says=("'2.60.0-py311-gpu' is no cell of matrix.yaml", f"did you mean {CELL}"),
+    _case(
+        "shared memory that is too small for Ray",
+        ("run", *_CELL, "--shm-size", "1m"),
+        "is less than the 128 MiB",
     ),
-    Case(
-        id="a file for a cohort that there is not",
-        args=("export.compose", "--cohort", "gpu-head"),
-        spoil=nothing,
-        says=("--cohort 'gpu-head' is not in matrix.yaml", "there is none"),
+    _case(
+        "a port without a number",
+        ("run", *_CELL, "--port", "dashbord"),
+        "--port 'dashbord' is no port",
+        "dashboard, grafana, prometheus, gcs",
     ),
-    Case(
-        id="a file for images at a target that there is not",
-        args=("export.compose", "--target", "locl"),
-        spoil=nothing,
-        says=("--target 'locl' is not in matrix.yaml", "did you mean local?"),
+    _case(
+        "a port for everybody",
+        ("run", "2.60.0-py311-cpu", "--port", "0.0.0.0:80:80"),
+        "is no port",
+        real=True,
     ),
-    Case(
-        id="a file for an image that there is not",
-        args=("export.compose", "--image", "dmo"),
-        spoil=nothing,
-        says=("--image 'dmo' matches no image", "did you mean demo?"),
+    _case(
+        "one port for two",
+        ("run", *_CELL, "--port", "dashboard", "--port", "8265:80"),
+        "wants a port that another --port has",
     ),
-    Case(
-        id="a file for workers with another Ray",
-        args=("export.compose", "--head", CELL, "--worker", "2.55.1-py311-cpu"),
-        spoil=nothing,
-        says=(
-            "2.55.1-py311-cpu cannot join",
-            "Ray is 2.60.0 on the head and 2.55.1 on the workers",
-        ),
+    _case(
+        "a container's name that is a flag", ("run", *_CELL, "--keep=-v"), "--keep '-v' is no name"
     ),
-    Case(
-        id="a file for a cell and for a cohort",
-        args=("export.compose", "--cell", CELL, "--cohort", "gpu-head"),
-        spoil=nothing,
-        says=("exclude each other", "say --cell for one image everywhere"),
+    _case("a node without an engine", ("run", *_CELL), "no Docker engine answers", code=7),
+    _up("a cluster's name with a slash", "--name", "a/b", says=("'a/b' is no name", "31 at most")),
+    _up(
+        "a head without workers' image",
+        "--head",
+        "2.60.0-py311-cpu",
+        says=("--head and --worker go together",),
+        real=True,
     ),
-    Case(
-        id="a file without a cell, and no latest of two",
-        args=("export.compose",),
-        spoil=matrix('latest: {ray: "2.60.0"}\n', ""),
-        says=("which cell?", "--cell 2.60.0-py311-cpu"),
+    _up("fewer than no workers", "--workers=-1", says=("'-1' is no number of workers", "0 to 64")),
+    _up("workers without end", "--workers", "1000", says=("'1000' is no number of workers",)),
+    _up(
+        "a port that no cluster shows",
+        "--port",
+        "6379:gcs",
+        says=("is no port of a cluster's", "9001:prometheus"),
     ),
-    Case(
-        id="a file for no workers",
-        args=("export.compose", "--workers", "0"),
-        spoil=nothing,
-        says=("--workers 0 is too few", "say 1 or more"),
+    _up(
+        "two ports of a cluster that are one",
+        "--port",
+        "9000",
+        says=("two of the ports are the same",),
     ),
-    Case(
-        id="a file for nodes with too little memory",
-        args=("export.kuberay", "--memory", "1"),
-        spoil=nothing,
-        says=("--memory 1 is too little for a Ray node",),
+    _up(
+        "nodes with no memory to speak of",
+        "--memory",
+        "12",
+        says=("--memory '12' is less than", "such as --memory 2G"),
     ),
-    Case(
-        id="a cluster whose name is none",
-        args=("export.compose", "--name", "My Ray"),
-        spoil=nothing,
-        says=("'My Ray' is no name of a cluster", "small letters"),
+    _case(
+        "an unknown form of a cluster's status",
+        ("cluster.status", "--format", "yaml"),
+        "--format 'yaml' is not known",
+        real=True,
     ),
-    Case(
-        id="an unknown provider",
-        args=("export.ray-up", "--provider", "asw"),
-        spoil=nothing,
-        says=("--provider 'asw' is not known", "did you mean aws?"),
-    ),
-    Case(
-        id="a value that a shell would run",
-        args=("export.ray-up", "--ssh-user", "$(id)"),
-        spoil=nothing,
-        says=("--ssh-user '$(id)' has a character that it must not have",),
-    ),
-    Case(
-        id="adopting as no cell",
-        args=("adopt", "mine:1"),
-        spoil=nothing,
-        says=("as which cell's image?", "invoke adopt mine:1 --as CELL"),
-    ),
-    Case(
-        id="adopting as a cell that there is not",
-        args=("adopt", "mine:1", "--as", "2.61.0-py311-cpu"),
-        spoil=nothing,
-        says=("'2.61.0-py311-cpu' matches no cell and no build", "2.60.0-py311-cpu"),
-    ),
-    Case(
-        id="adopting for a target that does not accept it",
-        args=("adopt", "mine:1", "--as", CELL, "--publish"),
-        spoil=nothing,
-        says=("`local` does not accept images that are adopted by hand", "add `adopted by hand`"),
-        code=6,
-    ),
-    Case(
-        id="adopting for a target that there is not",
-        args=("adopt", "mine:1", "--as", CELL, "--publish", "--target", "prod"),
-        spoil=nothing,
-        says=("--target 'prod' is not in matrix.yaml",),
-    ),
-    Case(
-        id="adopting at a target without publishing",
-        args=("adopt", "mine:1", "--as", CELL, "--target", "local"),
-        spoil=nothing,
-        says=("--target goes with --publish",),
-    ),
+    _case("a copy to nowhere", ("cluster.cp", "a"), "copy what, and where to?", real=True),
 ]

@@ -29,6 +29,7 @@ from factory.model import (
     Promoted,
     Publication,
     Retention,
+    ScanPolicy,
     Selection,
     State,
     Status,
@@ -38,7 +39,7 @@ from factory.model import (
 )
 from factory.plan import floating_tags, immutable_tag
 from factory.project import all_builds, load
-from factory.registry import Copier, Manifest, Registry, attached_tags
+from factory.registry import Copier, Manifest, Registry, attached_tags, list_referrers
 from factory.report.collected import collected_text
 from factory.report.promoted import promoted_text
 from factory.settings import Settings
@@ -226,6 +227,50 @@ def test_a_failed_verdict_and_a_substituted_base_are_refused(desk: Desk) -> None
     assert set(desk.named(desk.prod, NEW).values()) == {None}
 
 
+def test_what_nobody_declared_passed_for_nobody(desk: Desk) -> None:
+    """`invoke verify --ref` asks less of an image: a pass there undoes no failure of before."""
+    desk.publish(NEW)
+    verify = passed(desk.place.images[NEW])[1]
+    failed = Check(name="boot", status=CheckStatus.FAIL, reason="it did not")
+    desk.record(replace(verify, basis="later", status=Status.FAIL, checks=(failed,)))
+    with desk.ledger() as ledger:
+        undeclared = replace(verify, basis="of a stranger")
+        ledger.record_verdict(undeclared, {"asked": "contract", "expected": {"declared": False}})
+    found = desk.promote()
+    assert states(found) == [State.FAILED, State.BLOCKED]
+    assert "verify check `boot` failed: it did not" in promoted_text(found)
+    desk.record(replace(verify, basis="later still"))
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+
+
+def test_a_target_that_wants_a_clean_checkout_takes_what_names_its_commit_alone(desk: Desk) -> None:
+    """By what the image says: the tree may be another one by now."""
+    desk.publish(NEW)
+    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
+    desk.targets(here, there, require_clean=True)
+    found = desk.promote()
+    assert states(found) == [State.FAILED, State.BLOCKED]
+    assert "`prod` wants a clean git checkout" in promoted_text(found)
+    assert set(desk.named(desk.prod, NEW).values()) == {None}
+    labels = {"org.opencontainers.image.revision": "c0ffee"}
+    desk.monkeypatch.setattr(promoting, "labels_of", lambda _configuration: labels)
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+
+
+def test_what_the_targets_own_policy_says_is_attached_there(desk: Desk) -> None:
+    """Else an audit by that policy would find the verdict of nobody but the source's."""
+    published = desk.publish(NEW)
+    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
+    desk.targets(here, there, scan=ScanPolicy())
+    scan = replace(passed(desk.place.images[NEW])[0], at="2026-11-29T00:00:00+00:00")
+    desk.monkeypatch.setattr("factory.scan.scan_again", lambda **_: scan)
+    for _ in range(2):
+        desk.promote()
+        listed = list_referrers(Registry(), desk.prod, published.manifest_digest)
+        assert [one.annotations["io.ray-image-factory.about"] for one in listed] == ["scan at prod"]
+        assert not list_referrers(Registry(), desk.staging, published.manifest_digest)
+
+
 def test_nothing_at_the_source_is_an_error(desk: Desk) -> None:
     with pytest.raises(PublishError, match="was published at `staging`"):
         desk.promote()
@@ -303,6 +348,8 @@ def attach(repository: str, digest: str, kind: str, *, more: str = "") -> None:
     client = Registry()
     image = json.loads(client.require(repository, digest).content)
     note = {"config": image["config"], "layers": image["layers"][:1], "schemaVersion": 2}
+    if kind == "index":
+        note["subject"] = {"mediaType": OCI, "digest": digest, "size": 1}
     child = Manifest(
         content=json.dumps({**note, "mediaType": OCI, "annotations": {"is": kind + more}}).encode(),
         media_type=OCI,
@@ -393,6 +440,39 @@ def test_what_another_tag_names_is_kept_and_so_is_what_is_young(desk: Desk) -> N
     found = desk.collect(apply=True)
     assert not found.removed
     assert Registry().head(desk.staging, old.immutable)
+
+
+def test_what_others_only_say_is_attached_is_left(desk: Desk) -> None:
+    """Who may push writes the list, and would have others' images removed by us."""
+    keeping(desk, keep_days=30, keep_last=1)
+    old = desk.publish(OLD, at=aged(90))
+    new = desk.publish(NEW, at=aged(60))
+    client = Registry()
+    victim = json.loads(client.require(desk.staging, new.manifest_digest).content)
+    content = json.dumps({**victim, "annotations": {"of": "others"}}).encode()
+    manifest = Manifest(content=content, media_type=victim["mediaType"])
+    client.put(desk.staging, manifest.digest, manifest)
+    entry = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(content)}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    tag = attached_tags(old.manifest_digest)[0]
+    client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
+    assert desk.collect(apply=True).removed == (old.manifest_digest,)
+    assert client.head(desk.staging, manifest.digest) == manifest.digest
+
+
+def test_what_an_index_of_others_lists_is_kept(desk: Desk) -> None:
+    keeping(desk, keep_days=30, keep_last=1)
+    old = desk.publish(OLD, at=aged(90))
+    desk.publish(NEW, at=aged(60))
+    client = Registry()
+    content = client.require(desk.staging, old.manifest_digest)
+    size = len(content.content)
+    entry = {"mediaType": content.media_type, "digest": old.manifest_digest, "size": size}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    of_many = Manifest(content=json.dumps(index).encode(), media_type=INDEX)
+    client.put(desk.staging, "of-many", of_many)
+    assert not desk.collect(apply=True).removed
+    assert client.head(desk.staging, old.immutable) == old.manifest_digest
 
 
 def test_a_registry_that_removes_nothing_is_explained(

@@ -13,6 +13,7 @@ import pytest
 
 import tasks
 from factory import errors
+from factory.cluster.telling import Told
 from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
     LAST,
@@ -69,9 +70,10 @@ from factory.scan.ruling import Bench
 from factory.settings import Settings
 from factory.verify.smoke.suite import COLD, FULL, SUITE
 from tests.conftest import ROOT
+from tests.unit.cluster.test_telling import NODES, WHOLE, place
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-KEYED_BY_DATA = {"axes", "base", "inputs", "verdicts"}
+KEYED_BY_DATA = {"axes", "base", "inputs", "resources", "verdicts"}
 """JSON objects whose keys are data: their shape is that of one value."""
 
 
@@ -94,7 +96,8 @@ def rows(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", sorted(tasks.ns.task_names))
 def test_every_command_and_flag_is_described(name: str) -> None:
-    text = "".join(page(f"docs/{one}.md") for one in ("commands", "export", "adopt"))
+    pages = ("commands", "commands-cluster", "export", "adopt")
+    text = "".join(page(f"docs/{one}.md") for one in pages)
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
         flag = "--" + argument.name.strip("_").replace("_", "-")
@@ -241,10 +244,15 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "status": documents.status([record()], [both], [journal()]),
         "publish --resume, invoke rollback": resumed_document([outcome], [journal()]),
         "doctor": documents.doctor([finding]),
+        "cluster.up, cluster.status, cluster.scale": [cluster_told().document()],
         "audit": audit_document(audited()),
         "adopt": adoption_document(adopted(), [verdict()], record().publications),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
+
+
+def cluster_told() -> Told:
+    return Told(there=replace(WHOLE, places=(place("worker-1", "10.0.0.3"),)), nodes=NODES)
 
 
 def journal() -> Journal:
@@ -330,9 +338,9 @@ def audited() -> Audit:
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    names = ("json", "evidence", "adopt")  # the first is full
-    pages = "".join(page(f"docs/{name}.md") for name in names)
-    sections = re.split(r"^## invoke ", pages, flags=re.MULTILINE)[1:]
+    names = ("json", "evidence", "adopt", "commands-cluster")  # the first is full
+    text = "".join(page(f"docs/{name}.md") for name in names)
+    sections = re.split(r"^## invoke ", text, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)
         for section in sections

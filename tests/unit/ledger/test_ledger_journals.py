@@ -65,7 +65,10 @@ def test_one_that_is_done_publishes_and_one_that_is_undone_takes_it_back(ledger:
     assert ledger.journals("another") == ()
     ledger.end_journal(replace(begun, stage=Stage.UNDONE))
     assert ledger.publication("app:cell", "local") == OLD
-    assert ledger.releases("app:cell") == (OLD, NEW), "it was released all the same"
+    *released, again = ledger.releases("app:cell")
+    assert released == [OLD, NEW], "it was released all the same"
+    assert replace(again, at=OLD.at) == OLD, "and from now on it is the old one that is released"
+    assert again.at > OLD.at
 
 
 def test_nothing_is_published_any_more_where_nothing_was_before(ledger: Ledger) -> None:
