@@ -14,7 +14,9 @@ from invoke.program import Program
 
 import tasks
 from factory.cli import FORMAT_HELP, command, naming_command, selection_command, words_after
+from factory.commands import adopt as adopt_commands
 from factory.commands import cluster as cluster_commands
+from factory.commands import export as export_commands
 from factory.errors import BuildError, Interrupted
 from factory.model import Selection
 
@@ -48,7 +50,8 @@ def test_selection_is_the_same_on_every_command(
 
 
 def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    importlib.reload(cluster_commands)
+    for module in (cluster_commands, export_commands, adopt_commands):
+        importlib.reload(module)
     namespace = importlib.reload(tasks).ns  # invoke hands out each task's help only once
     for name in namespace.task_names:
         task = namespace[name]
