@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from factory.errors import ConfigError, PublishError
 from factory.ledger import Ledger
 from factory.matrix import select
-from factory.model import Collected, Decision, Publication, Retention, Selection, Target
+from factory.model import Collected, Decision, Publication, Retention, Selection, Target, adopted_id
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, decide, local, no_moves, taking_turns
@@ -74,7 +74,9 @@ def collect(
         target=place,
         retention=place.retention,
         releases=releases,
-        current=frozenset(build.id for build in everything),
+        current=frozenset(
+            name for build in everything for name in (build.id, adopted_id(build.id))
+        ),
     )
     wanted = None if selection == Selection() else chosen
     with terminable():
