@@ -1,16 +1,17 @@
-"""Publishing one build by itself, in its two phases: what benches and proofs of publishing need to
+"""Publishing or promoting one build by itself, in the two phases: what benches and proofs need to
 know of how that is done."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.ledger import Ledger
-from factory.model import Built, Journal, PlannedBuild, Publication, Verdict
-from factory.publish import Mover, Publisher, Tags
+from factory.model import Built, Group, PlannedBuild, Publication, Verdict
+from factory.moving import Moving
+from factory.promoting import Promotion
+from factory.publish import Candidate, Promoter, Publisher
 
 RUN = "bench"
 
@@ -29,19 +30,37 @@ def publish(
         FactoryError: it did not work.
     """
     found = publisher.push(planned, built, verdicts, known).publication
-    tags = Tags(registry=publisher.registry, locks=publisher.locks)
-    moves = tags.moves([found])
-    if any(move.pending for move in moves):
-        with tags.turn(moves, lambda _: None):
-            journal = Journal(
-                run=RUN,
-                group=planned.build.id,
-                publications=(found,),
-                moves=tags.moves([found]),
-                at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            )
-            Mover(tags=tags, book=ledger).begin(journal)
+    moving = Moving(
+        ledger=ledger, registry=lambda: publisher.registry, locks=publisher.locks, run_id=RUN
+    )
+    moving.move(planned.build.id, [found], _quiet)
     return found
+
+
+def promote(promoter: Promoter, ledger: Ledger, candidates: Sequence[Candidate]) -> None:
+    """Bring builds to another target, and move their floating tags, each by itself.
+
+    Raises:
+        FactoryError: it did not work.
+    """
+    known = {one.planned.build: one for one in candidates}
+    promotion = Promotion(
+        promoter=promoter,
+        moving=Moving(
+            ledger=ledger, registry=lambda: promoter.registry, locks=promoter.locks, run_id=RUN
+        ),
+        ledger=ledger,
+        candidate=known.__getitem__,
+        planned=lambda build, _key: known[build].planned,
+    )
+    for build in known:
+        promotion.place(build, _quiet)
+    for build in known:
+        promotion.move(Group(name=build.id, builds=(build,)), _quiet)
+
+
+def _quiet(_line: str) -> None:
+    """Nobody is there to read it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

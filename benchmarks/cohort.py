@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import both_phases, tiny
-from benchmarks.faults.house import passed
 from factory import process
 from factory.engine import Engine
 from factory.ledger import Ledger
 from factory.model import Build, Built, Cell, PlannedBuild, Publication, Target
 from factory.publish import Candidate, Promoter, Publisher
-from factory.registry import Copier, Registry
+from factory.registry import Copier, Registry, digest_of
 
 IMAGE = "ray-app"
 LANES = 2
@@ -76,7 +75,9 @@ class Cohort:
         def one(pair: tuple[PlannedBuild, Built]) -> Publication:
             planned, built = pair
             before = (known or {}).get(planned.build.id)
-            return both_phases.publish(publisher, ledger, planned, built, passed(built), before)
+            return both_phases.publish(
+                publisher, ledger, planned, built, tiny.passed(built), before
+            )
 
         with Ledger.open(self.ledger) as ledger, ThreadPoolExecutor(LANES) as pool:
             return {found.build_id: found for found in pool.map(one, self.builds)}
@@ -91,22 +92,17 @@ class Cohort:
             target=Target(name="prod", registry=f"{host}/prod"),
             locks=self.folder / "locks",
         )
-        for planned, built in self.builds:
-            candidate = Candidate(
+        candidates = [
+            Candidate(
                 planned=planned,
                 built=built,
                 published=known[planned.build.id],
-                verdicts=passed(built),
+                verdicts=tiny.passed(built),
             )
-            promoter.place(candidate)
-            with Ledger.open(self.ledger) as ledger:
-                promoter.move(
-                    planned.build.id,
-                    [promoter.publication(candidate)],
-                    book=ledger,
-                    run=both_phases.RUN,
-                    log=lambda _: None,
-                )
+            for planned, built in self.builds
+        ]
+        with Ledger.open(self.ledger) as ledger:
+            both_phases.promote(promoter, ledger, candidates)
         return copier
 
     def push_in_a_loop(self, host: str) -> None:
@@ -180,7 +176,7 @@ def cohort(
 
 def _planned(number: int, code: str) -> PlannedBuild:
     cell = Cell(python="3.11", ray="2.60.0", device="cpu", extra=(("site", f"s{number:03}"),))
-    key = tiny.digest(f"{code} {number}".encode()).removeprefix("sha256:")
+    key = digest_of(f"{code} {number}".encode()).removeprefix("sha256:")
     return PlannedBuild(
         build=Build(image=IMAGE, cell=cell),
         steps=(key,),

@@ -8,9 +8,10 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from factory import process
 from factory.errors import MachineError, RegistryError
@@ -28,7 +29,7 @@ _SECONDS = 30.0
 def distribution(
     folder: Path, *, guarded: bool = False, store: Path | None = None
 ) -> Iterator[str]:
-    """``host:port`` of a registry.
+    """``host:port`` of a registry that removes what it is asked to.
 
     Args:
         folder: what it may fill; made and removed here.
@@ -38,22 +39,45 @@ def distribution(
     Raises:
         MachineError: there is no such program, or it does not start.
     """
-    program = process.find_tool("docker-registry") or process.find_tool("registry")
-    if program is None:
-        raise MachineError("there is no registry program", todo="install docker-registry")
     folder.mkdir(parents=True)
-    host, config = f"127.0.0.1:{free_port()}", folder / "config.json"
-    (folder / "htpasswd").write_text(_HTPASSWD)
-    auth = {"htpasswd": {"realm": "here", "path": str(folder / "htpasswd")}}
-    document = {
-        "version": "0.1",
+    more = {
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(store or folder / "store")},
             "delete": {"enabled": DELETES},
         },
+        **(guarding(folder) if guarded else {}),
+    }
+    try:
+        with registry_at("", folder, more) as host:
+            yield host
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def guarding(folder: Path) -> dict[str, Any]:
+    """The configuration by which a registry lets in nobody but ``USER``."""
+    (folder / "htpasswd").write_text(_HTPASSWD)
+    return {"auth": {"htpasswd": {"realm": "here", "path": str(folder / "htpasswd")}}}
+
+
+@contextmanager
+def registry_at(name: str, folder: Path, more: Mapping[str, Any]) -> Iterator[str]:
+    """A registry with more configuration: by the ``name`` under which ``more`` has it listen, or
+    at a port of its own.
+
+    Raises:
+        MachineError: there is no such program, or it does not start.
+    """
+    program = process.find_tool("docker-registry") or process.find_tool("registry")
+    if program is None:
+        raise MachineError("there is no registry program", todo="install docker-registry")
+    host, config = name or f"127.0.0.1:{free_port()}", folder / "config.json"
+    document = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
         "http": {"addr": host},
-        **({"auth": auth} if guarded else {}),
+        **more,
     }
     config.write_text(json.dumps(document))
     pid = process.daemon([program, "serve", str(config)], log=folder / "log")
@@ -63,7 +87,6 @@ def distribution(
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_port() -> int:

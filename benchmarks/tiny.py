@@ -9,14 +9,18 @@ import json
 import random
 import tarfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from factory import process
 from factory.engine import Engine
 from factory.errors import FactoryError
-from factory.model import KEY_LABEL, Built
+from factory.model import KEY_LABEL, Built, Check, CheckStatus, Gate, Status, Verdict
+from factory.registry import digest_of
+
+QUIET = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
+"""So that equal inputs make equal images."""
 
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -76,6 +80,47 @@ def load(engine: Engine, folder: Path, images: Iterable[Tiny]) -> dict[str, Buil
     }
 
 
+def build(context: Path, *, ref: str, key: str, says: str | None = None) -> Built:
+    """Have the engine build an image of the file ``file`` of a folder.
+
+    Args:
+        ref: the engine's tag of it.
+        key: its whole key.
+        says: the whole key in its label, if it is another one.
+
+    Raises:
+        ProcessFailed: the engine did not.
+    """
+    facts = context / "metadata.json"
+    argv = ["docker", "buildx", "build", "--quiet", "--file=-", f"--tag={ref}"]
+    argv += [f"--label={KEY_LABEL}={key if says is None else says}"]
+    argv += [f"--metadata-file={facts}", str(context)]
+    process.run(argv, stdin=b'FROM scratch\nCOPY file /file\nCMD ["/file"]\n', env=QUIET)
+    said = json.loads(facts.read_text())
+    return Built(
+        key=key,
+        ref=ref,
+        image_id=said["containerimage.digest"],
+        config_digest=said["containerimage.config.digest"],
+        substituted_base=False,
+        reason="for a proof",
+        at="",
+        seconds=0.0,
+    )
+
+
+def passed(built: Built) -> tuple[Verdict, ...]:
+    """Both gates, passed, for exactly this image."""
+    scan = Verdict(
+        gate=Gate.SCAN,
+        config_digest=built.config_digest,
+        basis="sha256:basis",
+        status=Status.PASS,
+        checks=(Check(name="looked", status=CheckStatus.PASS),),
+    )
+    return scan, replace(scan, gate=Gate.VERIFY)
+
+
 def _entry(
     image: Tiny, blobs: dict[str, bytes], cache: dict[Layer, tuple[str, str, int]]
 ) -> dict[str, Any]:
@@ -83,7 +128,7 @@ def _entry(
         if layer not in cache:
             tar = layer.tar
             packed = gzip.compress(tar, compresslevel=1, mtime=0)
-            cache[layer] = (_add(blobs, packed), digest(tar), len(packed))
+            cache[layer] = (_add(blobs, packed), digest_of(tar), len(packed))
     found = [cache[layer] for layer in image.layers]
     config = {
         "architecture": "amd64",
@@ -160,14 +205,9 @@ def _descriptor(media_type: str, digest: str, size: int) -> dict[str, Any]:
 
 
 def _add(blobs: dict[str, bytes], content: bytes) -> str:
-    name = digest(content)
+    name = digest_of(content)
     blobs[name] = content
     return name
-
-
-def digest(content: bytes) -> str:
-    """By which a registry names these bytes."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _path(digest: str) -> str:

@@ -4,9 +4,8 @@ and remembered, so that nothing is asked of a registry where nothing is new."""
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,8 +27,37 @@ from factory.model import (
     Verdict,
     partial_reasons,
 )
+from factory.publish import Candidate, labels_of
 from factory.registry import Registry
 from factory.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What was attached to which image, remembered so that no registry is asked for it."""
+
+    settings: Settings
+
+    def says(self, now: Publication, mark: str) -> bool:
+        """Whether the last that was attached to an image is what a mark stands for."""
+        note = self._note(now.repository, now.manifest_digest)
+        return note.is_file() and note.read_text("utf-8") == mark
+
+    def write(self, now: Publication, mark: str) -> None:
+        """Remember it."""
+        note = self._note(now.repository, now.manifest_digest)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        fresh = note.with_suffix(f".{threading.get_ident()}")
+        fresh.write_text(mark, "utf-8")
+        fresh.replace(note)
+
+    def forget(self, repository: str, digest: str) -> None:
+        """What was attached to an image is there no more."""
+        self._note(repository, digest).unlink(missing_ok=True)
+
+    def _note(self, repository: str, digest: str) -> Path:
+        name = hashlib.sha256(f"{repository}@{digest}".encode()).hexdigest()
+        return self.settings.state / "attached" / name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,20 +103,12 @@ class Attester:
         found = [*self.verdicts(planned, digest, target), *(one for one in together if one)]
         record = build_record(self.plan, planned, self.built(planned, PublishError), found)
         mark = mark_of(found, record, self.signer.public.id if self.signer else "")
-        note = self._note(publication)
-        if note.is_file() and note.read_text("utf-8") == mark:
+        notes = Notes(self.settings)
+        if notes.says(publication, mark):
             return
         log("attaching evidence" + (", signed" if self.signer else ""))
         self._attach(publication, found, record)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        fresh = note.with_suffix(f".{threading.get_ident()}")
-        fresh.write_text(mark, "utf-8")
-        fresh.replace(note)
-
-    def _note(self, now: Publication) -> Path:
-        """The file that says what was attached to an image at a target."""
-        name = hashlib.sha256(f"{now.repository}@{now.manifest_digest}".encode()).hexdigest()
-        return self.settings.state / "attached" / name
+        notes.write(publication, mark)
 
     def _attach(self, now: Publication, verdicts: Sequence[Verdict], record: BuildRecord) -> None:
         registry = self.registry()
@@ -100,10 +120,37 @@ class Attester:
             ),
             sbom=scan_room.materials(config_digest=now.config_digest, cache=self.settings.cache),
         )
-        subject = Subject(
-            name=now.build_id, digest=now.manifest_digest, config_digest=now.config_digest
-        )
-        attach_evidence(registry, now.repository, subject, evidence, self.signer)
+        attach_evidence(registry, now.repository, _subject(now), evidence, self.signer)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vouching:
+    """Attaches to an image that was promoted what counts at that target alone: the verdict by its
+    own policy, if it has one. All else came along with the image. Threads may share it."""
+
+    settings: Settings
+    registry: Registry
+    signer: Signer | None
+
+    def __call__(self, candidate: Candidate, now: Publication, log: Callable[[str], None]) -> None:
+        """Have it refer to the image, unless it does already.
+
+        Raises:
+            RegistryError: the registry refused, or cannot be reached.
+            PublishError, ConfigError, MachineError: it cannot be signed.
+        """
+        own = [one for one in candidate.verdicts if one.target == now.target]
+        mark = mark_of(own, None, self.signer.public.id if self.signer else "") if own else ""
+        if not own or Notes(self.settings).says(now, mark):
+            return
+        log("attaching evidence" + (", signed" if self.signer else ""))
+        evidence = Evidence(verdicts=own)
+        attach_evidence(self.registry, now.repository, _subject(now), evidence, self.signer)
+        Notes(self.settings).write(now, mark)
+
+
+def _subject(now: Publication) -> Subject:
+    return Subject(name=now.build_id, digest=now.manifest_digest, config_digest=now.config_digest)
 
 
 def build_record(
@@ -125,12 +172,3 @@ def _base(step: Step) -> dict[str, str]:
     inputs = dict(step.inputs)
     images = {name[6:]: value for name, value in inputs.items() if name.startswith("image ")}
     return images or {"rootfs": inputs.get("rootfs", "")}
-
-
-def labels_of(configuration: bytes) -> Mapping[str, str]:
-    """The labels in an image's configuration; none where it has none."""
-    try:
-        found = json.loads(configuration)["config"]["Labels"] or {}
-        return {str(name): str(value) for name, value in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}

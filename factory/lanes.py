@@ -9,15 +9,13 @@ from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.aside import Aside
 from factory.model import COLD_SUITE, Project
+from factory.moving import MOVES
 from factory.settings import Settings
 
 if TYPE_CHECKING:
     from factory.engine import Engine
 
 _PUBLICATIONS = 2
-_MOVES = 4
-"""Of groups, most of which find that nothing is to move: that is waiting for answers."""
-
 _APPLICATIONS = 2
 """As many as one of the other steps: an application is small, and waits for the engine more than it
 works."""
@@ -32,7 +30,7 @@ def lanes(
         "build": settings.jobs,
         "app": _APPLICATIONS * settings.jobs,
         "publish": _PUBLICATIONS,
-        "move": _MOVES,
+        "move": MOVES,
     }
     if "scan" in gates:
         widths["scan"] = scan_room.MOST  # those that wait together are taken apart together

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from factory.model import (
     Built,
     Group,
     Joint,
-    Journal,
-    Move,
     Plan,
     PlannedBuild,
     Publication,
@@ -30,7 +27,8 @@ from factory.model import (
     Target,
     Verdict,
 )
-from factory.publish import Evidence, Mover, Publisher, Pushed, Tags, each
+from factory.moving import Moving, required
+from factory.publish import Evidence, Publisher, Pushed
 from factory.registry import Manifest, Registry, place
 
 Log = Callable[[str], None]
@@ -113,43 +111,11 @@ class Publishing:
             PublishError: something that the group needs is not there; or others moved its tags.
             RegistryError: a registry failed.
         """
-        publications = self._required(group)
-        tags = Tags(registry=self.registry(), locks=self.locks, manifests=self._manifests(group))
-        moves = tags.moves(publications)
-        if any(move.pending for move in moves):
-            with tags.turn(moves, log):
-                self._finish(tags, moves, log)
-                moves = tags.moves(publications)  # others may have moved them meanwhile
-                if any(move.pending for move in moves):
-                    journal = Journal(
-                        run=self.run_id,
-                        group=group.name,
-                        publications=tuple(publications),
-                        moves=moves,
-                        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    )
-                    return State.DONE, moved(Mover(tags=tags, book=self.ledger).begin(journal))
-        news = [one for one in publications if not self._is_recorded(one)]
-        if news or self.ledger.unfinished():
-            self.ledger.record_publications(news, [move.place for move in moves])
-        return State.CACHED, "every tag is where it should be"
-
-    def _finish(self, tags: Tags, moves: Iterable[Move], log: Log) -> None:
-        """Finish what a dead run began with these tags, as far as that can be done: else what they
-        name now, which a rollback would put back, is a mixture."""
-        ours = {move.repository for move in moves}
-        mover = Mover(tags=tags, book=self.ledger)
-        for journal in self.ledger.unfinished():
-            if not ours.issuperset(move.repository for move in journal.moves):
-                continue
-            try:
-                mover.finish(journal, lambda move: self.ledger.knows(move.repository, move.before))
-            except FactoryError as error:
-                log(f"what run {journal.run} began is not finished: {error.what}")
-
-    def _is_recorded(self, one: Publication) -> bool:
-        known = self.ledger.publication(one.build_id, one.target)
-        return known is not None and replace(known, at=one.at) == one
+        publications = required(group, self.targets, self._published)
+        moving = Moving(
+            ledger=self.ledger, registry=self.registry, locks=self.locks, run_id=self.run_id
+        )
+        return moving.move(group.name, publications, log, self._manifests(group))
 
     def _manifests(self, group: Group) -> dict[str, Manifest]:
         """Those that were read back after they were pushed."""
@@ -159,25 +125,6 @@ class Publishing:
             for one in found
             if one and one.manifest
         }
-
-    def _required(self, group: Group) -> list[Publication]:
-        """What every build of a group is published as at every target.
-
-        Raises:
-            PublishError: one is not.
-        """
-        wanted = [(build, target) for build in group.builds for target in self.targets]
-        found = each(lambda at: self._published(*at), wanted)
-        missing = [one for one in found if isinstance(one, str)]
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise PublishError(
-                f"{group.name} does not move: {missing[0]}{more}",
-                todo="its tags move together or not at all: select all of it, such as with "
-                "`invoke release` and no flag",
-                detail=missing,
-            )
-        return [one for one in found if isinstance(one, Publication)]
 
     def _published(self, build: Build, target: Target) -> Publication | str:
         """What a build is at a target with its present key; why it is not there, if it isn't. Of
@@ -196,12 +143,3 @@ class Publishing:
         if self.registry().head(names.repository, names.immutable) != known.manifest_digest:
             return f"{place(names.repository, names.immutable)} is gone, or another image"
         return replace(known, immutable=names.immutable, floating=names.floating)
-
-
-def moved(journal: Journal) -> str:
-    """What a journal that is done came to, in a line."""
-    count = len(journal.pending)
-    tags = f"{count} tag{'' if count == 1 else 's'} moved"
-    within = f" within {journal.window:.2f} s" if journal.window is not None and count > 1 else ""
-    race = "; another publisher's set was replaced, whole" if journal.contested else ""
-    return tags + within + race

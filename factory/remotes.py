@@ -69,6 +69,17 @@ class Remotes:
             FactoryError: the repository cannot be made, or the credentials cannot be had.
         """
         environment = self.environment(target, repository)
+        self.prepare(target, repository)
+        self._pace(repository)
+        return environment
+
+    def prepare(self, target: Target, repository: str) -> None:
+        """Have a repository made where a registry wants that, before anything is brought there. Who
+        uses ``client`` for that needs no more: it knows who we are, and waits for its turn.
+
+        Raises:
+            FactoryError: the repository cannot be made.
+        """
         if target.ecr:
             amazon = self._amazon(locate(repository).key)
             assert amazon, "it has been made for each target in ECR"
@@ -76,8 +87,6 @@ class Remotes:
             name = locate(repository).name
             if amazon.ensure(name, exclude if target.ecr.immutable else (), target.ecr):
                 self.note(f"made the repository {repository}")
-            amazon.pace.wait()
-        return environment
 
     def absent(self, target: Target, builds: Iterable[PlannedBuild]) -> set[str]:
         """The keys of builds that a target surely does not hold, where many can be asked for in

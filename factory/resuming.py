@@ -10,9 +10,9 @@ from functools import partial
 from factory.errors import ConfigError
 from factory.ledger import Ledger
 from factory.model import UNFINISHED, Journal, Move, Outcome, Stage, State
+from factory.moving import moved
 from factory.project import project_of
 from factory.publish import Mover, Tags, local
-from factory.publishing import moved
 from factory.registry import Registry
 from factory.remotes import Remotes
 from factory.scheduler import Observer, Work, execute

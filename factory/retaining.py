@@ -3,22 +3,23 @@ decision. It is dry unless it is told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from factory.errors import ConfigError, PublishError
+from factory.attesting import Notes
+from factory.errors import ConfigError
 from factory.ledger import Ledger
 from factory.matrix import select
 from factory.model import Collected, Decision, Publication, Retention, Selection, Target, adopted_id
 from factory.project import all_builds, load
 from factory.promoting import target_of
-from factory.publish import Shelf, decide, local, no_moves, taking_turns
+from factory.publish import Shelf, alone_with, decide, local, taking_turns
 from factory.registry import (
     Registry,
+    attached_to,
     document_of,
-    list_referrers,
     remove,
     require_removal,
     subject_of,
@@ -59,33 +60,22 @@ def collect(
         )
     everything = all_builds(project)
     chosen = {build.id for build in select(everything, selection)}
-    with terminable(), Ledger.open(settings.state / "ledger.sqlite") as ledger:
-        releases = list(_releases(ledger, target))
-        if apply and ledger.unfinished():
-            raise PublishError(
-                "a killed run has left floating tags half moved, and may need what is old there",
-                todo="run `invoke publish --resume` or `invoke rollback`, then collect again",
-            )
     if place.registry == settings.registry:
         local.ensure(settings)
-    desk = _Desk(
-        settings=settings,
-        registry=Remotes(settings=settings, project=project).client(),
-        target=place,
-        retention=place.retention,
-        releases=releases,
-        current=frozenset(
-            name for build in everything for name in (build.id, adopted_id(build.id))
-        ),
-    )
-    wanted = None if selection == Selection() else chosen
-    with terminable():
+    remotes = Remotes(settings=settings, project=project, note=note)
+    with terminable(), Ledger.open(settings.state / "ledger.sqlite") as ledger:
+        desk = _Desk(
+            settings=settings,
+            ledger=ledger,
+            registry=remotes.client(),
+            target=place,
+            retention=place.retention,
+            current=frozenset(
+                name for build in everything for name in (build.id, adopted_id(build.id))
+            ),
+        )
+        wanted = None if selection == Selection() else chosen
         return desk.collect(wanted, note, apply=apply)
-
-
-def _releases(ledger: Ledger, target: str) -> Iterator[Publication]:
-    for build_id in dict.fromkeys(build for build, _ in ledger.publications()):
-        yield from (one for one in ledger.releases(build_id) if one.target == target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +83,14 @@ class _Desk:
     """What is needed to decide, and to do it."""
 
     settings: Settings
+    ledger: Ledger
     registry: Registry
     target: Target
     retention: Retention
-    releases: Sequence[Publication]
     current: frozenset[str]
 
     def collect(self, wanted: set[str] | None, note: Note, *, apply: bool) -> Collected:
-        repositories = dict.fromkeys(one.repository for one in self.releases)
+        repositories = dict.fromkeys(one.repository for one in self._releases())
         decisions: list[Decision] = []
         removed: list[str] = []
         for repository in repositories:
@@ -116,71 +106,84 @@ class _Desk:
             applied=apply,
         )
 
+    def _releases(self) -> Iterator[Publication]:
+        for build_id in dict.fromkeys(build for build, _ in self.ledger.publications()):
+            releases = self.ledger.releases(build_id)
+            yield from (one for one in releases if one.target == self.target.name)
+
     def _decisions(self, repository: str) -> tuple[Decision, ...]:
-        names = tags_of(self.registry, repository)
-        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            found = pool.map(lambda tag: self.registry.head(repository, tag), names)
-            tags = {tag: digest for tag, digest in zip(names, found, strict=True) if digest}
-        attached: dict[str, tuple[str, ...]] = {}
-        for tag in tags:
-            subject = subject_of(tag)
-            if subject:
-                attached[subject] = (*attached.get(subject, ()), tag)
+        """What becomes of each image, with what goes along with it."""
+        tags = self._tags(repository)
         plain = {tag: digest for tag, digest in tags.items() if not subject_of(tag)}
+        releases = tuple(self._releases())
         shelf = Shelf(
             repository=repository,
             tags=plain,
-            attached=attached,
-            within=frozenset(self._within(repository, plain)),
-            releases=[one for one in self.releases if one.repository == repository],
+            within=frozenset(self._within(repository, plain, releases)),
+            releases=[one for one in releases if one.repository == repository],
+            awaited=frozenset(self._awaited(repository)),
             current=self.current,
             now=datetime.now(UTC),
         )
-        return decide(shelf, self.retention)
+        return tuple(
+            one
+            if one.keep
+            else replace(one, attached=attached_to(self.registry, repository, one.digest, tags))
+            for one in decide(shelf, self.retention)
+        )
+
+    def _tags(self, repository: str) -> Mapping[str, str]:
+        names = tags_of(self.registry, repository)
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            found = pool.map(lambda tag: self.registry.head(repository, tag), names)
+            return {tag: digest for tag, digest in zip(names, found, strict=True) if digest}
+
+    def _awaited(self, repository: str) -> Iterator[str]:
+        """What a journal that is not finished may have tags name, forward or back, and what was
+        pushed last of each build: its tags may be about to move."""
+        for journal in self.ledger.unfinished():
+            for move in journal.moves:
+                if move.repository == repository:
+                    yield from (one for one in (move.before, move.after) if one)
+        for build_id in self.current:
+            pushed = self.ledger.pushed(build_id, self.target.name)
+            if pushed and pushed.repository == repository:
+                yield pushed.manifest_digest
 
     def _apply(self, decisions: Iterable[Decision], note: Note) -> Iterator[str]:
-        """Remove what goes, while nobody publishes that build from this machine; each is decided on
-        again then, since a tag may have been moved back to it meanwhile."""
+        """Remove what goes, while nobody publishes that build from this machine, or moves tags
+        there; each is decided on again then, since a tag may have been moved back to it
+        meanwhile."""
         locks = self.settings.cache / "publishing"
         for one in decisions:
             if one.keep:
                 continue
             with (
-                taking_turns(locks, self.target, one.build_id),
-                no_moves(locks, one.repository),
+                taking_turns(locks, self.target, one.build_id, note),
+                alone_with(locks, [one.repository], note),
             ):
                 again = {now.digest: now for now in self._decisions(one.repository)}
                 now = again.get(one.digest)
                 if now is None or now.keep:
                     continue
-                kept = {other.digest for other in again.values() if other.keep}
-                yield from self._remove(now, kept, note)
+                yield from self._remove(now, note)
 
-    def _remove(self, decision: Decision, kept: Collection[str], note: Note) -> Iterator[str]:
-        """What is attached goes first: were this broken off in between, the rest is found again."""
+    def _remove(self, decision: Decision, note: Note) -> Iterator[str]:
+        """What is attached goes first, the last of it first: were this broken off in between, the
+        rest is found again."""
         repository = decision.repository
-        attached = [
-            *self._referrers(repository, decision.digest),
-            *(self.registry.head(repository, tag) for tag in decision.attached),
-        ]
-        for digest in attached:
-            if digest and digest not in kept:
-                remove(self.registry, repository, digest)
-        if remove(self.registry, repository, decision.digest):
+        for digest in (*reversed(decision.attached), decision.digest):
+            Notes(self.settings).forget(repository, decision.digest)
+            there = remove(self.registry, repository, digest)
+        if there:
             note(f"removed {repository}: {', '.join(decision.tags)}")
             yield decision.digest
 
-    def _referrers(self, repository: str, digest: str) -> Iterator[str]:
-        """What says itself that it refers to an image: anybody who may push writes the list."""
-        for one in list_referrers(self.registry, repository, digest):
-            manifest = self.registry.get(repository, one.digest)
-            subject = document_of(manifest.content).get("subject") if manifest else None
-            if isinstance(subject, dict) and subject.get("digest") == digest:
-                yield one.digest
-
-    def _within(self, repository: str, tags: Mapping[str, str]) -> Iterator[str]:
+    def _within(
+        self, repository: str, tags: Mapping[str, str], releases: Iterable[Publication]
+    ) -> Iterator[str]:
         """What indexes list that others have put there: it is in use as they are."""
-        ours = {tag for one in self.releases for tag in (one.immutable, *one.floating)}
+        ours = {tag for one in releases for tag in (one.immutable, *one.floating)}
         for digest in {found for tag, found in tags.items() if tag not in ours}:
             manifest = self.registry.get(repository, digest)
             listed = document_of(manifest.content).get("manifests") if manifest else None

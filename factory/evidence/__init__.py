@@ -15,17 +15,15 @@ if TYPE_CHECKING:
     from factory.evidence.cosign import Cosign
     from factory.evidence.keys import PublicKey, read_keys
     from factory.evidence.policy import judge
-    from factory.evidence.statement import about_verdict
-    from factory.evidence.stored import ABOUT
+    from factory.evidence.stored import bring
 
 __all__ = [
-    "ABOUT",
     "Cosign",
     "Evidence",
     "PublicKey",
     "Signer",
-    "about_verdict",
     "attach_evidence",
+    "bring",
     "carried",
     "judge",
     "mark_of",
@@ -37,8 +35,7 @@ __getattr__ = loading(
     {
         "Cosign": "cosign",
         "judge": "policy",
-        "about_verdict": "statement",
-        "ABOUT": "stored",
+        "bring": "stored",
         **dict.fromkeys(("Evidence", "Signer", "attach_evidence", "mark_of"), "attach"),
         **dict.fromkeys(("PublicKey", "read_keys"), "keys"),
         **dict.fromkeys(("carried", "subject_of"), "collect"),

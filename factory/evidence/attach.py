@@ -63,7 +63,7 @@ class Evidence:
 
     Attributes:
         verdicts: of the gates, each with every check.
-        record: of what it was made; ``None`` where that is attached already.
+        record: of what it was made; ``None`` where that is not what is to be told.
         sbom: its bill of materials (CycloneDX), or ``None`` where there is none any more.
     """
 
@@ -80,7 +80,7 @@ class Evidence:
         return found
 
 
-def mark_of(verdicts: Iterable[Verdict], record: BuildRecord, signer: str) -> str:
+def mark_of(verdicts: Iterable[Verdict], record: BuildRecord | None, signer: str) -> str:
     """A digest of what is told and by whom, for whoever remembers what was attached. By a target's
     own policy an image is judged in each run: when that was says nothing new."""
     plain = (replace(one, at="", seconds=0.0) if one.target else one for one in verdicts)

@@ -120,7 +120,7 @@ class Stored:
         """
         added = list(new)
         matters = {_matter(one.annotations) for one in added}
-        left = [one for one in self.layers if _matter(one.annotations) not in matters]
+        left = [one for one in self.layers if _matter(one.annotations) not in matters - {None}]
         layers = [*left, *(one.descriptor for one in added)]
         config = _config(layers)
         upload(registry, repository, config)
@@ -135,6 +135,39 @@ class Stored:
         }
         manifest = Manifest(content=json.dumps(document).encode(), media_type=OCI_MANIFEST)
         registry.put(repository, self.tag, manifest)
+
+
+def bring(registry: Registry, source: str, target: str, tag: str) -> bool:
+    """Have under one of cosign's tags what is there in another repository, beside what others have
+    there; of one matter by one signer the newer one.
+
+    Returns:
+        Whether it is one of those tags at all.
+
+    Raises:
+        RegistryError: a registry refused, or cannot be reached.
+    """
+    if not tag.endswith((".att", ".sig")):
+        return False
+    there = Stored(tag=tag, layers=layers_of(registry.get(target, tag)))
+    known = {one.digest for one in there.layers}
+    newest = {_matter(one.annotations): one.annotations.get(CREATED, "") for one in there.layers}
+    new = [
+        Layer(
+            kind=one.media_type,
+            content=registry.blob(source, one.digest),
+            annotations=one.annotations,
+        )
+        for one in layers_of(registry.get(source, tag))
+        if one.digest not in known
+        and (
+            _matter(one.annotations) is None
+            or one.annotations.get(CREATED, "") >= newest.get(_matter(one.annotations), "")
+        )
+    ]
+    if new:
+        there.write(registry, target, new)
+    return True
 
 
 def cosign_tag(digest: str, kind: str) -> str:

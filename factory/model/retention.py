@@ -32,7 +32,7 @@ class Decision:
         build_id: the build that it is of; empty where nothing is known of it.
         keep: whether it stays.
         why: what keeps it, or that nothing does.
-        attached: the tags of what is attached to it, which goes with it.
+        attached: of what goes, the digests of what is attached to it and goes with it.
     """
 
     repository: str

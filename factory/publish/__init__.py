@@ -3,12 +3,13 @@
 from factory.publish.adopt import existing, held
 from factory.publish.floating import Mover
 from factory.publish.gate import outranking, refusals
+from factory.publish.keys import labels_of
 from factory.publish.logins import Logins, sweep
 from factory.publish.promote import Candidate, Promoter
 from factory.publish.push import Evidence, Publisher, Pushed
 from factory.publish.retention import Shelf, decide
 from factory.publish.tags import Tags, each
-from factory.publish.turns import no_moves, taking_turns
+from factory.publish.turns import alone_with, taking_turns
 
 __all__ = [
     "Candidate",
@@ -20,11 +21,12 @@ __all__ = [
     "Pushed",
     "Shelf",
     "Tags",
+    "alone_with",
     "decide",
     "each",
     "existing",
     "held",
-    "no_moves",
+    "labels_of",
     "outranking",
     "refusals",
     "sweep",

@@ -7,6 +7,7 @@ says its whole key in a label, which is in its configuration, whose digest the v
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from factory.errors import PublishError
 from factory.model import KEY_LABEL, Names, PlannedBuild, Publication
@@ -44,7 +45,13 @@ def require_key(registry: Registry, names: Names, key: str, config_digest: str) 
 
 def key_of(configuration: bytes) -> str:
     """The key in an image's configuration; empty where there is none."""
+    return labels_of(configuration).get(KEY_LABEL, "")
+
+
+def labels_of(configuration: bytes) -> Mapping[str, str]:
+    """The labels in an image's configuration."""
     try:
-        return str(json.loads(configuration)["config"]["Labels"][KEY_LABEL])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        found = json.loads(configuration)["config"]["Labels"] or {}
+        return {str(name): str(value) for name, value in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -8,26 +8,25 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.errors import PublishError
 from factory.model import (
+    REVISION,
     Built,
     Joint,
-    Journal,
     Names,
     PlannedBuild,
     Publication,
     Target,
     Verdict,
 )
-from factory.publish.floating import Book, Mover
 from factory.publish.gate import refusals
+from factory.publish.keys import labels_of
 from factory.publish.manifest import config_digest
-from factory.publish.tags import Tags
 from factory.publish.turns import taking_turns
 from factory.registry import Copier, Manifest, Registry, copy_attached, place
 
@@ -44,7 +43,6 @@ class Candidate:
         published: what the ledger knows of it at the source.
         verdicts: what was said of exactly that image.
         joints: what it has to have passed together with other builds.
-        unclean: why it is of no clean git checkout, where the target minds; else empty.
     """
 
     planned: PlannedBuild
@@ -52,7 +50,6 @@ class Candidate:
     published: Publication
     verdicts: tuple[Verdict, ...]
     joints: tuple[Joint, ...] = ()
-    unclean: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +72,7 @@ class Promoter:
     locks: Path
     ready: Callable[[str], object] = lambda _repository: None
 
-    def place(self, candidate: Candidate) -> tuple[bool, tuple[str, ...]]:
+    def place(self, candidate: Candidate, log: Log) -> tuple[bool, tuple[str, ...]]:
         """Have an image at the target under its immutable tag, with what is attached to it.
 
         Returns:
@@ -87,10 +84,10 @@ class Promoter:
                 judged; the target holds something else under the immutable tag.
             RegistryError: a registry failed. After either no floating tag was touched.
         """
-        self._refuse(candidate)
         self._require_source(candidate)
+        self._refuse(candidate)
         names, published = self.target.names(candidate.planned), candidate.published
-        with taking_turns(self.locks, self.target, candidate.planned.build.id):
+        with taking_turns(self.locks, self.target, candidate.planned.build.id, log):
             copied = self._immutable(names, candidate)
             left = copy_attached(
                 self.registry,
@@ -101,40 +98,6 @@ class Promoter:
             )
         return copied, left
 
-    def move(
-        self, group: str, publications: Sequence[Publication], *, book: Book, run: str, log: Log
-    ) -> Journal | None:
-        """Make the floating tags of a group name what ``place`` has put there, all or none of them.
-
-        Args:
-            group: its name.
-            book: where it is written down before the first of them moves.
-            run: the id of the run, by which it can be rolled back.
-
-        Returns:
-            What was written down; ``None`` where nothing had to move.
-
-        Raises:
-            PublishError: what was placed is there no more, or others moved the tags meanwhile.
-            RegistryError: the registry failed.
-        """
-        tags = Tags(registry=self.registry, locks=self.locks)
-        moves = tags.moves(publications)
-        if not any(move.pending for move in moves):
-            return None
-        with tags.turn(moves, log):
-            moves = tags.moves(publications)  # others may have moved them meanwhile
-            if not any(move.pending for move in moves):
-                return None
-            journal = Journal(
-                run=run,
-                group=group,
-                publications=tuple(publications),
-                moves=moves,
-                at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            )
-            return Mover(tags=tags, book=book).begin(journal)
-
     def _refuse(self, candidate: Candidate) -> None:
         reasons = refusals(
             candidate.planned,
@@ -142,7 +105,7 @@ class Promoter:
             candidate.verdicts,
             self.target,
             joints=candidate.joints,
-            unclean=candidate.unclean,
+            unclean=self._unclean(candidate) if self.target.require_clean else "",
         )
         if reasons:
             names = self.target.names(candidate.planned)
@@ -153,6 +116,13 @@ class Promoter:
                 todo="pass the gates as this target wants it: `invoke status` shows the verdicts",
                 detail=reasons,
             )
+
+    def _unclean(self, candidate: Candidate) -> str:
+        """Why an image does not come from a clean git checkout, by what it says itself: only what
+        was built in one says of which commit. What is in the working tree by now is not asked."""
+        one = candidate.published
+        labels = labels_of(self.registry.blob(one.repository, one.config_digest))
+        return "" if labels.get(REVISION) else "the image says of no commit that it was built from"
 
     def _require_source(self, candidate: Candidate) -> None:
         """See that the source's tags name what is promoted."""

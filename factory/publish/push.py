@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
 
 from factory.engine import Engine
 from factory.errors import PublishError
-from factory.locks import hold
 from factory.model import Built, Joint, Names, PlannedBuild, Publication, Target, Verdict
 from factory.publish import move
 from factory.publish.gate import refusals
 from factory.publish.keys import is_known, require_key
 from factory.publish.manifest import config_digest
+from factory.publish.turns import taking_turns
 from factory.registry import Manifest, Registry, place
 
 
@@ -120,9 +118,7 @@ class Publisher:
             todo="pass the gates first: `invoke status` shows which verdicts there are",
         )
         names = self.target.names(planned)
-        name = quote(f"{self.target.registry} {planned.build.id}", safe="")
-        waiting = partial(log, "waiting for another publisher on this machine")
-        with hold(self.locks / f"{name}.lock", waiting=waiting):
+        with taking_turns(self.locks, self.target, planned.build.id, log):
             placed = self._immutable(names, planned, built, known)
         now = Publication(
             build_id=planned.build.id,

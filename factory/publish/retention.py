@@ -20,8 +20,8 @@ class Shelf:
     Attributes:
         repository: in full.
         tags: to the digest that each names, without those of attachments.
-        attached: digest to the tags of what is attached to it.
         releases: all that was ever published there, oldest first.
+        awaited: the digests that floating tags may be about to name, or to name again.
         current: the ids of the builds that the matrix has now.
         now: the time.
         within: what indexes list that others have put there.
@@ -29,8 +29,8 @@ class Shelf:
 
     repository: str
     tags: Mapping[str, str]
-    attached: Mapping[str, tuple[str, ...]]
     releases: Sequence[Publication]
+    awaited: frozenset[str]
     current: frozenset[str]
     now: datetime
     within: frozenset[str] = frozenset()
@@ -68,7 +68,6 @@ def _decision(shelf: Shelf, retention: Retention, digest: str, tags: tuple[str, 
         build_id=builds[-1] if builds else "",
         keep=keep,
         why=why,
-        attached=shelf.attached.get(digest, ()),
     )
 
 
@@ -82,6 +81,8 @@ def _kept(
         return True, f"the tag {foreign[0]} is not the factory's"
     if digest in shelf.within:
         return True, "an index that is not the factory's lists it"
+    if digest in shelf.awaited:
+        return True, "floating tags are moving, or may move to it"
     reasons = [_reason(shelf, retention, digest, build) for build in builds]
     leaving = [build for build in builds if _leaves(shelf, retention, build)]
     moving = [tag for tag in tags if tag in shelf.floating]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 from factory.errors import PublishError
-from factory.locks import hold
 from factory.model import Move, Publication
 from factory.publish.manifest import config_digest
+from factory.publish.turns import alone_with
 from factory.registry import Manifest, Registry, place
 
 AT_ONCE = 8
@@ -48,11 +46,7 @@ class Tags:
         Raises:
             Interrupted: the run was cancelled while it waited for another publisher.
         """
-        waiting = partial(log, "waiting for another publisher on this machine")
-        with ExitStack() as held:
-            for repository in sorted({move.repository for move in moves}):  # one order for all
-                name = quote(f"floating {repository}", safe="")
-                held.enter_context(hold(self.locks / f"{name}.lock", waiting=waiting))
+        with alone_with(self.locks, (move.repository for move in moves), log):
             yield
 
     def moves(self, publications: Sequence[Publication]) -> tuple[Move, ...]:

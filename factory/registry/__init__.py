@@ -2,7 +2,7 @@
 
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
-from factory.registry.attached import attached_tags, copy_attached, subject_of
+from factory.registry.attached import attached_tags, attached_to, copy_attached, subject_of
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
@@ -17,7 +17,13 @@ from factory.registry.manifest import (
     read_json,
 )
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
-from factory.registry.referrers import Artifact, Descriptor, attach, list_referrers
+from factory.registry.referrers import (
+    Artifact,
+    Descriptor,
+    all_referrers,
+    attach,
+    list_referrers,
+)
 from factory.registry.removal import remove, require_removal
 from factory.registry.trying import pause
 
@@ -33,8 +39,10 @@ __all__ = [
     "Manifest",
     "Moved",
     "Registry",
+    "all_referrers",
     "attach",
     "attached_tags",
+    "attached_to",
     "base_url",
     "copy_attached",
     "digest_of",

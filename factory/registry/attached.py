@@ -1,4 +1,5 @@
-"""What is attached to an image in its repository, and taking it along when the image is copied.
+"""What is attached to an image in its repository: taking it along when the image is copied, and
+away when the image goes.
 
 Three ways of attaching are in use: manifests that name the image as their ``subject``, listed by
 the registry or, where it cannot, in an index under the tag ``sha256-<hex>``; and cosign's own tags.
@@ -9,22 +10,24 @@ https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, blobs_of
-from factory.registry.manifest import INDEXES, Manifest
-from factory.registry.reference import place
+from factory.registry.manifest import Manifest, document_of
+from factory.registry.referrers import (
+    all_referrers,
+    enlist,
+    listed_by_registry,
+    referrers_tag,
+)
 
 _COSIGN = (".sig", ".att", ".sbom")
-_INDEX = INDEXES[1]
 
 
 def attached_tags(digest: str) -> tuple[str, ...]:
     """The tags under which something may be attached to a manifest."""
-    stem = digest.replace(":", "-")
+    stem = referrers_tag(digest)
     return (stem, *(f"{stem}{end}" for end in _COSIGN))
 
 
@@ -34,6 +37,39 @@ def subject_of(tag: str) -> str:
     hexes = stem.removeprefix("sha256-")
     plain = stem != hexes and len(hexes) == 64 and set(hexes) <= set("0123456789abcdef")
     return f"sha256:{hexes}" if plain and (not end or f".{end}" in _COSIGN) else ""
+
+
+def attached_to(
+    registry: Registry,
+    repository: str,
+    digest: str,
+    tags: Mapping[str, str],
+    above: frozenset[str] = frozenset(),
+) -> tuple[str, ...]:
+    """The digests of all that is attached to a manifest and to nothing else, and of what is
+    attached to that: what comes later in this order refers to what comes before.
+
+    Args:
+        tags: of the repository, to the digest that each names: what has a tag of another meaning
+            is not among them, nor what is attached to that.
+        above: what this is attached to, by tags of strangers even in a circle.
+
+    Raises:
+        RegistryError: the registry refused or failed.
+    """
+    above |= {digest}
+    named = {name for tag, name in tags.items() if subject_of(tag) != digest}
+    listed = [
+        one.digest
+        for one in all_referrers(registry, repository, digest)
+        if _subject(registry.get(repository, one.digest)) == digest
+    ]
+    tagged = [tags[tag] for tag in attached_tags(digest) if tag in tags]
+    found: list[str] = []
+    for one in dict.fromkeys((*listed, *tagged)):
+        if one not in named | above:
+            found += [one, *attached_to(registry, repository, one, tags, above)]
+    return tuple(dict.fromkeys(found))
 
 
 def copy_attached(
@@ -49,13 +85,12 @@ def copy_attached(
     Raises:
         RegistryError: a registry refused or failed.
     """
-    entries = _referrers(registry, source, digest)
-    for entry in entries:
-        child = str(entry["digest"])
-        if registry.head(target, child) is None:
-            copier.image(source, target, registry.require(source, child))
-    if entries and not _lists(registry, target, digest):
-        _merge_index(registry, target, digest, entries)
+    if not _same_list(registry, source, target, digest):
+        entries = all_referrers(registry, source, digest)
+        for entry in entries:
+            if registry.head(target, entry.digest) is None:
+                copier.image(source, target, registry.require(source, entry.digest))
+        enlist(registry, target, digest, entries)
     return tuple(
         tag
         for tag in attached_tags(digest)[1:]
@@ -63,55 +98,18 @@ def copy_attached(
     )
 
 
-def _referrers(registry: Registry, repository: str, digest: str) -> list[Mapping[str, Any]]:
-    """What names an image as its subject: by the registry's list and by the index that stands in
-    for it, since a registry may have got its list only after the index was written."""
-    tag = attached_tags(digest)[0]
-    index = registry.get(repository, tag)
-    listed = _listed(registry, repository, digest)
-    found = [*_entries(index.content if index else b"{}"), *_entries(listed or b"{}")]
-    return list({str(entry["digest"]): entry for entry in found}.values())
+def _same_list(registry: Registry, source: str, target: str, digest: str) -> bool:
+    """Whether all that is listed at the source was brought to the target before. No manifest is
+    read for that: Docker Hub counts it as a pull."""
+    tag = referrers_tag(digest)
+    if listed_by_registry(registry, source, digest) is not None:
+        return False
+    return registry.head(source, tag) == registry.head(target, tag)
 
 
-def _lists(registry: Registry, repository: str, digest: str) -> bool:
-    return _listed(registry, repository, digest) is not None
-
-
-def _listed(registry: Registry, repository: str, digest: str) -> bytes | None:
-    """The registry's own list, or ``None`` where it keeps none."""
-    where = place(repository, digest)
-    answer = registry.request(
-        "GET", repository, f"referrers/{digest}", headers={"Accept": _INDEX}, where=where
-    )
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-    if answer.status == 200 and kind == _INDEX:
-        return bytes(answer.data)
-    if answer.status in (200, 400, 404, 405):  # what registries without such a list answer
-        return None
-    raise registry.refused(answer, "did not list what is attached", repository, where)
-
-
-def _entries(content: bytes) -> Iterator[Mapping[str, Any]]:
-    try:
-        for entry in json.loads(content).get("manifests", []):
-            if isinstance(entry, dict) and isinstance(entry.get("digest"), str):
-                yield entry
-    except (ValueError, AttributeError, TypeError):
-        return  # it is none of ours, and nothing is attached by it
-
-
-def _merge_index(
-    registry: Registry, target: str, digest: str, entries: Iterable[Mapping[str, Any]]
-) -> None:
-    tag = attached_tags(digest)[0]
-    before = registry.get(target, tag)
-    there = {str(one["digest"]): one for one in _entries(before.content if before else b"{}")}
-    merged = there | {str(one["digest"]): one for one in entries if one["digest"] not in there}
-    if before and merged == there:
-        return
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": list(merged.values())}
-    content = json.dumps(index, separators=(",", ":")).encode()
-    registry.put(target, tag, Manifest(content=content, media_type=_INDEX))
+def _subject(manifest: Manifest | None) -> str:
+    subject = document_of(manifest.content).get("subject") if manifest else None
+    return str(subject.get("digest")) if isinstance(subject, dict) else ""
 
 
 def _copy_tag(registry: Registry, copier: Copier, source: str, target: str, tag: str) -> bool:

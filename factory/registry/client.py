@@ -137,21 +137,26 @@ class Registry:
             )
         return found
 
-    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
-        """Make a tag name exactly this manifest; its layers must be in the repository.
+    def put(self, repository: str, reference: str, manifest: Manifest) -> bool:
+        """Make a tag name exactly this manifest, or have it by its digest alone; its layers must be
+        in the repository.
+
+        Returns:
+            Whether the registry lists it by itself among what refers to its subject.
 
         Raises:
             RegistryError: the registry refused, or cannot be reached.
         """
         headers = {"Content-Type": manifest.media_type}
         self._pace(repository)
-        answer = self._request("PUT", repository, tag, headers, manifest.content)
+        answer = self._request("PUT", repository, reference, headers, manifest.content)
         # Registries that let nobody rewrite a tag refuse to write what it names already, too.
-        there = answer.status in (400, 409) and self.head(repository, tag) == manifest.digest
+        there = answer.status in (400, 409) and self.head(repository, reference) == manifest.digest
         if answer.status != 201 and not there:
             raise self.refused(
-                answer, "did not take the manifest", repository, place(repository, tag)
+                answer, "did not take the manifest", repository, place(repository, reference)
             )
+        return bool(answer.headers.get("OCI-Subject"))
 
     def untag(self, repository: str, tag: str) -> str:
         """Take a tag away, and nothing else: what it names stays, with its other tags.

@@ -6,7 +6,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-di
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from factory.errors import RegistryError
@@ -23,20 +23,25 @@ def pages(
     resource: str,
     *,
     what: str,
-    headers: Mapping[str, str] | None = None,
+    kind: str = "",
+    absent: Collection[int] = (404,),
 ) -> Iterator[dict[str, Any]]:
     """The documents that a list comes in; none where the registry says that there is no such list.
 
     Args:
         what: is asked for, in an error.
+        kind: the media type of such a list; an answer of another one is none.
+        absent: what registries answer that have no such list.
 
     Raises:
         RegistryError: it cannot be had, or is no list.
     """
     following, where = resource, f"{repository} ({what})"
     for _ in range(_PAGES):
-        answer = registry.request("GET", repository, following, headers=headers or {}, where=where)
-        if answer.status == 404:
+        headers = {"Accept": kind} if kind else {}
+        answer = registry.request("GET", repository, following, headers=headers, where=where)
+        said = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if answer.status in absent or (answer.status == 200 and kind and said != kind):
             return
         if answer.status != 200:
             raise registry.refused(answer, f"did not list {what}", repository, where)

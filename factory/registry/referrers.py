@@ -11,7 +11,7 @@ https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ from factory.registry.reference import place
 _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 _TRIES = 5
+_NO_LIST = (400, 404, 405)
+"""What registries answer that list no referrers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,15 +115,51 @@ def list_referrers(
     Raises:
         RegistryError: it cannot be had.
     """
-    wanted = f"?artifactType={artifact_type.replace('+', '%2B')}" if artifact_type else ""
-    resource, found, answered = f"referrers/{digest}{wanted}", list[Descriptor](), False
-    for page in pages(registry, repository, resource, what="referrers"):
-        answered = True
-        found += _descriptors(page)
-    if not answered:
-        index = registry.get(repository, referrers_tag(digest))
-        found = _listed(index)
+    found = listed_by_registry(registry, repository, digest, artifact_type)
+    if found is None:
+        found = _listed(registry.get(repository, referrers_tag(digest)))
     return tuple(one for one in found if artifact_type in ("", one.artifact_type))
+
+
+def all_referrers(registry: Registry, repository: str, digest: str) -> tuple[Descriptor, ...]:
+    """The same, by the registry's list and by the index that stands in for it: a registry may have
+    got its list only after the index was written.
+
+    Raises:
+        RegistryError: it cannot be had.
+    """
+    listed = listed_by_registry(registry, repository, digest) or []
+    found = [*listed, *_listed(registry.get(repository, referrers_tag(digest)))]
+    return tuple({one.digest: one for one in found}.values())
+
+
+def enlist(registry: Registry, repository: str, digest: str, added: Sequence[Descriptor]) -> None:
+    """See that what refers to an image, and is there, is listed where that is looked for.
+
+    Raises:
+        RegistryError: it cannot be, or others write that list all the time.
+    """
+    if added and listed_by_registry(registry, repository, digest) is None:
+        _enlist(registry, repository, digest, added)
+
+
+def listed_by_registry(
+    registry: Registry, repository: str, digest: str, artifact_type: str = ""
+) -> list[Descriptor] | None:
+    """The registry's own list; ``None`` where it keeps none.
+
+    Raises:
+        RegistryError: it cannot be had.
+    """
+    wanted = f"?artifactType={artifact_type.replace('+', '%2B')}" if artifact_type else ""
+    resource = f"referrers/{digest}{wanted}"
+    found = [
+        _descriptors(page)
+        for page in pages(
+            registry, repository, resource, what="referrers", kind=OCI_INDEX, absent=_NO_LIST
+        )
+    ]
+    return [one for page in found for one in page] if found else None
 
 
 def attach(
@@ -143,40 +181,24 @@ def attach(
     )
     upload(registry, repository, _EMPTY)
     upload(registry, repository, artifact.content)
-    if not _put(registry, repository, manifest):
-        _enlist(registry, repository, subject.digest, descriptor)
+    if not registry.put(repository, manifest.digest, manifest):
+        _enlist(registry, repository, subject.digest, [descriptor])
     return descriptor
 
 
-def _put(registry: Registry, repository: str, manifest: Manifest) -> bool:
-    """Bring it under its digest; whether the registry lists it by itself, which it says."""
-    where = place(repository, manifest.digest)
-    answer = registry.request(
-        "PUT",
-        repository,
-        f"manifests/{manifest.digest}",
-        headers={"Content-Type": manifest.media_type},
-        body=manifest.content,
-        where=where,
-    )
-    if answer.status != 201:
-        raise registry.refused(answer, "did not take the artifact", repository, where)
-    return bool(answer.headers.get("OCI-Subject"))
-
-
-def _enlist(registry: Registry, repository: str, digest: str, added: Descriptor) -> None:
-    tag = referrers_tag(digest)
-    for _ in range(_TRIES):
-        known = _listed(registry.get(repository, tag))
-        if any(one.digest == added.digest for one in known):
+def _enlist(registry: Registry, repository: str, digest: str, added: Sequence[Descriptor]) -> None:
+    tag, wanted = referrers_tag(digest), {one.digest: one for one in added}
+    for left in reversed(range(_TRIES + 1)):
+        known = {one.digest: one for one in _listed(registry.get(repository, tag))}
+        if wanted.keys() <= known.keys():
             return
-        registry.put(repository, tag, _index((*known, added)))
-    if all(one.digest != added.digest for one in _listed(registry.get(repository, tag))):
-        raise RegistryError(
-            "others write the list of what refers to this image all the time",
-            where=place(repository, tag),
-            todo="let one publisher at a time attach evidence to it, then run again",
-        )
+        if left:
+            registry.put(repository, tag, _index((known | wanted | known).values()))
+    raise RegistryError(
+        "others write the list of what refers to this image all the time",
+        where=place(repository, tag),
+        todo="let one publisher at a time attach evidence to it, then run again",
+    )
 
 
 def _index(listed: Iterable[Descriptor]) -> Manifest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from factory.model import Outcome, Promoted, State
+from factory.report.moves import move_document
 from factory.report.tables import columns
 from factory.report.words import code_words
 from factory.text import MARKS, clean, one_line
@@ -41,6 +42,7 @@ def promoted_document(found: Promoted) -> dict[str, Any]:
             }
             for build, (image, tags) in _by_build(found).items()
         ],
+        "moves": [move_document(one) for one in found.journals],
         "absent": list(found.absent),
         "blobs": {
             "mounted": found.mounted,

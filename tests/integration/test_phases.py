@@ -153,11 +153,11 @@ class Broken(Registry):
         super().__init__()
         self._good = good
 
-    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
+    def put(self, repository: str, reference: str, manifest: Manifest) -> bool:
         self._good -= 1
         if self._good < 0:
-            raise RegistryError("the registry is full", where=tag)
-        super().put(repository, tag, manifest)
+            raise RegistryError("the registry is full", where=reference)
+        return super().put(repository, reference, manifest)
 
 
 # ------------------------------------------------------------------ together or not at all
@@ -460,9 +460,9 @@ class Interrupting(Registry):
         self._count()
         return super().head(repository, reference)
 
-    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
+    def put(self, repository: str, reference: str, manifest: Manifest) -> bool:
         self._count()
-        super().put(repository, tag, manifest)
+        return super().put(repository, reference, manifest)
 
 
 def publications(yard: Yard, letter: str) -> list[Publication]:

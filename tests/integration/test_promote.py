@@ -5,44 +5,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from benchmarks.distribution import distribution
-from benchmarks.faults.house import NEW, OLD, House, house, passed
+from benchmarks.faults.house import NEW, OLD, House, house
 from benchmarks.faults.proxy import proxying
-from factory import console, promoting, retaining
+from benchmarks.tiny import passed
 from factory.errors import ConfigError, PublishError, RegistryError
-from factory.ledger import Ledger
 from factory.model import (
     NO_DATABASE,
-    Build,
     Check,
     CheckStatus,
-    Cohort,
-    Collected,
-    Project,
-    Promoted,
-    Publication,
+    Ecr,
     Retention,
     ScanPolicy,
-    Selection,
     State,
     Status,
-    Target,
-    Verdict,
-    pair_digest,
 )
-from factory.plan import floating_tags, immutable_tag
-from factory.project import all_builds, load
+from factory.model.naming import Naming
+from factory.model.target import ECR
+from factory.plan import immutable_tag
+from factory.project import all_builds
 from factory.registry import Copier, Manifest, Registry, attached_tags, list_referrers
+from factory.registry.pace import Pace
 from factory.report.collected import collected_text
 from factory.report.promoted import promoted_text
-from factory.settings import Settings
+from tests.integration.abroad import ACCOUNT, AMAZON, REGION, amazon
+from tests.integration.desk import Desk, desk_at, states
 
 pytestmark = pytest.mark.engine
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -55,102 +50,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield found
 
 
-@dataclass
-class Desk:
-    """A project with two targets, one of whose builds is published at ``staging``."""
-
-    place: House
-    settings: Settings
-    project: Project
-    build: Build
-    monkeypatch: pytest.MonkeyPatch
-
-    @property
-    def staging(self) -> str:
-        return self.project.matrix.targets[0].repository(self.build.image)
-
-    @property
-    def prod(self) -> str:
-        return self.project.matrix.targets[1].repository(self.build.image)
-
-    def targets(self, staging: str, prod: str, **more: Any) -> None:
-        targets = (
-            Target(name="staging", registry=staging, retention=more.pop("retention", None)),
-            Target(name="prod", registry=prod, **more),
-        )
-        matrix = replace(self.project.matrix, targets=targets)
-        self.project = replace(self.project, matrix=matrix)
-        for module in (promoting, retaining):
-            self.monkeypatch.setattr(module, "load", lambda _settings: self.project)
-
-    def ledger(self) -> Any:
-        return Ledger.open(self.settings.state / "ledger.sqlite")
-
-    def publish(
-        self, key: str, *, at: str = "2026-11-01T00:00:00+00:00", build: Build | None = None
-    ) -> Publication:
-        """Have an image of a key at staging, judged and recorded."""
-        build = build or self.build
-        built, digest = self.place.images[key], self.place.digests[key]
-        floating = floating_tags(build, self.project.matrix.latest)
-        now = Publication(
-            build_id=build.id,
-            key=key,
-            target="staging",
-            repository=self.staging,
-            immutable=immutable_tag(build, key),
-            floating=floating,
-            manifest_digest=digest,
-            config_digest=built.config_digest,
-            at=at,
-        )
-        seed, client = f"{self.place.source}/team/seed", Registry()
-        manifest = client.require(seed, digest)
-        Copier(client).image(seed, self.staging, manifest, now.immutable)
-        for tag in floating:
-            client.put(self.staging, tag, manifest)
-        with self.ledger() as ledger:
-            ledger.record_built(built)
-            for verdict in passed(built):
-                ledger.record_verdict(verdict)
-            ledger.record_publication(now)
-        return now
-
-    def record(self, verdict: Verdict) -> None:
-        with self.ledger() as ledger:
-            ledger.record_verdict(verdict)
-
-    def promote(self) -> Promoted:
-        with console.observer(self.settings.state / "logs") as observer:
-            return promoting.promote(self.settings, Selection(), "staging", "prod", observer)
-
-    def collect(self, *, apply: bool = False) -> Collected:
-        return retaining.collect(self.settings, Selection(), "staging", lambda _: None, apply=apply)
-
-    def named(self, repository: str, key: str) -> dict[str, str | None]:
-        tags = (
-            immutable_tag(self.build, key),
-            *floating_tags(self.build, self.project.matrix.latest),
-        )
-        return {tag: Registry().head(repository, tag) for tag in tags}
-
-
 @pytest.fixture
 def desk(
     place: House, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Desk]:
-    monkeypatch.setenv("CI", "true")
-    settings = Settings.from_environment({"FACTORY_ROOT": str(tree), "HOME": str(tmp_path)})
-    project = load(settings)
-    build = all_builds(project)[0]
-    made = Desk(place, settings, project, build, monkeypatch)
-    with distribution(tmp_path / "staging") as one, distribution(tmp_path / "prod") as two:
-        made.targets(f"{one}/team", f"{two}/team")
+    with desk_at(place, tree, tmp_path, monkeypatch) as made:
         yield made
-
-
-def states(found: Promoted) -> list[State]:
-    return [one.state for one in found.outcomes]
 
 
 def test_what_is_at_staging_is_at_prod_by_the_same_digest(desk: Desk) -> None:
@@ -227,50 +132,6 @@ def test_a_failed_verdict_and_a_substituted_base_are_refused(desk: Desk) -> None
     assert set(desk.named(desk.prod, NEW).values()) == {None}
 
 
-def test_what_nobody_declared_passed_for_nobody(desk: Desk) -> None:
-    """`invoke verify --ref` asks less of an image: a pass there undoes no failure of before."""
-    desk.publish(NEW)
-    verify = passed(desk.place.images[NEW])[1]
-    failed = Check(name="boot", status=CheckStatus.FAIL, reason="it did not")
-    desk.record(replace(verify, basis="later", status=Status.FAIL, checks=(failed,)))
-    with desk.ledger() as ledger:
-        undeclared = replace(verify, basis="of a stranger")
-        ledger.record_verdict(undeclared, {"asked": "contract", "expected": {"declared": False}})
-    found = desk.promote()
-    assert states(found) == [State.FAILED, State.BLOCKED]
-    assert "verify check `boot` failed: it did not" in promoted_text(found)
-    desk.record(replace(verify, basis="later still"))
-    assert states(desk.promote()) == [State.DONE, State.DONE]
-
-
-def test_a_target_that_wants_a_clean_checkout_takes_what_names_its_commit_alone(desk: Desk) -> None:
-    """By what the image says: the tree may be another one by now."""
-    desk.publish(NEW)
-    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
-    desk.targets(here, there, require_clean=True)
-    found = desk.promote()
-    assert states(found) == [State.FAILED, State.BLOCKED]
-    assert "`prod` wants a clean git checkout" in promoted_text(found)
-    assert set(desk.named(desk.prod, NEW).values()) == {None}
-    labels = {"org.opencontainers.image.revision": "c0ffee"}
-    desk.monkeypatch.setattr(promoting, "labels_of", lambda _configuration: labels)
-    assert states(desk.promote()) == [State.DONE, State.DONE]
-
-
-def test_what_the_targets_own_policy_says_is_attached_there(desk: Desk) -> None:
-    """Else an audit by that policy would find the verdict of nobody but the source's."""
-    published = desk.publish(NEW)
-    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
-    desk.targets(here, there, scan=ScanPolicy())
-    scan = replace(passed(desk.place.images[NEW])[0], at="2026-11-29T00:00:00+00:00")
-    desk.monkeypatch.setattr("factory.scan.scan_again", lambda **_: scan)
-    for _ in range(2):
-        desk.promote()
-        listed = list_referrers(Registry(), desk.prod, published.manifest_digest)
-        assert [one.annotations["io.ray-image-factory.about"] for one in listed] == ["scan at prod"]
-        assert not list_referrers(Registry(), desk.staging, published.manifest_digest)
-
-
 def test_nothing_at_the_source_is_an_error(desk: Desk) -> None:
     with pytest.raises(PublishError, match="was published at `staging`"):
         desk.promote()
@@ -310,20 +171,12 @@ def test_an_immutable_tag_of_prod_is_never_rewritten(desk: Desk) -> None:
 
 
 def test_a_pair_is_promoted_with_a_verdict_on_both_as_they_are_at_the_source(desk: Desk) -> None:
-    head, workers = all_builds(desk.project)[:2]
-    cohort = Cohort(name="c", where="matrix.yaml:1:1", pairs=((head.cell, workers.cell),))
-    same_ray = replace(workers, cell=replace(workers.cell, device="gpu", ray=head.cell.ray))
-    cells = (head.cell, same_ray.cell)
-    cohort = replace(cohort, pairs=(cells,))
-    matrix = replace(desk.project.matrix, cohorts=(cohort,), cells=cells)
-    desk.project = replace(desk.project, matrix=matrix)
+    head, same_ray = desk.pair()
     desk.publish(NEW, build=head)
     assert "one half is not published at `staging`" in promoted_text(desk.promote())
     desk.publish(OLD, build=same_ray)
     assert "there is no verify verdict" in promoted_text(desk.promote())
-    images = (desk.place.images[NEW].config_digest, desk.place.images[OLD].config_digest)
-    verify = passed(desk.place.images[NEW])[1]
-    desk.record(replace(verify, config_digest=pair_digest(*images), images=images))
+    desk.judge_pair()
     found = desk.promote()
     assert states(found) == [State.DONE] * 3
     assert found.outcomes[-1].subject == "c"
@@ -346,10 +199,11 @@ def test_a_promotion_of_what_is_there_reads_no_manifest(desk: Desk) -> None:
 def attach(repository: str, digest: str, kind: str, *, more: str = "") -> None:
     """Attach something to an image: an index of referrers, or one of cosign's tags."""
     client = Registry()
-    image = json.loads(client.require(repository, digest).content)
-    note = {"config": image["config"], "layers": image["layers"][:1], "schemaVersion": 2}
-    if kind == "index":
-        note["subject"] = {"mediaType": OCI, "digest": digest, "size": 1}
+    about = client.require(repository, digest)
+    image = json.loads(about.content)
+    subject = {"mediaType": about.media_type, "digest": digest, "size": len(about.content)}
+    note: dict[str, Any] = {"subject": subject} if kind == "index" else {}
+    note |= {"config": image["config"], "layers": image["layers"][:1], "schemaVersion": 2}
     child = Manifest(
         content=json.dumps({**note, "mediaType": OCI, "annotations": {"is": kind + more}}).encode(),
         media_type=OCI,
@@ -391,6 +245,31 @@ def test_two_targets_that_are_one_place_are_refused(desk: Desk) -> None:
     desk.targets(here, here)
     with pytest.raises(ConfigError, match="one and the same place"):
         desk.promote()
+
+
+def test_a_promotion_to_amazon_has_a_login_a_repository_and_its_pace(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    waits: list[Pace] = []
+    monkeypatch.setattr(Pace, "wait", lambda pace: waits.append(pace))
+    with amazon(tmp_path / "amazon", monkeypatch):
+        desk.targets(
+            desk.staging.rpartition("/")[0],
+            f"{AMAZON}/ray",
+            kind=ECR,
+            ecr=Ecr(account=ACCOUNT, region=REGION),
+            naming=Naming(latest=desk.project.matrix.latest),
+        )
+        published = desk.publish(NEW)
+        attach(desk.staging, published.manifest_digest, "index")
+        assert states(desk.promote()) == [State.DONE, State.DONE]
+        [made] = boto3.client("ecr", region_name=REGION).describe_repositories()["repositories"]
+        assert made["repositoryName"] == f"ray/{desk.build.image}"
+        # The image and each of its floating tags, what refers to it, and the list of that.
+        assert len(waits) == 1 + len(published.floating) + 2
+        assert states(desk.promote()) == [State.CACHED, State.CACHED]
+        assert list((desk.settings.cache / "logins").glob("login-*")) == []
 
 
 def aged(days: int) -> str:
@@ -442,6 +321,77 @@ def test_what_another_tag_names_is_kept_and_so_is_what_is_young(desk: Desk) -> N
     assert Registry().head(desk.staging, old.immutable)
 
 
+def test_a_registry_that_removes_nothing_is_explained(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.distribution.DELETES", False)
+    with distribution(tmp_path / "fixed") as host:
+        desk.targets(
+            f"{host}/team",
+            desk.prod.rpartition("/")[0],
+            retention=Retention(keep_days=1, keep_last=1),
+        )
+        desk.publish(OLD, at=aged(90))
+        desk.publish(NEW, at=aged(60))
+        assert not all(one.keep for one in desk.collect().decisions)
+        with pytest.raises(RegistryError, match="removes nothing") as caught:
+            desk.collect(apply=True)
+        assert "storage: {delete: {enabled: true}}" in caught.value.todo
+
+
+def test_a_target_without_a_policy_is_told_how_to_have_one(desk: Desk) -> None:
+    with pytest.raises(ConfigError, match="no retention policy") as caught:
+        desk.collect()
+    assert "keep_days" in caught.value.todo
+
+
+def test_what_nobody_declared_passed_for_nobody(desk: Desk) -> None:
+    """`invoke verify --ref` asks less of an image: a pass there undoes no failure of before."""
+    desk.publish(NEW)
+    verify = passed(desk.place.images[NEW])[1]
+    failed = Check(name="boot", status=CheckStatus.FAIL, reason="it did not")
+    desk.record(replace(verify, basis="later", status=Status.FAIL, checks=(failed,)))
+    with desk.ledger() as ledger:
+        undeclared = replace(verify, basis="of a stranger")
+        ledger.record_verdict(undeclared, {"asked": "contract", "expected": {"declared": False}})
+    found = desk.promote()
+    assert states(found) == [State.FAILED, State.BLOCKED]
+    assert "verify check `boot` failed: it did not" in promoted_text(found)
+    desk.record(replace(verify, basis="later still"))
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+
+
+def test_what_the_targets_own_policy_says_is_attached_there(desk: Desk) -> None:
+    """Else an audit by that policy would find the verdict of nobody but the source's."""
+    published = desk.publish(NEW)
+    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
+    desk.targets(here, there, scan=ScanPolicy())
+    scan = replace(passed(desk.place.images[NEW])[0], at="2026-11-29T00:00:00+00:00")
+    desk.monkeypatch.setattr("factory.scan.scan_again", lambda **_: scan)
+    for _ in range(2):
+        desk.promote()
+        listed = list_referrers(Registry(), desk.prod, published.manifest_digest)
+        assert [one.annotations["io.ray-image-factory.about"] for one in listed] == ["scan at prod"]
+        assert not list_referrers(Registry(), desk.staging, published.manifest_digest)
+
+
+def test_what_others_only_say_is_attached_is_not_brought_along(desk: Desk) -> None:
+    """Who may push writes the list, and would have any image brought to where only we may push."""
+    digest = desk.publish(NEW).manifest_digest
+    client = Registry()
+    other = json.loads(client.require(desk.staging, digest).content)
+    content = json.dumps({**other, "annotations": {"of": "others"}}).encode()
+    manifest = Manifest(content=content, media_type=other["mediaType"])
+    client.put(desk.staging, manifest.digest, manifest)
+    entry = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(content)}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    tag = attached_tags(digest)[0]
+    client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+    assert client.head(desk.prod, manifest.digest) is None
+    assert attached(desk.prod, digest) == []
+
+
 def test_what_others_only_say_is_attached_is_left(desk: Desk) -> None:
     """Who may push writes the list, and would have others' images removed by us."""
     keeping(desk, keep_days=30, keep_last=1)
@@ -473,27 +423,3 @@ def test_what_an_index_of_others_lists_is_kept(desk: Desk) -> None:
     client.put(desk.staging, "of-many", of_many)
     assert not desk.collect(apply=True).removed
     assert client.head(desk.staging, old.immutable) == old.manifest_digest
-
-
-def test_a_registry_that_removes_nothing_is_explained(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("benchmarks.distribution.DELETES", False)
-    with distribution(tmp_path / "fixed") as host:
-        desk.targets(
-            f"{host}/team",
-            desk.prod.rpartition("/")[0],
-            retention=Retention(keep_days=1, keep_last=1),
-        )
-        desk.publish(OLD, at=aged(90))
-        desk.publish(NEW, at=aged(60))
-        assert not all(one.keep for one in desk.collect().decisions)
-        with pytest.raises(RegistryError, match="removes nothing") as caught:
-            desk.collect(apply=True)
-        assert "storage: {delete: {enabled: true}}" in caught.value.todo
-
-
-def test_a_target_without_a_policy_is_told_how_to_have_one(desk: Desk) -> None:
-    with pytest.raises(ConfigError, match="no retention policy") as caught:
-        desk.collect()
-    assert "keep_days" in caught.value.todo

@@ -259,9 +259,10 @@ def test_a_floating_tag_that_somebody_moves_at_the_same_time_is_an_error(bench: 
     class Rival(Registry):
         """Moves each floating tag back right after it was moved."""
 
-        def put(self, repository: str, tag: str, manifest: Manifest) -> None:
-            super().put(repository, tag, manifest)
-            super().put(repository, tag, self.require(repository, other.manifest_digest))
+        def put(self, repository: str, reference: str, manifest: Manifest) -> bool:
+            super().put(repository, reference, manifest)
+            theirs = self.require(repository, other.manifest_digest)
+            return super().put(repository, reference, theirs)
 
     ours = bench.workshop.built("ours", "a")
     with pytest.raises(PublishError, match="at the same time"):

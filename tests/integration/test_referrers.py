@@ -91,14 +91,15 @@ def test_an_entry_that_somebody_else_overwrote_is_written_again(repository: str)
 
         robbed = False
 
-        def put(self, repository: str, tag: str, manifest: Manifest) -> None:
-            super().put(repository, tag, manifest)
-            if not self.robbed:
+        def put(self, repository: str, reference: str, manifest: Manifest) -> bool:
+            listed = super().put(repository, reference, manifest)
+            if not self.robbed and not reference.startswith("sha256:"):
                 self.robbed = True
                 empty = json.dumps(json.loads(manifest.content) | {"manifests": []}).encode()
                 super().put(
-                    repository, tag, Manifest(content=empty, media_type=manifest.media_type)
+                    repository, reference, Manifest(content=empty, media_type=manifest.media_type)
                 )
+            return listed
 
     first = attach(Robbed(), repository, subject, NOTE)
     assert list_referrers(Registry(), repository, subject.digest) == (first,)

@@ -49,17 +49,22 @@ def test_selection_is_the_same_on_every_command(
     assert "--format" in text
 
 
-def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    for module in (cluster_commands, export_commands, adopt_commands):
+def fresh() -> Collection:
+    """All tasks anew: invoke hands out each one's help only once."""
+    for module in (adopt_commands, cluster_commands, export_commands):
         importlib.reload(module)
-    namespace = importlib.reload(tasks).ns  # invoke hands out each task's help only once
-    for name in namespace.task_names:
-        task = namespace[name]
+    namespace: Collection = importlib.reload(tasks).ns
+    return namespace
+
+
+def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in tasks.ns.task_names:
+        task = fresh()[name]
         assert task.__doc__
         for argument in task.get_arguments():
             assert argument.help, f"{name} --{argument.name}"
-    call(namespace, "--list")
-    assert set(namespace.task_names) <= set(capsys.readouterr().out.split())
+    call(fresh(), "--list")
+    assert set(tasks.ns.task_names) <= set(capsys.readouterr().out.split())
 
 
 def selected(*args: str) -> Selection:

@@ -96,8 +96,8 @@ def rows(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", sorted(tasks.ns.task_names))
 def test_every_command_and_flag_is_described(name: str) -> None:
-    pages = ("commands", "commands-cluster", "export", "adopt")
-    text = "".join(page(f"docs/{one}.md") for one in pages)
+    names = ("commands", "commands-cluster", "export", "adopt")
+    text = "".join(page(f"docs/{one}.md") for one in names)
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
         flag = "--" + argument.name.strip("_").replace("_", "-")
@@ -338,9 +338,9 @@ def audited() -> Audit:
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    names = ("json", "evidence", "adopt", "commands-cluster")  # the first is full
-    text = "".join(page(f"docs/{name}.md") for name in names)
-    sections = re.split(r"^## invoke ", text, flags=re.MULTILINE)[1:]
+    names = ("json", "evidence", "commands-cluster", "adopt")  # the first is full
+    pages = "".join(page(f"docs/{name}.md") for name in names)
+    sections = re.split(r"^## invoke ", pages, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)
         for section in sections

@@ -41,8 +41,8 @@ def shelf(*releases: Publication, current: frozenset[str] = frozenset({BUILD})) 
     return Shelf(
         repository="h/ray-app",
         tags=tags,
-        attached={},
         releases=ordered,
+        awaited=frozenset(),
         current=current,
         now=NOW,
     )
@@ -124,12 +124,11 @@ def test_an_image_of_two_builds_stays_as_long_as_one_of_them_keeps_it() -> None:
     assert why(found, 1) == "2.55.1-py311-cpu names it"
 
 
-def test_what_is_attached_goes_with_its_image() -> None:
+def test_what_tags_may_be_about_to_name_stays() -> None:
     found = shelf(release(1, 400), release(2, 300), release(3, 200))
     digest = release(1, 0).manifest_digest
-    found = replace(found, attached={digest: ("sha256-1.sig",)})
-    [gone] = [one for one in decide(found, POLICY) if not one.keep]
-    assert (gone.digest, gone.attached) == (digest, ("sha256-1.sig",))
+    assert kept(found) == {2, 3}
+    assert kept(replace(found, awaited=frozenset({digest}))) == {1, 2, 3}
 
 
 def test_every_tag_is_in_exactly_one_decision() -> None:

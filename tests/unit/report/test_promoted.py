@@ -6,12 +6,13 @@ import json
 import re
 from typing import Any
 
-from factory.model import Collected, Decision, Outcome, Promoted, State
+from factory.model import Collected, Decision, Journal, Move, Outcome, Promoted, State
 from factory.report.collected import collected_document, collected_text
 from factory.report.promoted import promoted_document, promoted_text
 from tests.conftest import ROOT
 
 BUILD = "demo:2.60.0-py311-cpu"
+MOVE = Move(target="prod", repository="h/demo", tag="latest", before=None, after="sha256:a")
 
 
 def promoted(image: State, tags: State, **more: Any) -> Promoted:
@@ -26,6 +27,9 @@ def promoted(image: State, tags: State, **more: Any) -> Promoted:
             Outcome(verb="move", subject="group", state=tags, reason=f"promote {BUILD} failed"),
         ),
         groups={BUILD: "group"},
+        journals=(
+            Journal(run="r", group="group", publications=(), moves=(MOVE,), at="", window=0.1),
+        ),
         **more,
     )
 
