@@ -628,8 +628,8 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
-    *(audit, adopt, promote, rollback, gc, status, doctor, clean, db, diff),
+    *(matrix, plan, explain, render, export.plain_bake, lint, build, scan, verify, publish),
+    *(release, audit, adopt, promote, rollback, gc, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
     cluster.run,
 )

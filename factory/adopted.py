@@ -17,7 +17,6 @@ from factory.evidence import Cosign
 from factory.judging import at_target
 from factory.ledger import Ledger
 from factory.model import (
-    ADOPTED,
     AdoptingTarget,
     Built,
     Gate,
@@ -28,6 +27,7 @@ from factory.model import (
     Publication,
     Target,
     Verdict,
+    adopted_id,
 )
 from factory.pairs import Pairs
 from factory.publish import Mover, Publisher, Tags, local
@@ -133,8 +133,7 @@ class Outlet:
             unclean=git.unclean(self.settings.root) if target.require_clean else "",
         )
         pushed = publisher.push(planned, self.built, verdicts(self.built.config_digest), log=log)
-        # Under an id of its own, lest it take the place of the cell's.
-        now = replace(pushed.publication, build_id=f"{self.planned.build.id}-{ADOPTED}")
+        now = replace(pushed.publication, build_id=adopted_id(self.planned.build.id))
         self._require_itself(now)
         self._attester(registry)(planned, target, now, log)
         self.ledger.record_pushed(now)

@@ -12,7 +12,7 @@ from factory.attesting import Notes
 from factory.errors import ConfigError
 from factory.ledger import Ledger
 from factory.matrix import select
-from factory.model import Collected, Decision, Publication, Retention, Selection, Target
+from factory.model import Collected, Decision, Publication, Retention, Selection, Target, adopted_id
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, alone_with, decide, local, taking_turns
@@ -70,7 +70,9 @@ def collect(
             registry=remotes.client(),
             target=place,
             retention=place.retention,
-            current=frozenset(build.id for build in everything),
+            current=frozenset(
+                name for build in everything for name in (build.id, adopted_id(build.id))
+            ),
         )
         wanted = None if selection == Selection() else chosen
         return desk.collect(wanted, note, apply=apply)

@@ -163,7 +163,6 @@ def github(_c: Context, output: str | None = None, format: str = "text") -> None
     _write(format, {path: workflow_of(settings)})
 
 
-@selection_command
 def bake(_c: Context, selection: Selection, format: str = "text") -> None:
     """Write a file for `docker buildx bake`, which builds the same without us."""
     from factory.baking import export
@@ -176,4 +175,7 @@ def bake(_c: Context, selection: Selection, format: str = "text") -> None:
     show(name, lambda: [name], format)
 
 
-ns = Collection("export", compose, kuberay, ray_up, github, bake)
+plain_bake = selection_command(bake)
+"""The same without a dot: a task of its own, since Invoke hands out each task's help only once."""
+
+ns = Collection("export", compose, kuberay, ray_up, github, selection_command(bake))

@@ -4,7 +4,7 @@ Nothing here does I/O. Digests are written ``sha256:<64 hex digits>``, keys are 
 digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 """
 
-from factory.model.adoption import ADOPTED, AdoptingTarget, Adoption, Layer
+from factory.model.adoption import ADOPTED, AdoptingTarget, Adoption, Layer, adopted_id
 from factory.model.asked import (
     Asked,
     app_asked,
@@ -226,6 +226,7 @@ __all__ = [
     "Verdict",
     "Wheels",
     "When",
+    "adopted_id",
     "app_asked",
     "asked_by",
     "asked_digest",

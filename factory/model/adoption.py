@@ -12,6 +12,12 @@ ADOPTED = "adopted"
 """What tags of adopted images have behind the cell's id, and their builds' ids."""
 
 
+def adopted_id(build_id: str) -> str:
+    """Under what the images that stand for a build are published: their own id, lest they take the
+    place of the build's."""
+    return f"{build_id}-{ADOPTED}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
     """A layer that an image has on top of another one's.

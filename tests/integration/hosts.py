@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from factory import process
 from factory.build import host_sources
 
-_PUBLIC = "deb http://deb.debian.org/debian {suite} main\n"
 _DOCKERFILE = """\
 FROM {base}
 USER root
@@ -68,7 +69,9 @@ def host_image(folder: Path, base: str, name: str) -> None:
     ``ray`` and is a Debian 12."""
     sources = host_sources()
     suites = ("bookworm", "trixie")
-    listed = [sources.apt_sources(suite) or _PUBLIC.format(suite=suite) for suite in suites]
+    listed = [sources.apt_sources(suite) or "" for suite in suites]
+    if not all(listed):
+        pytest.skip("this machine names no mirror of Debian")
     folder.mkdir()
     process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
     (folder / "begin").write_text(_BEGIN)

@@ -20,9 +20,7 @@ COHORT = 'cohorts: {mixed: {head: {device: gpu, ray: "2.60.0"}, workers: {device
 AWS = Aws(region="", head_type="m6i.xlarge", worker_type="m6i.large", gpu_type="g5.xlarge")
 
 
-def publication(
-    cell: str, *, target: str = "local", host: str = "registry.local:5000"
-) -> Publication:
+def publication(cell: str, *, target: str = "local") -> Publication:
     return Publication(
         build_id=f"demo:{cell}",
         key="k" * 64,
@@ -44,9 +42,7 @@ def settings(tree: Path) -> Settings:
         'latest: {ray: "2.60.0"}', 'latest: {ray: "2.60.0", device: cpu}'
     )
     text = text.replace('"2.55.1"]\n', '"2.55.1"]\n  device: [cpu, gpu]\n')
-    file.write_text(
-        text + "devices: {gpu: {cuda: cuda130}}\n" + COHORT.replace("2.60.0", '"2.60.0"')
-    )
+    file.write_text(text + "devices: {gpu: {cuda: cuda130}}\n" + COHORT)
     found = Settings.from_environment({"FACTORY_ROOT": str(tree), "HOME": str(tree)})
     with Ledger.open(found.state / "ledger.sqlite") as ledger:
         both = [publication(CPU), publication(GPU)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from factory.model import Publication, Retention
+from factory.model import Publication, Retention, adopted_id
 from factory.publish import Shelf, decide
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -149,3 +149,10 @@ def test_what_an_index_of_others_lists_stays() -> None:
     listed = replace(found, within=frozenset({f"sha256:{1:064x}"}))
     assert kept(listed) == {1, 2, 3}
     assert why(listed, 1) == "an index that is not the factory's lists it"
+
+
+def test_what_was_adopted_for_a_cell_that_there_is_has_not_left_the_matrix() -> None:
+    policy = replace(POLICY, ended="remove")
+    adopted = release(1, 400, adopted_id(BUILD))
+    assert kept(shelf(adopted, current=frozenset({BUILD, adopted_id(BUILD)})), policy) == {1}
+    assert kept(shelf(adopted, current=frozenset({BUILD})), policy) == set()
