@@ -7,6 +7,10 @@
 # buildx and Compose. When all of that is there already, it costs a fraction of a second. On Debian
 # as root it installs and starts what is missing, and says so; elsewhere it tells what to do and
 # exits 7. All it says goes to standard error: standard output belongs to the command.
+#
+#     ./bootstrap.sh --browser pytest
+#
+# also installs the browser in which the tests look at Ray's dashboard, which nothing else needs.
 set -euo pipefail
 
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -266,7 +270,26 @@ make_machine() {
     engine_ready || explain_engine
 }
 
+# ----------------------------------------------------------- the browser
+
+browser_ready() { has chromium && has chromedriver; }
+
+install_browser() {
+    browser_ready && return
+    debian_root || die "there is no browser for the tests, and only on Debian as root can I install it" \
+        "install chromium and chromedriver, or leave out --browser: that one test is skipped then"
+    say "installing chromium and chromium-driver from Debian"
+    apt update
+    apt install --no-install-recommends chromium chromium-driver
+}
+
 # ------------------------------------------------------------------ main
+
+browser=''
+if [[ ${1:-} == --browser ]]; then
+    browser=1
+    shift
+fi
 
 machine_lock=$root/.factory/machine.lock
 if [[ $(id -u) == 0 && -w /run ]]; then machine_lock=/run/$name.lock; fi
@@ -279,6 +302,10 @@ python_ready || {
 }
 wait "$machine" || {
     locked "$machine_lock" make_machine
+    prepared=1
+}
+[[ -z $browser ]] || browser_ready || {
+    locked "$machine_lock" install_browser
     prepared=1
 }
 [[ -z $prepared ]] || say "ready; for a shell: source .venv/bin/activate"

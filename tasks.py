@@ -5,7 +5,6 @@ Heavy imports are inside the tasks, so that ``invoke --list`` is quick and needs
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,20 +13,22 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.parser.argument import Argument
 from invoke.tasks import task
 
 from factory.cli import (
     FORMAT_HELP,
     FactoryTask,
+    NamedTask,
     check_form,
     command,
-    project_root,
     selecting_command,
     selection_command,
+    settings_here,
     show,
     warn,
 )
+from factory.commands import cluster, export
+from factory.commands.adopt import adopt
 from factory.model import ScanPolicy, Selection, Target
 from factory.settings import Settings
 
@@ -37,12 +38,6 @@ if TYPE_CHECKING:
     from factory.scheduler import Observer
 
 
-def _settings() -> Settings:
-    return Settings.from_environment(
-        {"FACTORY_ROOT": str(project_root(__file__))} | dict(os.environ)
-    )
-
-
 @selection_command
 def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
     """Show the cells, what is verified together, and what was excluded and why."""
@@ -50,7 +45,7 @@ def matrix(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.matrix import select
     from factory.project import all_builds, load
 
-    project = load(_settings())
+    project = load(settings_here())
     builds = select(all_builds(project), selection)
     pairs = [pair for pair in project.pairs if not set(builds).isdisjoint(pair.builds)]
     show(
@@ -67,7 +62,7 @@ def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.explaining import reasons
     from factory.pipeline import foreseen, prepare
 
-    settings = _settings()
+    settings = settings_here()
     prepared = prepare(settings, selection)
     planned = prepared.plan
     known, whys = foreseen(settings, planned), reasons(settings, planned, prepared.contents)
@@ -85,23 +80,10 @@ def render(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.pipeline import render_files
 
     check_form(format)
-    settings = _settings()
+    settings = settings_here()
     paths = render_files(settings, selection)
     names = [str(path.relative_to(settings.root)) for path in paths]
     show("\n".join(names), lambda: names, format)
-
-
-@selection_command
-def bake(_c: Context, selection: Selection, format: str = "text") -> None:
-    """Write a file for `docker buildx bake`, which builds the same without us."""
-    from factory.baking import export
-    from factory.pipeline import prepare
-
-    check_form(format)
-    settings = _settings()
-    path = export(settings, prepare(settings, selection).plan)
-    name = str(path.relative_to(settings.root))
-    show(name, lambda: [name], format)
 
 
 @selection_command
@@ -111,7 +93,7 @@ def lint(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.pipeline import render_files
 
     check_form(format)
-    settings = _settings()
+    settings = settings_here()
     paths = render_files(settings, selection)
     linted = judge(settings.root, paths)
     findings = [str(finding) for finding in linted.findings]
@@ -143,7 +125,7 @@ def lock(
     check_form(format)
     if upgrade and check:
         raise ConfigError("--upgrade and --check exclude each other", todo="keep one of them")
-    settings = _settings()
+    settings = settings_here()
     with console.observer(settings.state / "logs") as observer:
         if check:
             said = check_locks(settings, selection, observer)
@@ -163,7 +145,7 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
     from factory.report.locks import outdated_document, outdated_table
 
     check_form(format)
-    settings = _settings()
+    settings = settings_here()
     with console.observer(settings.state / "logs") as observer:
         found = find_outdated(settings, selection, observer)
     show(outdated_table(found), lambda: outdated_document(found), format)
@@ -181,7 +163,7 @@ def db(_c: Context, action: str, source: str | None = None, java: bool = True) -
     def note(line: str) -> None:
         print(line, file=sys.stderr)
 
-    show(provide(_settings(), action, source, note, java=java), dict, "text")
+    show(provide(settings_here(), action, source, note, java=java), dict, "text")
 
 
 def _pass_gates(
@@ -196,7 +178,7 @@ def _pass_gates(
     from factory.glance import Glance
 
     check_form(form)
-    settings = _settings()
+    settings = settings_here()
     glance = Glance(settings)  # the engine looks for images while all else is loaded and planned
     from factory.pipeline import prepare_some, run
 
@@ -254,7 +236,7 @@ def scan(_c: Context, selection: Selection, format: str = "text", published: boo
     from factory.report.published import published_document, published_table
 
     check_form(format)
-    found = judge_published(_settings(), warn)
+    found = judge_published(settings_here(), warn)
     show(published_table(found), lambda: published_document(found), format)
     if any(one.refused for one in found):
         raise Exit(code=ScanError.exit_code)
@@ -276,7 +258,7 @@ def diff(_c: Context, one: str, other: str, format: str = "text") -> None:
     from factory.report.differences import difference_document, difference_text
 
     check_form(format)
-    found = compare(_settings(), one, other, warn)
+    found = compare(settings_here(), one, other, warn)
     show(difference_text(one, other, found), lambda: difference_document(one, other, found), format)
 
 
@@ -319,7 +301,7 @@ def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: b
     from factory.foreign import Asked, judge
 
     check_form(form)
-    settings = _settings()
+    settings = settings_here()
     asked = Asked(ref=ref, suite=suite, pull=pull, require_gpu=require_gpu)
     with console.observer(settings.state / "logs") as observer:
         judged, code = judge(settings, asked, observer)
@@ -369,7 +351,7 @@ def audit(
         accept=tuple(accept or ()),
         max_age_days=days_of(max_age),
     )
-    found = look(_settings(), asked)
+    found = look(settings_here(), asked)
     show(
         report.audit_text(found, width=console.width_of(sys.stdout)),
         lambda: report.audit_document(found),
@@ -410,7 +392,7 @@ def _settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:
     from factory.report.moves import resumed_document, resumed_text
 
     check_form(form)
-    settings = _settings()
+    settings = settings_here()
     with console.observer(settings.state / "logs") as observer:
         found = act(settings, observer)
     show(
@@ -449,7 +431,7 @@ def promote(
     from factory.report.promoted import promoted_document, promoted_text
 
     check_form(format)
-    settings = _settings()
+    settings = settings_here()
     with console.observer(settings.state / "logs") as observer:
         found = bring(settings, selection, from_ or "", to or "", observer)
     show(promoted_text(found), lambda: promoted_document(found), format)
@@ -474,7 +456,7 @@ def gc(
     from factory.retaining import collect
 
     check_form(format)
-    found = collect(_settings(), selection, target or "", warn, apply=apply)
+    found = collect(settings_here(), selection, target or "", warn, apply=apply)
     show(collected_text(found), lambda: collected_document(found), format)
 
 
@@ -486,7 +468,7 @@ def status(_c: Context, format: str = "text") -> None:
     from factory.project import project_of
     from factory.report.moves import unfinished_text
 
-    with Ledger.open(project_of(_settings()).state / "ledger.sqlite") as ledger:
+    with Ledger.open(project_of(settings_here()).state / "ledger.sqlite") as ledger:
         records, pairs = ledger.records(), ledger.pair_records()
         left = ledger.unfinished()
     parts = (report.status_table(records, pairs), unfinished_text(left))
@@ -502,7 +484,7 @@ def _examined() -> tuple[Settings, tuple[Target, ...], ScanPolicy | None]:
     from factory.errors import ConfigError
     from factory.project import load
 
-    settings = _settings()
+    settings = settings_here()
     try:
         matrix = load(settings).matrix
     except ConfigError as error:
@@ -532,7 +514,7 @@ def clean(_c: Context, registry: bool = False, cache: bool = False) -> None:
     """Remove what the factory made: images, leftovers, .factory/."""
     from factory.clean import clean as remove
 
-    for line in remove(_settings(), registry=registry, cache=cache):
+    for line in remove(settings_here(), registry=registry, cache=cache):
         warn(line)
 
 
@@ -541,30 +523,12 @@ def schema(_c: Context, check: bool = False) -> None:
     """Write the JSON Schemas of matrix.yaml and image.yaml for editors."""
     from factory.schemas import write_schemas
 
-    for path in write_schemas(_settings().root / "docs", check=check):
+    for path in write_schemas(settings_here().root / "docs", check=check):
         warn(f"wrote {path}")
 
 
-class _NamedTask(FactoryTask):
-    """A task whose name, its first argument, may be left out."""
-
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Invoke insists on every positional argument: so where nothing but flags and their values
-        follows the task, it is told of none. Were it never positional, `bench release` would be
-        two tasks."""
-        arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
-        words = sys.argv[sys.argv.index(self.name) + 1 :] if self.name in sys.argv else []
-        valued = {f"--{name}" for one in arguments if one.takes_value for name in one.names}
-        before = ["", *words]
-        own = (word for at, word in enumerate(words) if before[at] not in valued)
-        if all(word.startswith("-") for word in own):
-            for argument in arguments:
-                argument.positional = False
-        return arguments
-
-
 @task(
-    klass=_NamedTask,
+    klass=NamedTask,
     positional=["name"],
     help={
         "name": "a cell, of which all builds are explained, or a build",
@@ -596,7 +560,7 @@ def explain(
             "explain which cell?",
             todo="name a cell or a build: `invoke explain CELL`; `invoke matrix` lists the cells",
         )
-    settings = _settings()
+    settings = settings_here()
     others = [against] if against not in (None, PUBLISHED) else []
     prepared = prepare(settings, Selection(only=(name, *others)))
     builds = select(all_builds(prepared.project), Selection(only=(name,)))
@@ -616,7 +580,7 @@ def explain(
 
 
 _measuring = task(
-    klass=_NamedTask,
+    klass=NamedTask,
     positional=["name"],
     iterable=["only"],
     help={
@@ -633,7 +597,9 @@ def _measure(entries: Mapping[str, Entry], name: str | None, only: Sequence[str]
     if name is None:
         show(catalogue.listing(entries), dict, "text")
         return
-    figure = catalogue.measure(entries, name, _settings(), Selection(only=tuple(only or ())), warn)
+    figure = catalogue.measure(
+        entries, name, settings_here(), Selection(only=tuple(only or ())), warn
+    )
     show(figure.text(), dict, "text")
     if figure.exit_code:
         raise Exit(code=figure.exit_code)
@@ -656,7 +622,10 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 
 ns = Collection(
-    *(matrix, plan, explain, render, bake, lint, build, scan, verify, publish, audit, release),
-    *(promote, rollback, gc, status, doctor, clean, db, diff),
+    *(matrix, plan, explain, render, export.bake, lint, build, scan, verify, publish, release),
+    *(audit, adopt, promote, rollback, gc, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
+    cluster.run,
 )
+ns.add_collection(cluster.ns)
+ns.add_collection(export.ns)

@@ -62,6 +62,10 @@ BENCHES: Mapping[str, Entry] = {
         about="one image, 1.3 times the bare minimum; eight, 0.75 of eight times one; full, 90 s",
         figure="verify-speed",
     ),
+    "cluster": Entry(
+        module="clustering",
+        about="`cluster.up` to a first result, within 1.3 times a bare Compose file",
+    ),
     "publish": Entry(
         module="publishing",
         about="nothing new, one line changed, promotion; and `docker push` in a loop, 10 times",

@@ -180,12 +180,13 @@ def settings_of(folder: Path, origin: Settings, registry: str = "") -> Settings:
         cache=folder / "cache" / APP,
         data=folder / "data" / APP,
         jobs=origin.jobs,
-        registry=registry or f"127.0.0.1:{_free_port()}",
+        registry=registry or f"127.0.0.1:{free_port()}",
         clusters=origin.clusters,
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from factory.errors import ConfigError
 from factory.evidence import PublicKey, carried, judge, read_keys, subject_of
 from factory.matrix import near
-from factory.model import Audit, Signing, Terms
+from factory.model import Audit, Signing, Target, Terms
 from factory.project import matrix_of
 from factory.registry import split_tag
 from factory.remotes import Remotes
@@ -106,18 +106,19 @@ def _terms(settings: Settings, asked: Asked) -> tuple[Terms, tuple[PublicKey, ..
             "--policy and --accept exclude each other",
             todo="a target's policy says what it accepts: leave one or the other out",
         )
-    accept, signing = _policy(settings, asked.policy)
+    target, signing = _policy(settings, asked.policy)
     keys = keys or read_keys(signing.trust, settings.root)
     terms = Terms(
-        accept=accept,
+        accept=target.accept,
         signed=bool(keys),
         max_age_days=asked.max_age_days or signing.max_age_days,
         target=asked.policy,
+        own_scan=target.scan is not None,
     )
     return terms, keys
 
 
-def _policy(settings: Settings, name: str) -> tuple[frozenset[str], Signing]:
+def _policy(settings: Settings, name: str) -> tuple[Target, Signing]:
     matrix = matrix_of(settings)
     targets = {target.name: target for target in matrix.targets} if matrix else {}
     if matrix is None or name not in targets:
@@ -126,4 +127,4 @@ def _policy(settings: Settings, name: str) -> tuple[frozenset[str], Signing]:
             + ("" if matrix else ", since there is no matrix.yaml here"),
             todo=near(name, targets) if targets else "run in a project, or use --accept",
         )
-    return targets[name].accept, matrix.evidence
+    return targets[name], matrix.evidence

@@ -20,6 +20,7 @@ from factory.model import (
     PlannedBuild,
     Project,
     Publication,
+    Status,
     Target,
     Verdict,
     pair_digest,
@@ -85,11 +86,18 @@ class Candidates:
     def _verdicts(self, build: Build, digest: str) -> Iterator[Verdict]:
         """What was said last of an image, and what the target's own policy makes of it now."""
         for gate in REQUIRED:
-            latest = self.ledger.latest_verdict(gate, digest)
-            if latest:
-                yield outranking(latest, self.ledger.verdicts_of(gate, digest))
+            said = [one for one in self.ledger.verdicts_of(gate, digest) if self._counts(one)]
+            if said:
+                yield outranking(said[-1], said)
         if self.to.scan is not None:
             yield self._by_target(build, digest)
+
+    def _counts(self, verdict: Verdict) -> bool:
+        """Whether a verdict is on the image as the project declares it: `verify --ref` asks less of
+        one that nobody declared, so that only its failures count."""
+        expected = (self.ledger.parts(verdict.basis) or {}).get("expected")
+        declared = not isinstance(expected, dict) or expected.get("declared") is not False
+        return declared or verdict.status is Status.FAIL
 
     def _by_target(self, build: Build, digest: str) -> Verdict:
         verdict = scan_room.scan_again(

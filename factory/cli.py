@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task, task
 
 from factory.errors import ConfigError, FactoryError, Interrupted, MachineError, machine_error
 from factory.model import Selection
+from factory.settings import Settings
 
 _SHARED: dict[str, tuple[object, str]] = {
     "variant": (None, "only this device: cpu or gpu"),
@@ -76,6 +78,59 @@ def selecting_command(**help_texts: str) -> Callable[[Body], Body]:
         return made
 
     return make
+
+
+class NamedTask(FactoryTask):
+    """A task whose positional arguments may be left out."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Invoke insists on every positional argument: so it is told of as many as there are words
+        after the task that are neither flags nor their values. Were none ever positional, `bench
+        release` would be two tasks."""
+        arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
+        words = _words_of(self.name, sys.argv)
+        valued = {f"--{name}" for one in arguments if one.takes_value for name in one.names}
+        before = ["", *words]
+        own = [word for at, word in enumerate(words) if before[at] not in valued]
+        given = sum(not word.startswith("-") for word in own)
+        for argument in [one for one in arguments if one.positional][given:]:
+            argument.positional = False
+        return arguments
+
+
+def _words_of(name: str, argv: Sequence[str]) -> Sequence[str]:
+    """What follows a task, by its name or as ``collection.name``, up to a ``--``."""
+    call = argv[: argv.index("--")] if "--" in argv else argv
+    at = next((at for at, word in enumerate(call) if word.rpartition(".")[2] == name), len(call))
+    return call[at + 1 :]
+
+
+def naming_command(*positional: str, **help_texts: str) -> Callable[[Body], Body]:
+    """A task with flags as ``help_texts`` says, of which some may be given by their place, or be
+    left out."""
+
+    def make(body: Body) -> Body:
+        made: Body = task(
+            body,
+            klass=NamedTask,
+            positional=positional,
+            help={name.replace("_", "-"): text for name, text in help_texts.items()},
+            auto_shortflags=False,
+        )
+        return made
+
+    return make
+
+
+def words_after() -> tuple[str, ...]:
+    """What was typed after ``--``, word for word: Invoke itself joins them, and loses where each
+    one ends."""
+    return tuple(sys.argv[sys.argv.index("--") + 1 :]) if "--" in sys.argv else ()
+
+
+def on_terminal() -> bool:
+    """Whether somebody sits at a terminal, to read and to type."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 selection_command = selecting_command()
@@ -144,9 +199,11 @@ def check_form(form: str) -> None:
         raise ConfigError(f"--format {form!r} is not known", todo="use text or json")
 
 
-def project_root(tasks_file: str) -> Path:
-    """The tree of a ``tasks.py``: the default root, wherever below it the user stands."""
-    return Path(tasks_file).resolve().parent
+def settings_here() -> Settings:
+    """The settings of the environment; the default root is the tree of ``tasks.py``, which is this
+    one, wherever below it the user stands."""
+    root = Path(__file__).resolve().parents[1]
+    return Settings.from_environment({"FACTORY_ROOT": str(root)} | dict(os.environ))
 
 
 def warn(text: str) -> None:

@@ -24,6 +24,8 @@ _BLOCK = 1 << 16
 def local_address(env: Mapping[str, str] = os.environ) -> str | None:
     """The ``unix://`` address of the engine that the ``docker`` program would use, or ``None`` if
     it is elsewhere: by ``DOCKER_HOST``, else by the current Docker context."""
+    if not hasattr(socket, "AF_UNIX"):  # Windows: Docker Desktop has a named pipe there
+        return None
     address = env.get("DOCKER_HOST") or _of_context(env)
     return address if address.startswith(_UNIX) else None
 

@@ -110,6 +110,12 @@ class MachineError(FactoryError):
     exit_code = 7
 
 
+class ClusterError(FactoryError):
+    """Something that runs from an image, a node or a cluster, could not be brought up or found."""
+
+    exit_code = 8
+
+
 class Interrupted(FactoryError):
     """The user pressed Ctrl-C, or the run was told to end."""
 

@@ -10,15 +10,14 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory import process
 from factory import verify as verify_room
 from factory.coldstarts import measured
 from factory.engine import Engine, EngineImage
 from factory.errors import ConfigError, FactoryError, VerifyError
+from factory.fetching import pull, require_platform
 from factory.judging import COMPOSE_FILE, known_suite, require_gpu_runtime, standing
 from factory.ledger import Ledger
 from factory.model import COLD_SUITE, NEEDS, Budget, Cell, Facts, Judged, State, Status
-from factory.process import ProcessFailed
 from factory.project import matrix_of
 from factory.publish import outranking
 from factory.report import cold_start_properties, failure_lines, verdict_words
@@ -29,8 +28,7 @@ from factory.settings import Settings
 from factory.signals import terminable
 from factory.verify import ClusterRequest
 
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
-_PULL_SECONDS = 3600.0
+REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
 _WORKERS = 2
 
 
@@ -60,7 +58,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         MachineError: there is no usable engine.
         Interrupted: the run was cancelled.
     """
-    if not _REF.fullmatch(asked.ref):
+    if not REF.fullmatch(asked.ref):
         raise ConfigError(
             f"--ref {asked.ref!r} is no image's name",
             todo="write it as `docker run` takes it, such as rayproject/ray:2.60.0",
@@ -74,7 +72,7 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         Ledger.open(settings.state / "ledger.sqlite") as ledger,
     ):
         reap(engine, settings)
-        image = _image(engine, asked, observer.note)
+        image = engine_image(engine, asked, observer.note)
         request = ClusterRequest(
             subject=asked.ref,
             config_digest=engine.config_digest(image.id),
@@ -92,10 +90,14 @@ def judge(settings: Settings, asked: Asked, observer: Observer) -> tuple[Judged,
         return bench.judged(observer)
 
 
-def _image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
-    """The image, which this engine can run."""
+def engine_image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
+    """The image, which this engine can run.
+
+    Raises:
+        VerifyError: it is not there, cannot be pulled, or is for another platform.
+    """
     if asked.pull:
-        _pull(asked.ref, note)
+        pull(asked.ref, note, VerifyError)
     image = engine.image(asked.ref)
     if image is None:
         raise VerifyError(
@@ -103,26 +105,8 @@ def _image(engine: Engine, asked: Asked, note: Log) -> EngineImage:
             where=asked.ref,
             todo=f"`docker pull {asked.ref}`, or say --pull",
         )
-    if image.platform != engine.platform:
-        raise VerifyError(
-            f"it is an image for {image.platform}, and the engine runs {engine.platform}",
-            where=asked.ref,
-            todo=f"`docker pull --platform {engine.platform} {asked.ref}`, if there is one",
-        )
+    require_platform(engine, image, asked.ref, VerifyError)
     return image
-
-
-def _pull(ref: str, note: Log) -> None:
-    note(f"pulling {ref}")
-    try:
-        process.run(["docker", "pull", "--quiet", ref], timeout=_PULL_SECONDS)
-    except ProcessFailed as failure:
-        raise VerifyError(
-            "it could not be pulled",
-            where=ref,
-            todo="see that the name is right, and that you are logged in where that is needed",
-            detail=failure.completed.tail,
-        ) from failure
 
 
 def _described(request: ClusterRequest, facts: Facts) -> ClusterRequest:

@@ -88,7 +88,10 @@ class Moving:
             if not ours.issuperset(move.repository for move in journal.moves):
                 continue
             try:
-                mover.finish(journal, lambda move: self.ledger.knows(move.repository, move.before))
+                mover.finish(
+                    journal,
+                    lambda move: self.ledger.knows(move.repository, move.before, move.target),
+                )
             except FactoryError as error:
                 log(f"what run {journal.run} began is not finished: {error.what}")
 

@@ -161,7 +161,7 @@ def run(
             run_id=this_run.id,
             adopts="publish" in gates and "build" in gates,
             insists=len(gates) == 1,
-            beside=_beside(settings, prepared, project, plan, gates),
+            beside=beside(settings, prepared, project, plan, gates),
             require_gpu=prepared.require_gpu,
             aside=aside(project, widths),
         )
@@ -237,7 +237,7 @@ def _settled(
     return found.project, found.plan, found.outcomes
 
 
-def _beside(
+def beside(
     settings: Settings, prepared: Prepared, project: Project, plan: Plan, gates: Sequence[str]
 ) -> Plan:
     """The plan of what this run's builds are paired with, or move together with, and that is not

@@ -25,6 +25,9 @@ from factory.streams import Reader
 TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
 _STEP_SECONDS = 0.2
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a program."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,6 +194,34 @@ def daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = No
     return child.pid
 
 
+def attached(argv: Sequence[str], *, env: Mapping[str, str | None] | None = None) -> int:
+    """Run a program on the user's own terminal, with our standard streams, to its end; returns its
+    exit code, as a shell would tell it.
+
+    It stays in our process group, since only that may read from the terminal. So Ctrl-C reaches it
+    from there, and what that means is its own affair; an interrupt that comes from elsewhere (a
+    ``kill``) is passed on.
+
+    Raises:
+        MachineError: there is no such program.
+        Interrupted: the run was cancelled before it began.
+    """
+    if _running.cancelled:
+        raise Interrupted("interrupted")
+    try:
+        child = subprocess.Popen(list(argv), env=_environment(env or {}))
+    except OSError as error:
+        raise _missing(argv[0]) from error
+    while True:
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            if not sys.stdin.isatty():
+                child.terminate()
+            continue
+        return code if code >= 0 else _SIGNALLED - code
+
+
 def find_tool(name: str) -> str | None:
     """The path of a program: the user's own on ``PATH`` first, then the pinned one that was
     installed beside this Python."""
@@ -256,7 +287,7 @@ def _wait(
         if _running.cancelled and not shielded:
             cancelled_at = cancelled_at or now
             if now - cancelled_at > _GRACE_SECONDS:
-                _signal_group(child, signal.SIGKILL)
+                _signal_group(child, _KILL)
                 child.wait()
                 return False
     return False
@@ -283,10 +314,13 @@ def _end(child: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) ->
     deadline = time.monotonic() + _GRACE_SECONDS
     while time.monotonic() < deadline and not _ended(child, readers):
         pass
-    _signal_group(child, signal.SIGKILL)
+    _signal_group(child, _KILL)
     child.wait()
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if not hasattr(os, "killpg"):  # on Windows, which has no groups to signal, nor two ways to end
+        child.terminate()
+        return
     with contextlib.suppress(ProcessLookupError):  # it is gone already
         os.killpg(child.pid, number)

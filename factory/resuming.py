@@ -80,7 +80,7 @@ class Resuming:
         return State.DONE, "; ".join([back, *(f"{one}, so it stays" for one in left)])
 
     def _passed(self, move: Move) -> bool:
-        return self.ledger.knows(move.repository, move.before)
+        return self.ledger.knows(move.repository, move.before, move.target)
 
     @contextmanager
     def _turn(self, journal: Journal, log: Log) -> Iterator[tuple[Mover, Journal]]:

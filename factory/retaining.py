@@ -16,7 +16,14 @@ from factory.model import Collected, Decision, Publication, Retention, Selection
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, alone_with, decide, local, taking_turns
-from factory.registry import Registry, attached_to, remove, require_removal, subject_of
+from factory.registry import (
+    Registry,
+    attached_to,
+    document_of,
+    remove,
+    require_removal,
+    subject_of,
+)
 from factory.registry import tags as tags_of
 from factory.remotes import Remotes
 from factory.settings import Settings
@@ -105,10 +112,13 @@ class _Desk:
     def _decisions(self, repository: str) -> tuple[Decision, ...]:
         """What becomes of each image, with what goes along with it."""
         tags = self._tags(repository)
+        plain = {tag: digest for tag, digest in tags.items() if not subject_of(tag)}
+        releases = tuple(self._releases())
         shelf = Shelf(
             repository=repository,
-            tags={tag: digest for tag, digest in tags.items() if not subject_of(tag)},
-            releases=[one for one in self._releases() if one.repository == repository],
+            tags=plain,
+            within=frozenset(self._within(repository, plain, releases)),
+            releases=[one for one in releases if one.repository == repository],
             awaited=frozenset(self._awaited(repository)),
             current=self.current,
             now=datetime.now(UTC),
@@ -166,6 +176,18 @@ class _Desk:
         if there:
             note(f"removed {repository}: {', '.join(decision.tags)}")
             yield decision.digest
+
+    def _within(
+        self, repository: str, tags: Mapping[str, str], releases: Iterable[Publication]
+    ) -> Iterator[str]:
+        """What indexes list that others have put there: it is in use as they are."""
+        ours = {tag for one in releases for tag in (one.immutable, *one.floating)}
+        for digest in {found for tag, found in tags.items() if tag not in ours}:
+            manifest = self.registry.get(repository, digest)
+            listed = document_of(manifest.content).get("manifests") if manifest else None
+            for one in listed if isinstance(listed, list) else ():
+                if isinstance(one, dict):
+                    yield str(one.get("digest"))
 
 
 def _among(decision: Decision, wanted: set[str] | None) -> bool:

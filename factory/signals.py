@@ -15,10 +15,12 @@ def terminable() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    known = (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))  # Windows has one
     heard = [
         number
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN  # under nohup a hang-up is to be ignored
+        for number in known
+        if number is not None
+        and signal.getsignal(number) is not signal.SIG_IGN  # under nohup a hang-up is to be ignored
     ]
     before = {number: signal.signal(number, interrupt) for number in heard}
     try:

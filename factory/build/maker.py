@@ -149,11 +149,9 @@ def _docker_client() -> tuple[str, tuple[str, ...]]:
 
 def _volatile_labels(root: Path) -> dict[str, str]:
     """Facts that are on the image and in no key."""
-    labels = {CREATED: datetime.now(UTC).isoformat(timespec="seconds")}
-    revision = _revision(root)
-    if revision:
-        labels[REVISION] = revision
-    return labels
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    # An empty one is said, too: else that of a parent, which another commit made, would show.
+    return {CREATED: created, REVISION: _revision(root) or ""}
 
 
 def _revision(root: Path) -> str | None:

@@ -12,11 +12,20 @@ from factory.evidence.keys import PublicKey
 from factory.evidence.statement import SBOM_TYPE, STATEMENT_TYPE, TYPES, UNKNOWN, materials, read
 from factory.evidence.stored import cosign_tag, layers_of
 from factory.model import PLATFORM, Piece, Subject
-from factory.registry import INDEXES, Descriptor, Registry, document_of, list_referrers, place
+from factory.registry import (
+    INDEXES,
+    Descriptor,
+    Registry,
+    document_of,
+    list_referrers,
+    place,
+    refers_to,
+)
 
 _READ = (STATEMENT_TYPE, ENVELOPE_TYPE, SBOM_TYPE)
-_MOST = 200
-"""How many documents about one image are read: anybody who may push could attach thousands."""
+_MOST = 1000
+"""How many documents about one image are read of each kind: anybody who may push could attach
+thousands."""
 
 _LARGEST = 8 << 20
 
@@ -38,7 +47,7 @@ def subject_of(registry: Registry, repository: str, reference: str) -> Subject:
     """The image that a tag or a digest names; of an index that for our platform.
 
     Raises:
-        PublishError: there is no such image.
+        PublishError: there is no such image, or it is no such thing.
         RegistryError: the registry failed.
     """
     where = place(repository, reference)
@@ -50,6 +59,12 @@ def subject_of(registry: Registry, repository: str, reference: str) -> Subject:
             todo="see that the name is right; `docker login` where it is not for everybody",
         )
     document = document_of(manifest.content)
+    if "manifests" in document and not document.keys().isdisjoint(("config", "layers")):
+        raise PublishError(
+            "this is an image and an index at once, of which each engine takes what it likes",
+            where=where,
+            todo="do not use it: find out who pushed it",
+        )
     if manifest.media_type in INDEXES or "manifests" in document:
         return subject_of(registry, repository, _of_platform(document, where))
     config = document.get("config")
@@ -84,6 +99,7 @@ def carried(
         keys: by which signatures are checked.
 
     Raises:
+        PublishError: there are more than anybody reads.
         RegistryError: the registry failed.
     """
     pieces: dict[str, Piece] = {}
@@ -107,16 +123,24 @@ def _documents(
     registry: Registry, repository: str, subject: Subject
 ) -> Iterator[tuple[str, Descriptor | None]]:
     """Type and layer of all that refers to it; of what is not read here no layer."""
-    for one in list_referrers(registry, repository, subject.digest)[:_MOST]:
+    referrers = list_referrers(registry, repository, subject.digest)
+    attested = layers_of(registry.get(repository, cosign_tag(subject.digest, "att")))
+    readable = [one for one in referrers if one.artifact_type in _READ]
+    if len(readable) > _MOST or len(attested) > _MOST:
+        raise PublishError(
+            f"more than {_MOST} documents are about this image: a refusal may be among those that "
+            "nobody reads",
+            where=place(repository, subject.digest),
+            todo="see who attached them, and remove what is not wanted",
+        )
+    for one in referrers:
         if one.artifact_type not in _READ:
             yield one.artifact_type or one.media_type, None
             continue
         manifest = registry.get(repository, one.digest)
-        about = document_of(manifest.content).get("subject") if manifest else None
-        if isinstance(about, dict) and about.get("digest") == subject.digest:
+        if manifest and refers_to(manifest, subject.digest):
             yield from ((one.artifact_type, layer) for layer in layers_of(manifest)[:1])
-    attested = layers_of(registry.get(repository, cosign_tag(subject.digest, "att")))
-    yield from ((one.media_type, one) for one in attested[:_MOST])
+    yield from ((one.media_type, one) for one in attested)
     if registry.head(repository, cosign_tag(subject.digest, "sig")):
         yield "cosign signature", None
 

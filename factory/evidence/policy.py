@@ -14,6 +14,7 @@ from factory.model import (
     SUBSTITUTED_BASE,
     Audit,
     CheckStatus,
+    Gate,
     Piece,
     Status,
     Subject,
@@ -46,7 +47,8 @@ def judge(
     newest = {piece.about: piece for piece in sorted(good, key=_age)}
     counting = sorted(newest.values(), key=_order)
     older = [one for one in good if one.at != newest[one.about].at]
-    missing = tuple(name for name in _ATTACHED if name not in newest)
+    own = [f"{Gate.SCAN.value} at {terms.target}"] if terms.own_scan else []
+    missing = tuple(name for name in (*_ATTACHED, *own) if name not in newest)
     ignored = (
         *(one for one in looked if one.why and not _told_signed(one, newest)),
         *(replace(one, why="a newer one is there") for one in older),

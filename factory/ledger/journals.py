@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from factory.ledger import store
 from factory.ledger.records import Records, dump
 from factory.model import UNFINISHED, Journal, Publication, Stage
 
+_ONCE = "INSERT INTO released (build_id, record) VALUES (?, ?)"
 _OPEN = "SELECT number, stage, record FROM journal WHERE stage IN (?, ?) ORDER BY number"
 
 
@@ -29,14 +31,16 @@ class Journals(Records):
         query = "SELECT record FROM pushed WHERE build_id = ? AND target = ?"
         return self._first(Publication, query, build_id, target)
 
-    def knows(self, repository: str, digest: str | None) -> bool:
-        """Whether a manifest was ever pushed from here: then it had passed."""
+    def knows(self, repository: str, digest: str | None, target: str) -> bool:
+        """Whether a manifest was ever pushed from here to a target: then it had passed by its
+        policy. Another target may be in the same repository."""
         where = (
             "WHERE json_extract(record, '$.repository') = ?"
             " AND json_extract(record, '$.manifest_digest') = ?"
+            " AND json_extract(record, '$.target') = ?"
         )
         query = f"SELECT 1 FROM released {where} UNION SELECT 1 FROM pushed {where}"  # noqa: S608  # of ours alone
-        values = (repository, digest or "") * 2
+        values = (repository, digest or "", target) * 2
         return bool(self._rows(query, *values))
 
     def record_publication(self, publication: Publication) -> None:
@@ -117,8 +121,7 @@ class Journals(Records):
         record = dump(Publication, publication)
         now = (publication.build_id, publication.target, record)
         self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", now)
-        once = "INSERT INTO released (build_id, record) VALUES (?, ?)"
-        self._connection.execute(once, (publication.build_id, record))
+        self._connection.execute(_ONCE, (publication.build_id, record))
 
     def _unpublish(self, journal: Journal, publication: Publication) -> None:
         """The last publication whose manifest its floating tags name again, or none."""
@@ -136,6 +139,9 @@ class Journals(Records):
             if old.target == publication.target and old.manifest_digest in before:
                 values = (*gone, record)
                 self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", values)
+                # From now on its tags name it again, which what is collected goes by.
+                again = replace(old, at=datetime.now(UTC).isoformat(timespec="seconds"))
+                self._connection.execute(_ONCE, (old.build_id, dump(Publication, again)))
                 return
 
     def _overtake(self, places: frozenset[str]) -> None:

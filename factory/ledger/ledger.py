@@ -13,6 +13,7 @@ from factory.ledger import store
 from factory.ledger.journals import Journals
 from factory.ledger.records import dump
 from factory.model import (
+    Adoption,
     Begun,
     Built,
     Chain,
@@ -85,6 +86,16 @@ class Ledger(Journals):
             if parts is not None:
                 known = (basis, json.dumps(parts))
                 self._connection.execute("INSERT OR IGNORE INTO basis VALUES (?, ?)", known)
+
+    def record_adoption(self, adoption: Adoption) -> None:
+        """Remember how an image that was made by hand differs from the one it stands for."""
+        values = (adoption.build_id, adoption.config_digest, dump(Adoption, adoption))
+        self._write("REPLACE INTO adoption VALUES (?, ?, ?)", *values)
+
+    def adoptions(self) -> tuple[Adoption, ...]:
+        """All that were recorded, by build."""
+        query = "SELECT record FROM adoption ORDER BY build_id, rowid"
+        return tuple(self._all(Adoption, query))
 
     def planned(self) -> dict[str, str]:
         """Build id to the key that it was last planned with."""

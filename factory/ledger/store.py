@@ -16,7 +16,7 @@ from factory.errors import ConfigError, FactoryError, MachineError
 APPLICATION_ID = 0x52494C31
 """Marks the file as a ledger (``RIL1``), so that another program's database is not written to."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _BUSY_SECONDS = 30.0
 _NEW_LEDGER = (
     "move the file away and run again: a new ledger is begun, and what is published already is "
@@ -56,6 +56,13 @@ CREATE TABLE IF NOT EXISTS moved (
 );
 """
 
+_SINCE_6 = """
+CREATE TABLE IF NOT EXISTS adoption (
+    build_id TEXT NOT NULL, config_digest TEXT NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (build_id, config_digest)
+);
+"""
+
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS planned (build_id TEXT PRIMARY KEY, key TEXT NOT NULL);
@@ -73,6 +80,7 @@ CREATE TABLE IF NOT EXISTS publication (
 {_SINCE_3}
 {_SINCE_4}
 {_SINCE_5}
+{_SINCE_6}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
@@ -100,7 +108,7 @@ def _update(version: int) -> str:
     """What brings a ledger of an older schema up to date, however often it is done."""
     first = _SINCE_2 + _MADE_BEFORE_2 if version == 1 else ""
     end = f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-    since = _SINCE_3 + _SINCE_4 + _RELEASED_BEFORE_4 + _SINCE_5 + _PUSHED_BEFORE_5
+    since = _SINCE_3 + _SINCE_4 + _RELEASED_BEFORE_4 + _SINCE_5 + _PUSHED_BEFORE_5 + _SINCE_6
     return f"BEGIN IMMEDIATE;\n{first}{since}{end}"
 
 

@@ -13,6 +13,7 @@ from factory.matrix.policy import scan_policy
 from factory.matrix.schema import MatrixSpec, RepositoriesSpec, TargetSpec
 from factory.matrix.validate import near
 from factory.model import (
+    BY_HAND,
     NO_DATABASE,
     NO_JAVA_DATABASE,
     NO_RUNTIME,
@@ -26,7 +27,7 @@ from factory.model import (
 from factory.model.naming import KEY, PLACEHOLDERS, placeholders
 from factory.model.target import ECR, HUB, HUB_ADDRESS, LOCAL, REGISTRY
 
-KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME)
+KNOWN_PARTIALS = (NO_DATABASE, NO_JAVA_DATABASE, SUBSTITUTED_BASE, NO_RUNTIME, BY_HAND)
 
 _OWN = {
     LOCAL: (),

@@ -4,6 +4,7 @@ Nothing here does I/O. Digests are written ``sha256:<64 hex digits>``, keys are 
 digits, times are seconds (durations) or ISO 8601 in UTC (instants).
 """
 
+from factory.model.adoption import ADOPTED, AdoptingTarget, Adoption, Layer
 from factory.model.asked import (
     Asked,
     app_asked,
@@ -49,6 +50,7 @@ from factory.model.explanation import (
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
 from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
+from factory.model.launch import Chosen
 from factory.model.lock import (
     BASES_LOCK,
     LOCK_AGAIN,
@@ -90,6 +92,7 @@ from factory.model.plan import (
 from factory.model.policy import Exemption, ScanPolicy, SizeBudget
 from factory.model.promoted import Promoted
 from factory.model.record import (
+    BY_HAND,
     NO_DATABASE,
     NO_JAVA_DATABASE,
     NO_RUNTIME,
@@ -113,7 +116,9 @@ from factory.model.selection import Selection
 from factory.model.target import Names, Target
 
 __all__ = [
+    "ADOPTED",
     "BASES_LOCK",
+    "BY_HAND",
     "COLD_START",
     "COLD_SUITE",
     "CREATED",
@@ -136,6 +141,8 @@ __all__ = [
     "THROTTLED",
     "UNFINISHED",
     "Action",
+    "AdoptingTarget",
+    "Adoption",
     "Asked",
     "Audit",
     "Base",
@@ -148,6 +155,7 @@ __all__ = [
     "Chain",
     "Check",
     "CheckStatus",
+    "Chosen",
     "Cohort",
     "ColdStart",
     "Collected",
@@ -175,6 +183,7 @@ __all__ = [
     "Joint",
     "Journal",
     "Judged",
+    "Layer",
     "Lock",
     "Matrix",
     "Move",

@@ -96,12 +96,14 @@ class Terms:
         signed: whether only what is signed by a trusted key counts.
         max_age_days: as of ``Signing``.
         target: the target whose own verdicts count too, if it is one's policy.
+        own_scan: whether that has a scan policy of its own, by which the image has to be judged.
     """
 
     accept: frozenset[str] = frozenset()
     signed: bool = False
     max_age_days: int | None = None
     target: str = ""
+    own_scan: bool = False
 
     def accepts(self, reason: str) -> bool:
         """Whether what could not be checked may be left at that."""

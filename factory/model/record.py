@@ -151,6 +151,9 @@ NO_RUNTIME = "no NVIDIA runtime"
 
 SUBSTITUTED_BASE = "substituted base"
 
+BY_HAND = "adopted by hand"
+"""The image was not built from what the project says, but committed by somebody."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:

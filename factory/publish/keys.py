@@ -7,11 +7,14 @@ says its whole key in a label, which is in its configuration, whose digest the v
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from factory.errors import PublishError
 from factory.model import KEY_LABEL, Names, PlannedBuild, Publication
 from factory.registry import Registry, place
+
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def is_known(
@@ -44,8 +47,9 @@ def require_key(registry: Registry, names: Names, key: str, config_digest: str) 
 
 
 def key_of(configuration: bytes) -> str:
-    """The key in an image's configuration; empty where there is none."""
-    return labels_of(configuration).get(KEY_LABEL, "")
+    """The key in an image's configuration; empty where there is none: tags are made of it."""
+    key = labels_of(configuration).get(KEY_LABEL, "")
+    return key if _KEY.fullmatch(key) else ""
 
 
 def labels_of(configuration: bytes) -> Mapping[str, str]:
@@ -53,5 +57,5 @@ def labels_of(configuration: bytes) -> Mapping[str, str]:
     try:
         found = json.loads(configuration)["config"]["Labels"] or {}
         return {str(name): str(value) for name, value in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

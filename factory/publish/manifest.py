@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from factory.errors import PublishError
-from factory.registry import INDEXES, Manifest
+from factory.registry import INDEXES, Manifest, read_json
 
 
 def config_digest(manifest: Manifest, where: str) -> str:
@@ -15,7 +13,7 @@ def config_digest(manifest: Manifest, where: str) -> str:
         PublishError: it is an index of several images, or no manifest at all.
     """
     try:
-        document = json.loads(manifest.content)
+        document = read_json(manifest.content)
         if manifest.media_type in INDEXES or "manifests" in document:
             raise PublishError(
                 "this is an index of several images, and only single ones are judged",
@@ -23,7 +21,7 @@ def config_digest(manifest: Manifest, where: str) -> str:
                 todo="push it under another tag, or choose another target: it is left as it is",
             )
         return str(document["config"]["digest"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PublishError(
             f"this is not the manifest of an image ({manifest.media_type or 'of no stated type'})",
             where=where,

@@ -24,6 +24,7 @@ class Shelf:
         awaited: the digests that floating tags may be about to name, or to name again.
         current: the ids of the builds that the matrix has now.
         now: the time.
+        within: what indexes list that others have put there.
     """
 
     repository: str
@@ -32,6 +33,7 @@ class Shelf:
     awaited: frozenset[str]
     current: frozenset[str]
     now: datetime
+    within: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -77,6 +79,8 @@ def _kept(
         return True, "it was not published from here"
     if foreign:
         return True, f"the tag {foreign[0]} is not the factory's"
+    if digest in shelf.within:
+        return True, "an index that is not the factory's lists it"
     if digest in shelf.awaited:
         return True, "floating tags are moving, or may move to it"
     reasons = [_reason(shelf, retention, digest, build) for build in builds]

@@ -2,13 +2,26 @@
 
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
-from factory.registry.attached import attached_tags, attached_to, copy_attached, subject_of
+from factory.registry.attached import (
+    attached_tags,
+    attached_to,
+    copy_attached,
+    refers_to,
+    subject_of,
+)
 from factory.registry.blobs import upload
 from factory.registry.client import Registry
 from factory.registry.copy import Copier, Moved
 from factory.registry.credentials import Credentials, docker_credentials
 from factory.registry.listing import tags
-from factory.registry.manifest import INDEXES, OCI_MANIFEST, Manifest, digest_of, document_of
+from factory.registry.manifest import (
+    INDEXES,
+    OCI_MANIFEST,
+    Manifest,
+    digest_of,
+    document_of,
+    read_json,
+)
 from factory.registry.reference import base_url, is_loopback, locate, place, split_tag
 from factory.registry.referrers import (
     Artifact,
@@ -46,6 +59,8 @@ __all__ = [
     "locate",
     "pause",
     "place",
+    "read_json",
+    "refers_to",
     "remove",
     "require_removal",
     "split_tag",

@@ -62,7 +62,7 @@ def attached_to(
     listed = [
         one.digest
         for one in all_referrers(registry, repository, digest)
-        if _subject(registry.get(repository, one.digest)) == digest
+        if (manifest := registry.get(repository, one.digest)) and refers_to(manifest, digest)
     ]
     tagged = [tags[tag] for tag in attached_tags(digest) if tag in tags]
     found: list[str] = []
@@ -86,10 +86,14 @@ def copy_attached(
         RegistryError: a registry refused or failed.
     """
     if not _same_list(registry, source, target, digest):
-        entries = all_referrers(registry, source, digest)
-        for entry in entries:
+        entries = []
+        for entry in all_referrers(registry, source, digest):
             if registry.head(target, entry.digest) is None:
-                copier.image(source, target, registry.require(source, entry.digest))
+                manifest = registry.require(source, entry.digest)
+                if not refers_to(manifest, digest):
+                    continue  # who may push writes the list, and would have others brought along
+                copier.image(source, target, manifest)
+            entries.append(entry)
         enlist(registry, target, digest, entries)
     return tuple(
         tag
@@ -107,9 +111,10 @@ def _same_list(registry: Registry, source: str, target: str, digest: str) -> boo
     return registry.head(source, tag) == registry.head(target, tag)
 
 
-def _subject(manifest: Manifest | None) -> str:
-    subject = document_of(manifest.content).get("subject") if manifest else None
-    return str(subject.get("digest")) if isinstance(subject, dict) else ""
+def refers_to(manifest: Manifest, digest: str) -> bool:
+    """Whether a manifest says itself that it is about another one."""
+    subject = document_of(manifest.content).get("subject")
+    return isinstance(subject, dict) and subject.get("digest") == digest
 
 
 def _copy_tag(registry: Registry, copier: Copier, source: str, target: str, tag: str) -> bool:

@@ -265,7 +265,14 @@ class Registry:
             RegistryError: it cannot be reached, or nobody says who may ask.
         """
         at, writes = locate(repository), method not in ("GET", "HEAD")
-        url = resource_url(at, resource)
+        try:
+            url = resource_url(at, resource)
+        except ValueError as error:
+            raise RegistryError(
+                f"the registry names a place to go on at that is none: {error}",
+                where=where,
+                todo="see what stands between here and the registry",
+            ) from error
 
         def send(permit: str | None) -> BaseHTTPResponse:
             sent = {**headers, **({"Authorization": permit} if permit else {})}

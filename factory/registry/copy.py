@@ -11,7 +11,6 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#mounting-a
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections import Counter
@@ -23,7 +22,7 @@ from urllib.parse import quote
 from factory import process
 from factory.errors import Interrupted, RegistryError
 from factory.registry.client import Registry
-from factory.registry.manifest import INDEXES, Manifest
+from factory.registry.manifest import INDEXES, Manifest, read_json
 from factory.registry.reference import locate, place
 from factory.registry.transport import Patience
 from factory.registry.trying import Later, persistently, seconds_of
@@ -259,8 +258,8 @@ def _is_index(manifest: Manifest, document: Mapping[str, Any]) -> bool:
 
 def _document(manifest: Manifest, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(manifest.content)
-    except ValueError:
+        found = read_json(manifest.content)
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise _broken("this is not a manifest", where)

@@ -35,10 +35,28 @@ class Manifest:
 def document_of(content: bytes) -> dict[str, Any]:
     """The JSON object that these bytes are; empty where they are none, as strangers' may be."""
     try:
-        document = json.loads(content)
+        document = read_json(content)
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def read_json(content: bytes) -> Any:
+    """What JSON says, if it says the same to all. Engines and registries, which are written in Go,
+    do not mind the case of names and take the last of several: of ``config`` and ``Config`` they
+    would go by the one, and we by the other.
+
+    Raises:
+        ValueError: it is no JSON, or names something twice.
+        RecursionError: it is nested without end.
+    """
+    return json.loads(content, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name.casefold() for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name is there twice")
+    return dict(pairs)
 
 
 def digest_of(content: bytes) -> str:

@@ -180,7 +180,9 @@ def status(
                 "config_digest": one.built.config_digest if one.built else None,
                 "built_at": one.built.at if one.built else None,
                 "built_because": one.built.reason if one.built else None,
-                "verdicts": {verdict.gate.value: _verdict(verdict) for verdict in one.verdicts},
+                "verdicts": {
+                    verdict.gate.value: verdict_document(verdict) for verdict in one.verdicts
+                },
                 "published": [
                     {
                         "target": place.target,
@@ -227,7 +229,7 @@ def judged(found: Judged) -> Document:
         "suite": found.suite,
         "workers": found.workers,
         "cached": found.cached,
-        "verdict": _verdict(found.verdict),
+        "verdict": verdict_document(found.verdict),
     }
 
 
@@ -278,7 +280,8 @@ def _pair(pair: Pair) -> Document:
     }
 
 
-def _verdict(verdict: Verdict) -> Document:
+def verdict_document(verdict: Verdict) -> Document:
+    """A verdict with all its checks."""
     return {
         "status": verdict.status.value,
         "partial": list(verdict.partial),

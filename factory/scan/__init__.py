@@ -8,7 +8,14 @@ if TYPE_CHECKING:
     from factory.scan.apart import MOST
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
-    from factory.scan.gate import content_of, materials, scan, scan_again, write_findings
+    from factory.scan.gate import (
+        content_of,
+        kept_content,
+        materials,
+        scan,
+        scan_again,
+        write_findings,
+    )
 
 __all__ = [
     "MOST",
@@ -17,6 +24,7 @@ __all__ = [
     "current_basis",
     "current_parts",
     "fetch",
+    "kept_content",
     "load",
     "materials",
     "scan",
@@ -30,7 +38,8 @@ __getattr__ = loading(
         **dict.fromkeys(("fetch", "load"), "database"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
         **dict.fromkeys(
-            ("content_of", "materials", "scan", "scan_again", "write_findings"), "gate"
+            ("content_of", "kept_content", "materials", "scan", "scan_again", "write_findings"),
+            "gate",
         ),
     },
 )

@@ -115,10 +115,10 @@ def dockerfile(configuration: Mapping[str, Any]) -> str:
     config = configuration.get("config") or {}
     lines = ["FROM scratch"]
     lines += [f"ENV {_pair(variable)}" for variable in config.get("Env") or ()]
-    lines += [f"EXPOSE {port}" for port in sorted(config.get("ExposedPorts") or ())]
+    lines += [f"EXPOSE {_word(port)}" for port in sorted(config.get("ExposedPorts") or ())]
     lines += [f"WORKDIR {json.dumps(value)}" for value in _set(config, "WorkingDir")]
     lines += [f"HEALTHCHECK {_health(value)}" for value in _set(config, "Healthcheck")]
-    lines += [f"USER {_word(value)}" for value in _set(config, "User")]
+    lines += [f"USER {_user(value)}" for value in _set(config, "User")]
     lines += [f"ENTRYPOINT {json.dumps(value)}" for value in _set(config, "Entrypoint")]
     lines += [f"CMD {json.dumps(value)}" for value in _set(config, "Cmd")]
     return "\n".join(lines) + "\n"
@@ -133,6 +133,13 @@ def _pair(variable: str) -> str:
     name, _, value = variable.partition("=")
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'{_word(name)}="{" ".join(quoted.splitlines())}"'
+
+
+def _user(value: str) -> str:
+    """Trivy's rule knows root by that name alone, which a number is as well, with a group or
+    without."""
+    name = value.partition(":")[0].strip()
+    return "root" if name == "root" or re.fullmatch(r"[+-]?0+", name) else _word(value)
 
 
 def _word(value: str) -> str:

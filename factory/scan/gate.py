@@ -82,6 +82,17 @@ def content_of(
     return content(found.report, known, json.loads(found.sbom.read_bytes()))
 
 
+def kept_content(config_digest: str, cache: Path) -> Content | None:
+    """What is known to be in an image without a look at it; ``None`` if it was not taken apart.
+
+    Raises:
+        MachineError: there is no Trivy, or a trojaned one.
+    """
+    tool, home = trivy_tool.locate(), trivy_tool.home(cache)
+    found = inventory.latest(home, config_digest, tool, java=knows_java(home))
+    return content(found.report, None, json.loads(found.sbom.read_bytes())) if found else None
+
+
 def materials(*, config_digest: str, cache: Path) -> bytes | None:
     """The bill of materials (CycloneDX) of an image that was scanned here; ``None`` if it is not
     kept any more.

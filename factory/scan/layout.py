@@ -15,6 +15,7 @@ import json
 import re
 import shutil
 import tarfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,12 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIGURATION = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
+_JUDGED = (
+    *("config", "rootfs", "diff_ids", "history", "created_by", "empty_layer"),
+    *("env", "exposedports", "workingdir", "healthcheck", "user", "entrypoint", "cmd"),
+)
+"""What of a configuration is looked at by its name; labels may be called what they like."""
+
 _COMPRESSIONS = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
 """First bytes to what the media type says of them (RFC 1952, RFC 8878)."""
 
@@ -81,7 +88,7 @@ class _Layout:
     def image(self, entry: Mapping[str, Any]) -> tuple[dict[str, Any], str, Image]:
         """One image, with the descriptor of its manifest and its config digest."""
         raw = self.document(str(entry["Config"]))
-        configuration = dict(json.loads(raw))
+        configuration = dict(json.loads(raw, object_pairs_hook=_plain))
         diff_ids = configuration["rootfs"]["diff_ids"] or []
         names = entry["Layers"] or []
         layers = [self._layer(*pair) for pair in zip(names, diff_ids, strict=True)]
@@ -118,6 +125,16 @@ class _Layout:
             raise ValueError(f"{name} is no file")
         with content, file.open("wb") as target:
             shutil.copyfileobj(content, target, 2**20)
+
+
+def _plain(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that says the same to all: engines do not mind the case of names, and take the last
+    of several, so that of two users they would start the one, and we judge the other."""
+    names = Counter(name.casefold() for name, _ in pairs)
+    twice = [name for name in _JUDGED if names[name] > 1]
+    if twice:
+        raise ValueError(f"a configuration names {twice[0]!r} twice")
+    return dict(pairs)
 
 
 def _manifest(config: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

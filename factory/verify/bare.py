@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from factory import process
+from factory.compose import KEPT_BYTES
 from factory.errors import VerifyError
 from factory.process import Completed, ProcessFailed
 from factory.verify.bundle import PYTHON
-from factory.verify.compose import KEPT_BYTES
 from factory.verify.events import tidy
 from factory.verify.request import ClusterRequest
 

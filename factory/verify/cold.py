@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from factory.compose import Container
 from factory.model import COLD_START, THROTTLED, Check, CheckStatus, Timing
-from factory.verify.compose import Cluster, Container
+from factory.verify.compose import Cluster
 from factory.verify.events import tidy
 
 BEGIN, RAN = "begin", "ran"

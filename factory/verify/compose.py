@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory import process
+from factory import compose, process
+from factory.compose import KEPT_BYTES, Container
 from factory.errors import VerifyError
 from factory.process import Completed, ProcessFailed
 from factory.verify.bundle import PYTHON
@@ -20,40 +19,6 @@ from factory.verify.request import ClusterRequest
 _SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_BYTES")
 BOOT_SECONDS = 180
 _DOWN_SECONDS = 120
-_LOG_LINES = 2000
-KEPT_BYTES = 4 * 1024 * 1024
-"""What a container says at most: an image could print without end."""
-_HOST_DIGITS = 12
-_CANNOT_EXECUTE = (126, 127)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Container:
-    """A container of the cluster: its names, the engine's word for its state, and the rest.
-
-    Attributes:
-        host: its host name, which is the beginning of its id.
-    """
-
-    name: str
-    host: str
-    service: str
-    state: str
-    health: str
-    exit_code: int
-
-    @property
-    def broken(self) -> bool:
-        """Whether it ended, or could not start for want of a program of its own."""
-        no_program = self.state == "created" and self.exit_code in _CANNOT_EXECUTE
-        return self.state in ("exited", "dead", "restarting") or no_program
-
-    @property
-    def fate(self) -> str:
-        """What became of it, in words."""
-        if self.broken:
-            return f"{self.name} ended with exit code {self.exit_code}"
-        return f"{self.name} is {self.state}" + (f" and {self.health}" if self.health else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,18 +97,7 @@ class Cluster:
                 todo="run `invoke doctor`, then verify again",
                 detail=listed.tail,
             )
-        rows = [json.loads(line) for line in listed.stdout.splitlines() if line.strip()]
-        return tuple(
-            Container(
-                name=row["Name"],
-                host=row["ID"][:_HOST_DIGITS],
-                service=row["Service"],
-                state=row["State"],
-                health=row["Health"],
-                exit_code=int(row["ExitCode"]),
-            )
-            for row in sorted(rows, key=lambda row: str(row["Name"]))
-        )
+        return compose.listed(listed.stdout)
 
     def disturb(self, what: str, host: str) -> None:
         """Do to a worker what a check asks for: ``kill`` or ``start`` it. Whatever else an image
@@ -201,10 +155,8 @@ class Cluster:
         Raises:
             VerifyError: the engine does not answer.
         """
-        argv = ["docker", "logs", "--tail", str(_LOG_LINES), container.name]
         with self._answers_expected():
-            said = process.run(argv, timeout=60, check=False, keep=KEPT_BYTES)
-        return (*said.stdout.splitlines(), *said.stderr.splitlines())
+            return compose.log_of(container.name)
 
     def last_probe(self, container: Container) -> tuple[str, ...]:
         """What the health check of a container said last.
@@ -242,10 +194,8 @@ class Cluster:
         on_line: Callable[[str], None] | None = None,
         shielded: bool = False,
     ) -> Completed:
-        files = [argument for file in self.files for argument in ("-f", str(file))]
         return process.run(
-            # No .env of the folder's: what the files are filled with comes from here alone.
-            ["docker", "compose", "--env-file", os.devnull, *files, "-p", self.project, *arguments],
+            compose.command(self.files, self.project, *arguments),
             env=self._variables,
             stdin=stdin,
             timeout=timeout,

@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from factory.compose import Container
 from factory.engine import Engine
 from factory.errors import MachineError, VerifyError
-from factory.verify.compose import Cluster, Container
+from factory.verify.compose import Cluster
 from factory.verify.telling import Log
 
 SESSION = "/tmp/ray/session_latest/logs"  # noqa: S108  # Ray's place for them, in the container

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.aside import Aside
+from factory.compose import Container
 from factory.errors import FactoryError, VerifyError
 from factory.model import Check, CheckStatus, Verdict
 from factory.process import Completed, ProcessFailed
 from factory.verify import bare, labels
 from factory.verify.cold import SCALES, Stopwatch
-from factory.verify.compose import BOOT_SECONDS, Cluster, Container
+from factory.verify.compose import BOOT_SECONDS, Cluster
 from factory.verify.events import line_of, printable, tidy
 from factory.verify.keeping import keep_logs
 from factory.verify.own_checks import OwnChecks

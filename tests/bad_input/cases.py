@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bad_input.adversarial import ADVERSARIAL
+from tests.bad_input.exporting import EXPORTING
 from tests.bad_input.family import FAMILY
+from tests.bad_input.launching import LAUNCHING
 from tests.bad_input.locks import LOCKS
 from tests.bad_input.moving import MOVING
 from tests.bad_input.promotion import PROMOTION
@@ -860,5 +862,6 @@ AUDIT = [
 
 CASES = [
     *(*YAML, *AXES, *IMAGES, *FAMILY, *LOCKS, *SCANNING, *MOVING, *PROMOTION),
+    *(*LAUNCHING, *EXPORTING),
     *(*PUBLISHING, *AUDIT, *TEMPLATES, *CALLS, *MACHINE, *LEDGER, *VALUES, *ADVERSARIAL),
 ]

@@ -209,3 +209,11 @@ def test_from_a_registry_of_others_only_what_a_trusted_key_signed_is_believed(
     digest = bench.registry.head(repository, bench.planned.immutable)
     assert digest
     assert list_referrers(bench.registry, repository, digest)
+
+
+def test_a_loopback_address_that_is_not_the_local_registry_may_be_a_tunnel(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    bench.publish(built, judged_of(built))
+    assert borrowed(bench, built, Gate.SCAN)
+    bench.target = replace(bench.target, kind="registry")
+    assert borrowed(bench, built, Gate.SCAN) is None, "nobody signed it"

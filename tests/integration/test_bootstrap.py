@@ -101,6 +101,16 @@ def test_without_a_command_it_only_makes_ready(project: Path, programs: Path) ->
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def test_a_browser_is_wanted_only_where_it_is_asked_for(project: Path, programs: Path) -> None:
+    lacking = bootstrap(project, programs, "--browser", "bash", "-c", "echo ran")
+    assert (lacking.returncode, lacking.stdout) == (7, "")
+    assert "install chromium and chromedriver" in lacking.stderr
+    for name in ("chromium", "chromedriver"):
+        write(programs, name, "true")
+    done = bootstrap(project, programs, "--browser", "bash", "-c", "echo ran")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
 def test_what_is_ready_costs_less_than_half_a_second(project: Path, programs: Path) -> None:
     taken = []
     for _ in range(5):

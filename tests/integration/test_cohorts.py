@@ -12,7 +12,7 @@ import yaml
 from tests.integration.conftest import Checkout
 from tests.integration.one_cell import one_cell, write_image
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 ONE, TWO = "mixed:2.60.0-py311-cpu-one", "mixed:2.60.0-py311-cpu-two"
 PAIR = "mixed:2.60.0-py311-cpu-one+2.60.0-py311-cpu-two"

@@ -11,7 +11,7 @@ from factory import process
 from factory.model import COLD_START, COLD_SUITE, THROTTLED, Budget, Cell, CheckStatus, Gate
 from factory.verify import ClusterRequest, verify
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 COMPOSE_FILE = Path(__file__).parents[2] / "compose" / "cluster.yaml"
 RUN_ID = "test-cold-start"

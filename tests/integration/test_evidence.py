@@ -15,7 +15,7 @@ import pytest
 
 from factory import process
 from factory.errors import ConfigError, PublishError
-from factory.evidence import Cosign
+from factory.evidence import Cosign, carried, subject_of
 from factory.evidence.envelope import ENVELOPE_TYPE, opened
 from factory.evidence.statement import BUILD, VERDICTS
 from factory.evidence.stored import cosign_tag
@@ -341,3 +341,24 @@ def test_a_key_may_be_in_a_variable(
 def test_a_key_that_is_not_there_is_told(image: Published, key: str) -> None:
     with pytest.raises(ConfigError, match="there is no such"):
         image.say(signer=Cosign(key, Path()))
+
+
+def test_more_than_anybody_reads_is_refused_and_hides_no_refusal(
+    image: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image.say()
+    repository, _, digest = image.ref.partition("@")
+    registry = Registry()
+    subject = subject_of(registry, repository, digest)
+    assert carried(registry, repository, subject, ()).pieces
+    monkeypatch.setattr("factory.evidence.collect._MOST", 3)
+    with pytest.raises(PublishError, match="more than 3 documents are about this image"):
+        carried(registry, repository, subject, ())
+
+
+def test_an_image_that_is_an_index_at_once_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = json.dumps({"config": {"digest": "sha256:1"}, "layers": [], "manifests": []}).encode()
+    manifest = Manifest(content=both, media_type="application/vnd.oci.image.manifest.v1+json")
+    monkeypatch.setattr(Registry, "get", lambda *_: manifest)
+    with pytest.raises(PublishError, match="an image and an index at once"):
+        subject_of(Registry(), "h.example/app", "latest")

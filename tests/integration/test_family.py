@@ -13,7 +13,7 @@ from factory import process
 from factory.registry import Registry
 from tests.integration.conftest import Checkout, make_checkout
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 RLLIB, GPU = "ray-rl:2.60.0-py311-cpu-rllib", "ray-app:2.60.0-py313-gpu"
 

@@ -16,7 +16,7 @@ from factory import process
 from factory.context import Contents, stage
 from factory.engine import Engine, Store
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 SOME = (
     "a file is edited, and its size and times stay",
     ".dockerignore leaves out what was read",

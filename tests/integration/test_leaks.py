@@ -36,7 +36,7 @@ from tests.integration.image_content import forms, hits, hits_in_folder, hits_in
 from tests.integration.one_cell import CELL, inside, one_cell, ref_of, write_image
 from tests.integration.process_list import ProcessList, watched
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 INSTALL = "install: {script: install.sh, apt: [git], secrets: [CANARY_LICENCE]}\n"
 COMPILES = """\

@@ -24,6 +24,7 @@ from factory.model import (
     CheckStatus,
     Ecr,
     Retention,
+    ScanPolicy,
     State,
     Status,
 )
@@ -31,7 +32,7 @@ from factory.model.naming import Naming
 from factory.model.target import ECR
 from factory.plan import immutable_tag
 from factory.project import all_builds
-from factory.registry import Copier, Manifest, Registry, attached_tags
+from factory.registry import Copier, Manifest, Registry, attached_tags, list_referrers
 from factory.registry.pace import Pace
 from factory.report.collected import collected_text
 from factory.report.promoted import promoted_text
@@ -239,6 +240,23 @@ def test_what_is_attached_is_copied_too_and_prods_own_stays(desk: Desk) -> None:
     assert len(attached(desk.prod, digest)) == 2
 
 
+def test_what_others_only_say_is_attached_is_not_brought_along(desk: Desk) -> None:
+    """Who may push writes the list, and would have any image brought to where only we may push."""
+    digest = desk.publish(NEW).manifest_digest
+    client = Registry()
+    other = json.loads(client.require(desk.staging, digest).content)
+    content = json.dumps({**other, "annotations": {"of": "others"}}).encode()
+    manifest = Manifest(content=content, media_type=other["mediaType"])
+    client.put(desk.staging, manifest.digest, manifest)
+    entry = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(content)}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    tag = attached_tags(digest)[0]
+    client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+    assert client.head(desk.prod, manifest.digest) is None
+    assert attached(desk.prod, digest) == []
+
+
 def test_two_targets_that_are_one_place_are_refused(desk: Desk) -> None:
     here = desk.staging.rpartition("/")[0]
     desk.targets(here, here)
@@ -342,3 +360,66 @@ def test_a_target_without_a_policy_is_told_how_to_have_one(desk: Desk) -> None:
     with pytest.raises(ConfigError, match="no retention policy") as caught:
         desk.collect()
     assert "keep_days" in caught.value.todo
+
+
+def test_what_nobody_declared_passed_for_nobody(desk: Desk) -> None:
+    """`invoke verify --ref` asks less of an image: a pass there undoes no failure of before."""
+    desk.publish(NEW)
+    verify = passed(desk.place.images[NEW])[1]
+    failed = Check(name="boot", status=CheckStatus.FAIL, reason="it did not")
+    desk.record(replace(verify, basis="later", status=Status.FAIL, checks=(failed,)))
+    with desk.ledger() as ledger:
+        undeclared = replace(verify, basis="of a stranger")
+        ledger.record_verdict(undeclared, {"asked": "contract", "expected": {"declared": False}})
+    found = desk.promote()
+    assert states(found) == [State.FAILED, State.BLOCKED]
+    assert "verify check `boot` failed: it did not" in promoted_text(found)
+    desk.record(replace(verify, basis="later still"))
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+
+
+def test_what_the_targets_own_policy_says_is_attached_there(desk: Desk) -> None:
+    """Else an audit by that policy would find the verdict of nobody but the source's."""
+    published = desk.publish(NEW)
+    here, there = desk.staging.rpartition("/")[0], desk.prod.rpartition("/")[0]
+    desk.targets(here, there, scan=ScanPolicy())
+    scan = replace(passed(desk.place.images[NEW])[0], at="2026-11-29T00:00:00+00:00")
+    desk.monkeypatch.setattr("factory.scan.scan_again", lambda **_: scan)
+    for _ in range(2):
+        desk.promote()
+        listed = list_referrers(Registry(), desk.prod, published.manifest_digest)
+        assert [one.annotations["io.ray-image-factory.about"] for one in listed] == ["scan at prod"]
+        assert not list_referrers(Registry(), desk.staging, published.manifest_digest)
+
+
+def test_what_others_only_say_is_attached_is_left(desk: Desk) -> None:
+    """Who may push writes the list, and would have others' images removed by us."""
+    keeping(desk, keep_days=30, keep_last=1)
+    old = desk.publish(OLD, at=aged(90))
+    new = desk.publish(NEW, at=aged(60))
+    client = Registry()
+    victim = json.loads(client.require(desk.staging, new.manifest_digest).content)
+    content = json.dumps({**victim, "annotations": {"of": "others"}}).encode()
+    manifest = Manifest(content=content, media_type=victim["mediaType"])
+    client.put(desk.staging, manifest.digest, manifest)
+    entry = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(content)}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    tag = attached_tags(old.manifest_digest)[0]
+    client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
+    assert desk.collect(apply=True).removed == (old.manifest_digest,)
+    assert client.head(desk.staging, manifest.digest) == manifest.digest
+
+
+def test_what_an_index_of_others_lists_is_kept(desk: Desk) -> None:
+    keeping(desk, keep_days=30, keep_last=1)
+    old = desk.publish(OLD, at=aged(90))
+    desk.publish(NEW, at=aged(60))
+    client = Registry()
+    content = client.require(desk.staging, old.manifest_digest)
+    size = len(content.content)
+    entry = {"mediaType": content.media_type, "digest": old.manifest_digest, "size": size}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    of_many = Manifest(content=json.dumps(index).encode(), media_type=INDEX)
+    client.put(desk.staging, "of-many", of_many)
+    assert not desk.collect(apply=True).removed
+    assert client.head(desk.staging, old.immutable) == old.manifest_digest

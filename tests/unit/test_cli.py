@@ -13,7 +13,10 @@ from invoke.exceptions import Exit
 from invoke.program import Program
 
 import tasks
-from factory.cli import FORMAT_HELP, command, selection_command
+from factory.cli import FORMAT_HELP, command, naming_command, selection_command, words_after
+from factory.commands import adopt as adopt_commands
+from factory.commands import cluster as cluster_commands
+from factory.commands import export as export_commands
 from factory.errors import BuildError, Interrupted
 from factory.model import Selection
 
@@ -46,15 +49,22 @@ def test_selection_is_the_same_on_every_command(
     assert "--format" in text
 
 
+def fresh() -> Collection:
+    """All tasks anew: invoke hands out each one's help only once."""
+    for module in (adopt_commands, cluster_commands, export_commands):
+        importlib.reload(module)
+    namespace: Collection = importlib.reload(tasks).ns
+    return namespace
+
+
 def test_every_command_and_every_flag_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    namespace = importlib.reload(tasks).ns  # invoke hands out each task's help only once
-    for name in namespace.task_names:
-        task = namespace[name]
+    for name in tasks.ns.task_names:
+        task = fresh()[name]
         assert task.__doc__
         for argument in task.get_arguments():
             assert argument.help, f"{name} --{argument.name}"
-    call(namespace, "--list")
-    assert set(namespace.task_names) <= set(capsys.readouterr().out.split())
+    call(fresh(), "--list")
+    assert set(tasks.ns.task_names) <= set(capsys.readouterr().out.split())
 
 
 def selected(*args: str) -> Selection:
@@ -107,6 +117,36 @@ def test_a_failure_is_a_message_and_an_exit_code(
 
 def test_a_connection_that_breaks_is_not_taken_for_a_reader_that_left() -> None:
     assert call(failing(BrokenPipeError(32, "Broken pipe")), "fail") == 7
+
+
+def named(monkeypatch: pytest.MonkeyPatch, *args: str) -> tuple[str | None, bool, tuple[str, ...]]:
+    found: list[tuple[str | None, bool, tuple[str, ...]]] = []
+
+    def enter(_c: Context, node: str | None = None, quick: bool = False) -> None:
+        """Enter."""
+        found.append((node, quick, words_after()))
+
+    inner = Collection("place")
+    body = naming_command("node", node="which", quick="soon")(enter)
+    inner.add_task(body, name="enter")  # type: ignore[arg-type]  # as in `collection`
+    outer = Collection()
+    outer.add_collection(inner)
+    monkeypatch.setattr("sys.argv", ["invoke", "place.enter", *args])
+    assert call(outer, "place.enter", *args) == 0
+    return found[0]
+
+
+def test_a_name_may_be_left_out_of_a_dotted_command_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert named(monkeypatch) == (None, False, ())
+    assert named(monkeypatch, "--quick") == (None, True, ())
+    assert named(monkeypatch, "worker-1", "--quick") == ("worker-1", True, ())
+    assert named(monkeypatch, "--node", "worker-1") == ("worker-1", False, ())
+
+
+def test_what_follows_two_hyphens_is_kept_word_for_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("python", "-c", "print( 'a  b')", "--", "")
+    assert named(monkeypatch, "--", *words) == (None, False, words)
+    assert named(monkeypatch, "head", "--", *words) == ("head", False, words)
 
 
 @pytest.mark.parametrize("name", ["matrix", "plan", "render", "status"])

@@ -13,10 +13,12 @@ import pytest
 
 import tasks
 from factory import errors
+from factory.cluster.telling import Told
 from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
     LAST,
     Action,
+    Adoption,
     Audit,
     BuildRecord,
     Built,
@@ -25,6 +27,7 @@ from factory.model import (
     CheckStatus,
     Cohort,
     ColdStart,
+    ContentDifference,
     Difference,
     Excluded,
     Exemption,
@@ -36,6 +39,7 @@ from factory.model import (
     Health,
     Journal,
     Judged,
+    Layer,
     Move,
     Outcome,
     Outdated,
@@ -56,6 +60,7 @@ from factory.model import (
 )
 from factory.pipeline import Prepared, prepare
 from factory.report import documents
+from factory.report.adoptions import adoption_document
 from factory.report.audits import audit_document
 from factory.report.locks import outdated_document
 from factory.report.moves import resumed_document
@@ -65,9 +70,10 @@ from factory.scan.ruling import Bench
 from factory.settings import Settings
 from factory.verify.smoke.suite import COLD, FULL, SUITE
 from tests.conftest import ROOT
+from tests.unit.cluster.test_telling import NODES, WHOLE, place
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-KEYED_BY_DATA = {"axes", "base", "inputs", "verdicts"}
+KEYED_BY_DATA = {"axes", "base", "inputs", "resources", "verdicts"}
 """JSON objects whose keys are data: their shape is that of one value."""
 
 
@@ -90,7 +96,8 @@ def rows(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", sorted(tasks.ns.task_names))
 def test_every_command_and_flag_is_described(name: str) -> None:
-    text = page("docs/commands.md")
+    names = ("commands", "commands-cluster", "export", "adopt")
+    text = "".join(page(f"docs/{one}.md") for one in names)
     assert f"| `invoke {name}` |" in text
     for argument in tasks.ns[name].get_arguments():
         flag = "--" + argument.name.strip("_").replace("_", "-")
@@ -237,9 +244,15 @@ def printed(prepared: Prepared) -> dict[str, object]:
         "status": documents.status([record()], [both], [journal()]),
         "publish --resume, invoke rollback": resumed_document([outcome], [journal()]),
         "doctor": documents.doctor([finding]),
+        "cluster.up, cluster.status, cluster.scale": [cluster_told().document()],
         "audit": audit_document(audited()),
+        "adopt": adoption_document(adopted(), [verdict()], record().publications),
         "outdated": outdated_document([Outdated(kind="ray", name="n", now="1", builds=("b",))]),
     }
+
+
+def cluster_told() -> Told:
+    return Told(there=replace(WHOLE, places=(place("worker-1", "10.0.0.3"),)), nodes=NODES)
 
 
 def journal() -> Journal:
@@ -285,6 +298,20 @@ def verdict() -> Verdict:
     )  # fmt: skip  # only there to be printed
 
 
+def adopted() -> Adoption:
+    found = ContentDifference(
+        packages={"pypi six": ("1", "2")},
+        gone=("f",),
+        new=("f",),
+        sizes={"base": (1, 2)},
+        judged=True,
+    )
+    return Adoption(
+        build_id="b", ref="r", config_digest="c", own_digest="o", difference=found,
+        layers=(Layer(made_by="sh", size=1),), at="now",
+    )  # fmt: skip  # only there to be printed
+
+
 def judged() -> Judged:
     facts = Facts(ray="2.60.0", python="3.11", extras=("data",))
     return Judged(
@@ -311,7 +338,8 @@ def audited() -> Audit:
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed(prepared: Prepared) -> None:
-    pages = page("docs/json.md") + page("docs/evidence.md")  # the former is full
+    names = ("json", "evidence", "commands-cluster", "adopt")  # the first is full
+    pages = "".join(page(f"docs/{name}.md") for name in names)
     sections = re.split(r"^## invoke ", pages, flags=re.MULTILINE)[1:]
     examples = {
         section.splitlines()[0]: json.loads(block)

@@ -84,7 +84,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     monkeypatch.setattr(Engine, "connect", lambda: FakeEngine(made.image))
     monkeypatch.setattr(foreign, "reap", lambda *_: ())
-    monkeypatch.setattr(foreign, "_pull", lambda ref, _: made.pulled.append(ref))
+    monkeypatch.setattr(foreign, "pull", lambda ref, *_: made.pulled.append(ref))
     monkeypatch.setattr(verify, "facts_of", lambda *_, **__: FACTS)
     monkeypatch.setattr(verify, "nvidia_runtime", lambda: False)
     monkeypatch.setattr(verify, "verify", made.verify)

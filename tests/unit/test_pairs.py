@@ -28,7 +28,7 @@ from factory.model import (
     pair_digest,
 )
 from factory.pairs import Pairs
-from factory.pipeline import Prepared, _beside, prepare
+from factory.pipeline import Prepared, beside, prepare
 from factory.settings import Settings
 from factory.verify import ClusterRequest, basis
 from factory.works import pairing, together
@@ -114,14 +114,14 @@ class Yard:
         return prepare(self.settings, Selection(**selection))
 
     def pairs(self, prepared: Prepared, *, insists: bool = False) -> Pairs:
-        beside = _beside(self.settings, prepared, prepared.project, prepared.plan, ["publish"])
-        for one in (*prepared.plan.builds, *beside.builds):
+        others = beside(self.settings, prepared, prepared.project, prepared.plan, ["publish"])
+        for one in (*prepared.plan.builds, *others.builds):
             self.images.setdefault(one.build.id, image_of(one))
         return Pairs(
             settings=self.settings,
             project=prepared.project,
             plan=prepared.plan,
-            beside=beside,
+            beside=others,
             ledger=self.ledger,
             built=self.built,
             require=lambda *_: None,
@@ -332,5 +332,5 @@ def test_a_refused_cohort_is_no_work_of_a_run_without_its_builds(yard: Yard) -> 
 
 def test_what_is_not_published_is_planned_without_what_it_is_paired_with(yard: Yard) -> None:
     prepared = yard.prepared(only=(WORKERS,))
-    found = _beside(yard.settings, prepared, prepared.project, prepared.plan, ["verify"])
+    found = beside(yard.settings, prepared, prepared.project, prepared.plan, ["verify"])
     assert found == Plan(steps={}, builds=())

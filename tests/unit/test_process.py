@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -38,6 +40,43 @@ def test_both_streams_and_the_duration_come_back() -> None:
     assert (done.code, done.stdout, done.stderr) == (0, "out\n", "err\n")
     assert done.tail == ("out", "err")
     assert 0 < done.seconds < 30
+
+
+def attached_by(script: str) -> subprocess.Popen[bytes]:
+    """A process that runs a shell's script on its own standard streams."""
+    code = "import sys; from factory.process import attached; sys.exit(attached(sys.argv[1:]))"
+    return subprocess.Popen(
+        [PYTHON, "-c", code, "sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_an_attached_program_has_our_streams_and_its_code_is_ours() -> None:
+    child = attached_by("read line; echo got $line; echo err >&2; exit 7")
+    out, err = child.communicate(b"this\n", timeout=60)
+    assert (child.returncode, out, err) == (7, b"got this\n", b"err\n")
+
+
+def test_an_attached_program_that_a_signal_ends_is_told_as_a_shell_tells_it() -> None:
+    child = attached_by("kill -TERM $$")
+    child.communicate(timeout=60)
+    assert child.returncode == 128 + 15
+
+
+def test_an_interrupt_from_elsewhere_reaches_an_attached_program() -> None:
+    child = attached_by("trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done")
+    assert child.stdout
+    assert child.stdout.readline() == b"ready\n"
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=60)
+    assert child.returncode == 9
+
+
+def test_an_attached_program_that_is_missing_is_the_machines_lack() -> None:
+    with pytest.raises(MachineError, match="`no-such-program` cannot be started"):
+        process.attached(["no-such-program"])
 
 
 def test_arguments_reach_no_shell() -> None:

@@ -159,3 +159,16 @@ def test_a_targets_own_verdict_counts_there_alone() -> None:
 def test_a_failure_together_with_others_refuses() -> None:
     pair = piece(replace(FAILED, gate=Gate.VERIFY), about="verify with others (123)")
     assert audited(SCAN, VERIFY, BUILD, pair).refusals
+
+
+def test_a_target_with_a_scan_policy_of_its_own_wants_a_verdict_by_that() -> None:
+    """That by everybody's policy, which may be the laxer one, does not stand in for it."""
+    terms = Terms(target="prod", own_scan=True)
+    found = audited(SCAN, VERIFY, BUILD, SBOM, terms=terms)
+    assert found.refusals == ("there is no scan at prod verdict",)
+    by_others = piece(replace(PASSED, target="staging"), about="scan at staging")
+    assert audited(SCAN, VERIFY, BUILD, by_others, terms=terms).refusals
+    own = piece(replace(PASSED, target="prod"), about="scan at prod")
+    assert audited(SCAN, VERIFY, BUILD, own, terms=terms).refusals == ()
+    failed = piece(replace(FAILED, target="prod"), about="scan at prod")
+    assert audited(SCAN, VERIFY, BUILD, failed, terms=terms).refusals[0] == "scan at prod failed"

@@ -65,7 +65,10 @@ def test_one_that_is_done_publishes_and_one_that_is_undone_takes_it_back(ledger:
     assert ledger.journals("another") == ()
     ledger.end_journal(replace(begun, stage=Stage.UNDONE))
     assert ledger.publication("app:cell", "local") == OLD
-    assert ledger.releases("app:cell") == (OLD, NEW), "it was released all the same"
+    *released, again = ledger.releases("app:cell")
+    assert released == [OLD, NEW], "it was released all the same"
+    assert replace(again, at=OLD.at) == OLD, "and from now on it is the old one that is released"
+    assert again.at > OLD.at
 
 
 def test_nothing_is_published_any_more_where_nothing_was_before(ledger: Ledger) -> None:
@@ -93,9 +96,10 @@ def test_what_was_pushed_is_known_before_any_tag_moved(ledger: Ledger) -> None:
     assert ledger.pushed("app:cell", "local") == NEW
     assert ledger.pushed("app:cell", "hub") is None
     assert ledger.publication("app:cell", "local") is None
-    assert ledger.knows("r/app", "sha256:new")
-    assert not ledger.knows("r/other", "sha256:new")
-    assert not ledger.knows("r/app", None)
+    assert ledger.knows("r/app", "sha256:new", "local")
+    assert not ledger.knows("r/other", "sha256:new", "local")
+    assert not ledger.knows("r/app", "sha256:new", "prod"), "it may have passed by a laxer policy"
+    assert not ledger.knows("r/app", None, "local")
 
 
 def test_what_a_ledger_of_schema_4_has_published_was_pushed(path: Path) -> None:
@@ -108,7 +112,7 @@ def test_what_a_ledger_of_schema_4_has_published_was_pushed(path: Path) -> None:
     with Ledger.open(path) as ledger:
         assert ledger.pushed("app:cell", "local") == OLD
         assert ledger.unfinished() == ()
-    assert SCHEMA_VERSION == 5
+    assert SCHEMA_VERSION == 6
 
 
 @pytest.mark.parametrize("stage", ["'perhaps'", "7", "x'00'"])

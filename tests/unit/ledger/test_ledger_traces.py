@@ -132,7 +132,7 @@ def test_a_ledger_of_schema_1_is_brought_up_to_date_with_all_its_records(old: Pa
             assert ledger.chain("b") == (), "of what, nobody wrote down"
             assert ledger.parts("x") is None
             assert ledger.releases("demo:cell") == (PUBLISHED,), "once, however often it is opened"
-        assert version(old) == SCHEMA_VERSION == 5
+        assert version(old) == SCHEMA_VERSION == 6
 
 
 def test_a_ledger_of_schema_2_is_brought_up_to_date(path: Path) -> None:

@@ -135,3 +135,17 @@ def test_every_tag_is_in_exactly_one_decision() -> None:
     found = shelf(*(release(number, 10 * number) for number in range(1, 9)))
     decided = [tag for one in decide(found, POLICY) for tag in one.tags]
     assert sorted(decided) == sorted(found.tags)
+
+
+def test_what_a_rollback_brought_back_counts_until_it_was_replaced_again() -> None:
+    """The first stood for years but for an hour: a rollback put it back, and what came then is new.
+    The second was named for that hour alone."""
+    found = shelf(release(1, 400), release(2, 100), release(1, 99.9), release(3, 2))
+    assert kept(found, replace(POLICY, keep_last=1)) == {1, 3}
+
+
+def test_what_an_index_of_others_lists_stays() -> None:
+    found = shelf(release(1, 400), release(2, 300), release(3, 200))
+    listed = replace(found, within=frozenset({f"sha256:{1:064x}"}))
+    assert kept(listed) == {1, 2, 3}
+    assert why(listed, 1) == "an index that is not the factory's lists it"

@@ -237,3 +237,9 @@ def test_each_manifest_waits_for_its_registrys_pace(server: Server) -> None:
     registry = Registry(pace=waited.append)
     registry.hasty().put(server.repository, "t", Manifest(content=BODY, media_type=OCI))
     assert waited == [server.repository]
+
+
+@pytest.mark.parametrize("place", ["http://[", "file:///etc/passwd", "ftp://host/x"])
+def test_a_place_to_go_on_at_that_is_none_is_an_error_and_no_trace(place: str) -> None:
+    with pytest.raises(RegistryError, match="a place to go on at that is none"):
+        Registry().request("PUT", "127.0.0.1:1/app", place, headers={}, where="here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 
 from factory.scan import archive
@@ -56,3 +57,25 @@ def test_what_a_killed_scan_left_is_swept_and_a_living_one_is_not(tmp_path: Path
     with FileLock(alive / ".lock"), archive.workspace(tmp_path):
         assert not dead.exists()
         assert (alive / "image.tar").exists()
+
+
+@pytest.mark.parametrize("user", ["root", "0", "0:0", "root:users", "00", "+0"])
+def test_root_is_told_by_the_one_name_that_trivy_knows(user: str) -> None:
+    assert "USER root\n" in archive.dockerfile({"config": {"User": user}})
+
+
+@pytest.mark.parametrize("user", ["1000", "10", "ray:0", "rooted", "0x0"])
+def test_who_is_not_root_is_not_called_so(user: str) -> None:
+    assert f"USER {user}\n" in archive.dockerfile({"config": {"User": user}})
+
+
+def test_no_value_of_a_configuration_begins_an_instruction() -> None:
+    config = {
+        "Env": ["A\nUSER x=1", "B=1\nUSER x"],
+        "ExposedPorts": {"80\nUSER nobody": {}},
+        "WorkingDir": "/\nUSER x",
+        "User": "root\nUSER x",
+        "Entrypoint": ["a\nUSER x"],
+    }
+    lines = archive.dockerfile({"config": config}).splitlines()
+    assert [line for line in lines if line.startswith("USER ")] == ["USER root_USER_x"]

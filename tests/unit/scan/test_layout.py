@@ -134,3 +134,22 @@ def test_a_file_that_is_no_archive_is_explained(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(b"cut off")
     with pytest.raises(ScanError, match="cannot be read"):
         layout.unpack(tmp_path / "x.tar", tmp_path / "layout")
+
+
+def test_a_configuration_that_engines_read_in_another_way_is_not_judged(tmp_path: Path) -> None:
+    """They take the last name, of whatever case; labels may be called what they like."""
+    image = {"config": {"User": "ray", "Labels": {"a": "1", "A": "2"}}, "rootfs": {"diff_ids": []}}
+    for found, named in (
+        (json.dumps(image), ""),
+        (json.dumps(image)[:-1] + ', "Config": {"User": "root"}}', "'config' twice"),
+        (json.dumps(image).replace('"ray"', '"ray", "USER": "root"'), "'user' twice"),
+    ):
+        raw = found.encode()
+        index = json.dumps([{"Config": blob(raw), "Layers": []}]).encode()
+        archive = write(tmp_path / "images.tar", {blob(raw): raw, "manifest.json": index})
+        folder = tmp_path / (named or "well")
+        if not named:
+            assert set(layout.unpack(archive, folder)) == {digest(raw)}
+            continue
+        with pytest.raises(ScanError, match=named):
+            layout.unpack(archive, folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.compose import Container
 from factory.model import (
     COLD_START,
     COLD_SUITE,
@@ -22,7 +23,7 @@ from factory.model import (
 )
 from factory.verify import ClusterRequest, basis, cold, gate_of
 from factory.verify.cold import RUNS, SCALES, Stopwatch, judged
-from factory.verify.compose import Cluster, Container
+from factory.verify.compose import Cluster
 from factory.verify.events import line_of
 from factory.verify.request import Material
 from factory.verify.selection import Selection

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from factory import process
+from factory.compose import Container
 from factory.errors import VerifyError
 from factory.model import Cell, Check, CheckStatus, Status
 from factory.process import Completed, ProcessFailed
 from factory.verify import ClusterRequest, room, verify
-from factory.verify.compose import Cluster, Container
+from factory.verify.compose import Cluster
 
 
 @pytest.fixture
