@@ -154,7 +154,7 @@ def outdated(_c: Context, selection: Selection, format: str = "text") -> None:
 @command(
     action="fetch (from Trivy's registry, or the mirrors in matrix.yaml) or load",
     source="with load: a folder, or a .tar.gz, with metadata.json and trivy.db or trivy-java.db",
-    java="with fetch: leave out the one of Java archives, which has a gigabyte",
+    java="with fetch: the one of Java archives as well, a gigabyte; --no-java leaves it out",
 )
 def db(_c: Context, action: str, source: str | None = None, java: bool = True) -> None:
     """Fetch the scan gate's databases, or load a copy of one."""

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 Log = Callable[[str], None]
 Result = tuple[State, str]
 _MENDING = {
-    Gate.SCAN: "take it out of the image, or change `policy.scan` in matrix.yaml (docs/scan.md)",
+    Gate.SCAN: "mend the image; on all but secrets and root, `policy.scan` in matrix.yaml decides "
+    "(docs/scan.md)",
     Gate.VERIFY: "mend what the check says (docs/verify.md tells what each proves), then run again",
     Gate.COLD_START: "see what it imports when it starts, or change `verify.cold_start` in "
     "matrix.yaml (docs/cold-start.md)",

@@ -125,7 +125,9 @@ class Pairs:
         try:
             head, workers = self._images(pair, PublishError)
         except FactoryError as error:
-            return Joint(subject=pair.id, why=f"{_MISSING}: {error.what}")
+            both = " and ".join(one.id for one in dict.fromkeys(pair.builds))
+            why = f"{_MISSING}: {error.what}; a cohort is released whole: select {both}"
+            return Joint(subject=pair.id, why=why)
         if planned.build == pair.head:
             head = replace(head, config_digest=digest)
         else:

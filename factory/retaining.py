@@ -56,7 +56,7 @@ def collect(
         raise ConfigError(
             f"`{target}` has no retention policy, so all that is there stays",
             todo=f"give it one in matrix.yaml: `targets: {{{target}: {{retention: {{keep_days: "
-            "30}}}}` (docs/promote.md)",
+            "30}}}` (docs/promote.md)",
         )
     everything = all_builds(project)
     chosen = {build.id for build in select(everything, selection)}

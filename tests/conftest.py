@@ -38,6 +38,13 @@ hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, 
 hypothesis.settings.load_profile("steady")
 
 
+@pytest.fixture(autouse=True)
+def _none_of_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What whoever runs the tests has set for the factory is not what is tested."""
+    for name in ("FACTORY_ROOT", "FACTORY_REGISTRY", "FACTORY_JOBS", "FACTORY_CLUSTERS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A project of one image and two cells, with the templates that are shipped."""

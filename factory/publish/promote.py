@@ -113,7 +113,8 @@ class Promoter:
                 f"{candidate.planned.build.id} may not be published at `{self.target.name}`: "
                 f"{reasons[0]}",
                 where=place(names.repository, names.immutable),
-                todo="pass the gates as this target wants it: `invoke status` shows the verdicts",
+                todo="`invoke status` shows the verdicts; what may be missing there, the "
+                "target's `accept` names (docs/matrix.md)",
                 detail=reasons,
             )
 

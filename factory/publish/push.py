@@ -115,7 +115,8 @@ class Publisher:
             planned,
             built,
             verdicts,
-            todo="pass the gates first: `invoke status` shows which verdicts there are",
+            todo="pass the gates first: `invoke status` shows the verdicts; what may be missing is "
+            "named in the target's `accept` (docs/matrix.md)",
         )
         names = self.target.names(planned)
         with taking_turns(self.locks, self.target, planned.build.id, log):

@@ -12,6 +12,7 @@ _CODES = {
     5: "verify",
     6: "publish",
     7: "machine",
+    8: "cluster",
     130: "interrupted",
 }
 

@@ -228,7 +228,10 @@ def test_a_half_that_was_never_built_is_named(yard: Yard, cluster: Cluster) -> N
     pairs = yard.pairs(yard.prepared(only=(WORKERS,)))
     del yard.images[HEAD]
     (found,) = joints(pairs, WORKERS)
-    assert found[2] == f"there is no verify verdict: {HEAD} has not been built as it is now"
+    assert found[2] == (
+        f"there is no verify verdict: {HEAD} has not been built as it is now; a cohort is released "
+        f"whole: select {HEAD} and {WORKERS}"
+    )
 
 
 def test_a_pair_that_fails_is_an_error_with_the_check_and_is_tried_again(

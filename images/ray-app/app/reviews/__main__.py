@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import ray
+
 from reviews.pipeline import Product, configure, make_up, read, score, summarise
 
 
@@ -16,12 +18,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m reviews", description=main.__doc__)
     parser.add_argument("--input", help="JSON Lines or Parquet with the columns product and text")
     parser.add_argument("--rows", type=int, default=20_000, help="made-up reviews without --input")
-    parser.add_argument("--actors", type=int, default=2, help="how many score at once")
+    parser.add_argument("--actors", type=int, help="how many score at once, each on a CPU")
     parser.add_argument("--output", type=Path, help="a JSON file to write instead of printing")
     options = parser.parse_args()
+    ray.init(ignore_reinit_error=True)
+    cpus = int(ray.cluster_resources().get("CPU", 0))
+    actors = options.actors or min(2, cpus - 1)
+    if not 0 < actors < cpus:
+        parser.error(f"{actors} actors and what feeds them do not fit on {cpus} CPUs")
     configure()
     reviews = read(options.input) if options.input else make_up(options.rows)
-    products = summarise(score(reviews, actors=options.actors))
+    products = summarise(score(reviews, actors=actors))
     if options.output:
         document = {name: asdict(product) for name, product in products.items()}
         options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
