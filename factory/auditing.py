@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from factory.errors import ConfigError
 from factory.evidence import PublicKey, carried, judge, read_keys, subject_of
-from factory.matrix import near
+from factory.matrix import KNOWN_PARTIALS, near
 from factory.model import Audit, Signing, Target, Terms
 from factory.project import matrix_of
 from factory.registry import split_tag
@@ -94,6 +94,12 @@ def split_ref(ref: str) -> tuple[str, str]:
 def _terms(settings: Settings, asked: Asked) -> tuple[Terms, tuple[PublicKey, ...]]:
     """What it is held to, and by whose keys."""
     keys = read_keys(asked.keys)
+    for reason in asked.accept:
+        if reason not in KNOWN_PARTIALS:
+            raise ConfigError(
+                f"no gate ever gives the partial reason {reason!r}, which --accept names",
+                todo=near(reason, KNOWN_PARTIALS),
+            )
     if asked.policy is None:
         terms = Terms(
             accept=frozenset(asked.accept),

@@ -842,6 +842,13 @@ AUDIT = [
         says=("--policy and --accept exclude each other",),
     ),
     Case(
+        id="audit that accepts what there is not",
+        spoil=nothing,
+        args=("audit", "127.0.0.1:1/app", "--accept=no NVIDIA runtim"),
+        says=("'no NVIDIA runtim'", "did you mean no NVIDIA runtime?"),
+        real=True,
+    ),
+    Case(
         id="audit with no number of days",
         spoil=nothing,
         args=("audit", "127.0.0.1:1/app", "--max-age=soon"),
