@@ -35,7 +35,7 @@ def judging(workshop: Workshop, planned: PlannedBuild, gates: Sequence[str]) -> 
                 needs=needs(gate),
                 lane="coldstart" if gate == "verify" and workshop.judges.cold else gate,
             )
-    for target in workshop.project.matrix.targets if "publish" in gates else ():
+    for target in workshop.project.matrix.release_targets if "publish" in gates else ():
         yield Work(
             verb="publish",
             subject=f"{planned.build.id} → {target.name}",
@@ -99,7 +99,7 @@ def moving(workshop: Workshop) -> Iterator[Work]:
                 f"publish {build.id} → {target.name}"
                 for build in group.builds
                 if build in planned
-                for target in shop.project.matrix.targets
+                for target in shop.project.matrix.release_targets
             ),
             lane="move",
         )

@@ -121,7 +121,7 @@ class Workshop:
     def publishing(self) -> Publishing:
         """How they are published."""
         return Publishing(
-            targets=self.project.matrix.targets,
+            targets=self.project.matrix.release_targets,
             plan=self.plan,
             beside=self.beside,
             ledger=self.ledger,

@@ -41,7 +41,8 @@ def _targets(known: Sequence[Target], name: str | None, *, publish: bool) -> tup
         )
     if name is not None and not publish:
         raise ConfigError("--target goes with --publish", todo="say --publish, too")
-    return tuple(one for one in known if publish and name in (None, one.name))
+    wanted = [one for one in known if name == one.name or not (name or one.promote_only)]
+    return tuple(wanted) if publish else ()
 
 
 _HELP = {"as": "the cell, or the build, whose image it is to stand for"}

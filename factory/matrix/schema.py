@@ -235,6 +235,9 @@ class TargetSpec(_Strict):
     require_clean: bool = Field(
         False, description="refuse what does not come from a clean git checkout"
     )
+    promote_only: bool = Field(
+        False, description="`publish` and `release` leave it out: only `promote` brings images here"
+    )
     accept: list[Text] = Field([], description="partial verdicts that may still be published here")
     scan: ScanSpec | None = Field(
         None, description="what here differs from `policy.scan`; the rest is as it is there"

@@ -55,6 +55,12 @@ def targets(
             template that can name nothing.
     """
     axes = tuple(axes_of(spec))
+    if all(written.promote_only for written in spec.targets.values()):
+        raise ConfigError(
+            "every target is `promote_only`, so that nothing is ever published to promote",
+            where=document.where(("targets",)),
+            todo="have one target without it, such as `staging`",
+        )
     return tuple(
         _target(name, written, spec, document, registry, latest, axes)
         for name, written in spec.targets.items()
@@ -94,6 +100,7 @@ def _target(
         retention=Retention(**written.retention.model_dump()) if written.retention else None,
         naming=naming,
         require_clean=written.require_clean,
+        promote_only=written.promote_only,
         ecr=ecr,
     )
 

@@ -54,6 +54,11 @@ class Matrix:
     evidence: Signing = field(default_factory=Signing)
     together: str = "cohorts"
 
+    @property
+    def release_targets(self) -> tuple[Target, ...]:
+        """Where what passed is published at once: to the others it is promoted."""
+        return tuple(target for target in self.targets if not target.promote_only)
+
     def scan_policy(self, build: Build | None, target: Target | None = None) -> ScanPolicy:
         """What the scan gate holds the image of a build to, everywhere or at a target."""
         return ((target and target.scan) or self.scan).of(build)

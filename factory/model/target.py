@@ -45,6 +45,7 @@ class Target:
         kind: one of those above.
         naming: how builds are named there; ``None`` is as the plan names them.
         require_clean: whether only what comes from a clean git checkout may be published there.
+        promote_only: whether nothing gets there but what is promoted.
         ecr: what there is to know of Amazon's registry, where it is one.
         retention: what of old images is kept there; ``None`` where nothing is ever removed.
     """
@@ -56,6 +57,7 @@ class Target:
     kind: str = LOCAL
     naming: Naming | None = None
     require_clean: bool = False
+    promote_only: bool = False
     ecr: Ecr | None = None
     retention: Retention | None = None
 

@@ -62,6 +62,7 @@ def _target(target: Target) -> Document:
         "floating": list(naming.floating),
         "aliases": list(naming.aliases),
         "require_clean": target.require_clean,
+        "promote_only": target.promote_only,
     }
 
 

@@ -11,6 +11,12 @@ def _target(id: str, written: str, *says: str, real: bool = False) -> Case:
 
 
 PUBLISHING = [
+    Case(
+        id="nothing but targets to promote to",
+        spoil=matrix("{kind: local}", "{kind: local, promote_only: true}"),
+        says=("every target is `promote_only`", "have one target without it"),
+        real=True,
+    ),
     _target(
         "a registry without an address",
         "kind: registry",

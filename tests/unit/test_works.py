@@ -22,6 +22,7 @@ def planned(build: Build) -> PlannedBuild:
 def shop(*builds: Build, unfinished: tuple[Journal, ...] = ()) -> Workshop:
     group = Group(name="gpu-head", builds=(CPU, GPU))
     targets = (SimpleNamespace(name="local"), SimpleNamespace(name="hub"))
+    prod = SimpleNamespace(name="prod")  # to promote to
     return cast(
         "Workshop",
         SimpleNamespace(
@@ -29,7 +30,9 @@ def shop(*builds: Build, unfinished: tuple[Journal, ...] = ()) -> Workshop:
             stock=SimpleNamespace(registry=None),
             ledger=SimpleNamespace(unfinished=lambda: unfinished),
             plan=Plan(steps={}, builds=tuple(map(planned, builds)), groups=(group,)),
-            project=SimpleNamespace(matrix=SimpleNamespace(targets=targets)),
+            project=SimpleNamespace(
+                matrix=SimpleNamespace(targets=(*targets, prod), release_targets=targets)
+            ),
             publishing=SimpleNamespace(move=print),
         ),
     )

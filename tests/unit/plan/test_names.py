@@ -244,3 +244,10 @@ def test_a_target_without_templates_goes_by_the_plan() -> None:
     one = PlannedBuild(build=build, steps=("k",), immutable="i", floating=("f",))
     found = Target(name="local", registry="127.0.0.1:5000").names(one)
     assert found == Names(repository="127.0.0.1:5000/demo", immutable="i", floating=("f",))
+
+
+def test_a_target_to_promote_to_is_left_out_of_releases() -> None:
+    targets = "  local: {kind: local}\n  prod: {kind: hub, namespace: acme, promote_only: true}\n"
+    matrix = project_of(MATRIX.replace("  local: {kind: local}\n", targets)).matrix
+    assert [target.name for target in matrix.release_targets] == ["local"]
+    assert [target.name for target in matrix.targets] == ["local", "prod"]
