@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 import secrets
 import shlex
@@ -182,11 +183,15 @@ def test_no_secret_is_in_what_the_registry_holds(released: Ran, ground: Ground) 
 def test_nothing_that_tells_of_the_build_is_published_with_the_image(
     released: Ran, ground: Ground
 ) -> None:
-    """A provenance may name build arguments, and the proxies are such."""
+    """A provenance of BuildKit's may name build arguments, and the proxies are such. What the
+    factory itself attaches names what it chooses."""
     small = [path for path in ground.store.rglob("data") if path.stat().st_size < 1 << 16]
     documents = [text for text in map(Path.read_bytes, small) if text.startswith(b"{")]
     assert any(b'"layers"' in text for text in documents)
-    assert not hits(documents, [b"in-toto", b"attestation", b"vnd.docker.reference"])
+    assert not hits(documents, [b"slsa", b"attestation-manifest", b"vnd.docker.reference"])
+    statements = [json.loads(text) for text in documents if b"in-toto.io/Statement" in text]
+    told = {one["predicateType"] for one in statements if "predicateType" in one}
+    assert told == {f"urn:ray-image-factory:{kind}:v1" for kind in ("scan", "verify", "build")}
 
 
 def test_no_secret_is_in_a_report_or_in_what_the_scan_keeps(released: Ran) -> None:
