@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.errors import Interrupted, MachineError
+from factory.signals import TERMINATION, handling
 from factory.streams import Reader
 
 TAIL_LINES = 40
@@ -210,19 +211,21 @@ def attached(argv: Sequence[str], *, env: Mapping[str, str | None] | None = None
     """
     if _running.cancelled:
         raise Interrupted("interrupted")
-    try:
-        child = subprocess.Popen(list(argv), env=_environment(env or {}))
-    except OSError as error:
-        raise _missing(argv[0]) from error
-    interrupted = False
-    while child.returncode is None:
+    told: list[int] = []
+    # Only noted where it comes while the program is being started, which then is told at once.
+    with handling(("SIGINT", *TERMINATION), told.append):
         try:
-            child.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-            if not sys.stdin.isatty():
+            child = subprocess.Popen(list(argv), env=_environment(env or {}))
+        except OSError as error:
+            raise _missing(argv[0]) from error
+        passed_on = 0
+        while child.poll() is None:
+            if len(told) > passed_on and not (set(told) == {signal.SIGINT} and sys.stdin.isatty()):
                 child.terminate()
-    if interrupted:
+            passed_on = len(told)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_STEP_SECONDS)
+    if told:
         raise Interrupted("interrupted")
     return child.returncode if child.returncode >= 0 else _SIGNALLED - child.returncode
 

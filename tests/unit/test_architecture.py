@@ -37,7 +37,18 @@ SHARED = {
     "presence",
     "process",
 }
-SHARED |= {"late", "locks", "refused", "settings", "streams", "text", "trivy", "uv", *EDGES}
+SHARED |= {
+    "late",
+    "locks",
+    "refused",
+    "settings",
+    "signals",
+    "streams",
+    "text",
+    "trivy",
+    "uv",
+    *EDGES,
+}
 """What any room may import: the types, and the edges that several rooms share."""
 
 MODEL = {"errors", "model", "text"}

@@ -75,6 +75,25 @@ def test_an_interrupt_from_elsewhere_reaches_an_attached_program() -> None:
     assert b"Interrupted: interrupted" in err, "whatever code it ends with"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_an_attached_program_is_being_started_reaches_it(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    class Signalled(subprocess.Popen[bytes]):
+        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+            super().__init__(argv, env=env)
+            started.append(self)
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(subprocess, "Popen", Signalled)
+    with pytest.raises(Interrupted):
+        process.attached(["sleep", "600"])
+    (child,) = started
+    assert child.returncode == -signal.SIGTERM
+
+
 def test_an_attached_program_that_is_missing_is_the_machines_lack() -> None:
     with pytest.raises(MachineError, match="`no-such-program` cannot be started"):
         process.attached(["no-such-program"])
