@@ -6,7 +6,7 @@ Heavy imports are inside the tasks, so that ``invoke --list`` is quick and needs
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,13 +29,12 @@ from factory.cli import (
 )
 from factory.commands import cluster, export
 from factory.commands.adopt import adopt
+from factory.commands.tags import gc, promote, rollback, runs, settle
 from factory.model import ScanPolicy, Selection, Target
 from factory.settings import Settings
 
 if TYPE_CHECKING:
     from benchmarks.catalogue import Entry
-    from factory.resuming import Resumed
-    from factory.scheduler import Observer
 
 
 @selection_command
@@ -376,39 +375,7 @@ def publish(_c: Context, selection: Selection, format: str = "text", resume: boo
         )
     from factory.resuming import resume as finish
 
-    _settle(format, finish)
-
-
-@command(
-    run="the id of the run; the last one that moved tags, if left out",
-    forget="give up what --run has not finished, and leave all tags as they are",
-    **FORMAT_HELP,
-)
-def rollback(
-    _c: Context, run: str | None = None, forget: bool = False, format: str = "text"
-) -> None:
-    """Put the floating tags that a run moved back to what they named before."""
-    from factory.resuming import rollback as put_back
-
-    _settle(format, lambda settings, observer: put_back(settings, run, observer, forget=forget))
-
-
-def _settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:
-    from factory import console, errors
-    from factory.report.moves import resumed_document, resumed_text
-
-    check_form(form)
-    settings = settings_here()
-    with console.observer(settings.state / "logs") as observer:
-        found = act(settings, observer)
-    show(
-        resumed_text(found.outcomes),
-        lambda: resumed_document(found.outcomes, found.journals),
-        form,
-    )
-    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
-    if code:
-        raise Exit(code=code)
+    settle(format, finish)
 
 
 @selecting_command(require_gpu=_REQUIRE_GPU)
@@ -418,52 +385,6 @@ def release(
     """Build, scan, verify and publish, overlapped."""
     gates = ["build", "scan", "verify", "publish"]
     _pass_gates(gates, selection, format, require_gpu=require_gpu)
-
-
-@selecting_command(
-    from_="the target whose images are promoted",
-    to="the target that gets them",
-)
-def promote(
-    _c: Context,
-    selection: Selection,
-    from_: str | None = None,
-    to: str | None = None,
-    format: str = "text",
-) -> None:
-    """Copy what is published at one target to another, by digest; nothing is built."""
-    from factory import console, errors
-    from factory.promoting import promote as bring
-    from factory.report.promoted import promoted_document, promoted_text
-
-    check_form(format)
-    settings = settings_here()
-    with console.observer(settings.state / "logs") as observer:
-        found = bring(settings, selection, from_ or "", to or "", observer)
-    show(promoted_text(found), lambda: promoted_document(found), format)
-    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
-    if code:
-        raise Exit(code=code)
-
-
-@selecting_command(
-    target="the target whose images are looked at",
-    apply="remove what nothing keeps; without it, it is only shown",
-)
-def gc(
-    _c: Context,
-    selection: Selection,
-    target: str | None = None,
-    apply: bool = False,
-    format: str = "text",
-) -> None:
-    """Show which images at a target its policy keeps; with --apply, remove the others."""
-    from factory.report.collected import collected_document, collected_text
-    from factory.retaining import collect
-
-    check_form(format)
-    found = collect(settings_here(), selection, target or "", warn, apply=apply)
-    show(collected_text(found), lambda: collected_document(found), format)
 
 
 @command(**FORMAT_HELP)
@@ -629,7 +550,7 @@ def soak(_c: Context, name: str | None = None, only: Sequence[str] | None = None
 
 ns = Collection(
     *(matrix, plan, explain, render, export.plain_bake, lint, build, scan, verify, publish),
-    *(release, audit, adopt, promote, rollback, gc, status, doctor, clean, db, diff),
+    *(release, audit, adopt, promote, runs, rollback, gc, status, doctor, clean, db, diff),
     *(lock, outdated, schema, bench, soak),
     cluster.run,
 )

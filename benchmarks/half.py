@@ -90,7 +90,7 @@ def factory(tree: Tree, *arguments: str, cold: bool = True) -> Took:
         raise FactoryError(
             f"`invoke {' '.join(arguments)}` ended with {error.completed.code}, so there is nothing"
             " to compare",
-            detail=error.completed.tail,
+            detail=_failures(error.completed.stdout) or error.completed.tail,
         ) from error
     busy = machine.busy_seconds() - before
     outcomes = json.loads(done.stdout)["outcomes"]
@@ -107,6 +107,20 @@ def factory(tree: Tree, *arguments: str, cold: bool = True) -> Took:
         busy_seconds=busy,
         peak_bytes=took["peak_bytes"],
     )
+
+
+def _failures(printed: str) -> list[str]:
+    """What went wrong, from the document that a command printed, if it did."""
+    try:
+        outcomes = json.loads(printed)["outcomes"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    failed = (one for one in outcomes if one["state"] == "failed")
+    return [
+        line
+        for one in failed
+        for line in (f"{one['verb']} {one['subject']}: {one['reason']}", *one["detail"])
+    ]
 
 
 def selecting(only: Sequence[str]) -> list[str]:

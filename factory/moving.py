@@ -12,7 +12,18 @@ from pathlib import Path
 
 from factory.errors import FactoryError, PublishError
 from factory.ledger import Ledger
-from factory.model import Build, Group, Journal, Move, Publication, State, Target
+from factory.model import (
+    REQUIRED,
+    Build,
+    Group,
+    Journal,
+    Move,
+    Publication,
+    Stage,
+    State,
+    Status,
+    Target,
+)
 from factory.publish import Mover, Tags, each
 from factory.registry import Manifest, Registry
 
@@ -88,9 +99,11 @@ class Moving:
             if not ours.issuperset(move.repository for move in journal.moves):
                 continue
             try:
+                if journal.stage is not Stage.RETURNING:
+                    require_none_failed(self.ledger, journal)
                 mover.finish(
                     journal,
-                    lambda move: self.ledger.knows(move.repository, move.before, move.target),
+                    lambda move: bool(self.ledger.known(move.repository, move.before, move.target)),
                 )
             except FactoryError as error:
                 log(f"what run {journal.run} began is not finished: {error.what}")
@@ -118,6 +131,37 @@ def required(group: Group, targets: Iterable[Target], published: Published) -> l
             detail=missing,
         )
     return [one for one in found if isinstance(one, Publication)]
+
+
+def failed_since(ledger: Ledger, publications: Iterable[Publication]) -> list[str]:
+    """Which of some images failed a gate when it judged them last, in words: what passed when it
+    was pushed may have been judged by a newer vulnerability database since."""
+    found = []
+    for one in publications:
+        for gate in REQUIRED:
+            by_all = ledger.latest_verdict(gate, one.config_digest)
+            verdict = ledger.latest_verdict(gate, one.config_digest, one.target) or by_all
+            if verdict and verdict.status is Status.FAIL:
+                checks = ", ".join(check.name for check in verdict.failures)
+                found.append(f"{one.build_id} failed {gate} ({checks}) on {verdict.at[:10]}")
+    return list(dict.fromkeys(found))
+
+
+def require_none_failed(ledger: Ledger, journal: Journal) -> None:
+    """See that nothing that a journal is about to publish failed since it was pushed.
+
+    Raises:
+        PublishError: something did.
+    """
+    failed = failed_since(ledger, journal.moving)
+    if failed:
+        raise PublishError(
+            f"what was begun is not finished: {failed[0]}",
+            where=f"{journal.group} of run {journal.run}",
+            todo=f"`invoke rollback --run {journal.run}` puts the tags back; `invoke release` "
+            "publishes what passes",
+            detail=failed,
+        )
 
 
 def moved(journal: Journal) -> str:

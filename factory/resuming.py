@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from factory.errors import ConfigError
+from factory.errors import ConfigError, PublishError
 from factory.ledger import Ledger
-from factory.model import UNFINISHED, Journal, Move, Outcome, Stage, State
-from factory.moving import moved
+from factory.model import UNFINISHED, Journal, Move, Outcome, Publication, Stage, State
+from factory.moving import failed_since, moved, require_none_failed
 from factory.project import project_of
 from factory.publish import Mover, Tags, local
 from factory.registry import Registry, place
@@ -56,6 +56,7 @@ class Resuming:
                 return State.CACHED, f"it is {now.stage} meanwhile"
             if now.stage is Stage.RETURNING:
                 return self._undone(mover, now)
+            require_none_failed(self.ledger, now)
             ended = mover.resume(now)
             if ended.stage is Stage.OVERTAKEN:
                 return State.DONE, "others moved all of these tags since: they are left as they are"
@@ -65,11 +66,12 @@ class Resuming:
         """Put what one has moved back to what it was before.
 
         Raises:
-            PublishError: that cannot be done, and why; then nothing of the group was put back.
+            PublishError: that cannot be done, and why; then nothing of the group was put back but
+                where tags are new and the registry deletes none: then all others were.
             RegistryError: a registry failed.
         """
         with self._turn(journal, log) as (mover, now):
-            if now.stage is Stage.UNDONE:
+            if now.stage is Stage.UNDONE and not now.staying:
                 return State.CACHED, "it was rolled back before"
             return self._undone(mover, now)
 
@@ -87,10 +89,28 @@ class Resuming:
         ended, left = mover.undo(journal, self._passed)
         count = len(ended.pending) - len(left)
         back = f"{count} tag{'' if count == 1 else 's'} put back"
-        return State.DONE, "; ".join([back, *(f"{one}, so it stays" for one in left)])
+        if not left:
+            failed = failed_since(self.ledger, self._before(ended))
+            return State.DONE, "; but ".join([back, *failed])
+        raise PublishError(
+            f"{back}, but {len(left)} that did not exist before "
+            f"stay{'s' if len(left) == 1 else ''}, and name{'s' if len(left) == 1 else ''} what "
+            "was published",
+            where=ended.staying[0],
+            todo="delete them by the registry's own means, then let the ledger know: "
+            f"`invoke rollback --run {journal.run}`",
+            detail=left,
+        )
 
     def _passed(self, move: Move) -> bool:
-        return self.ledger.knows(move.repository, move.before, move.target)
+        return self._known(move) is not None
+
+    def _known(self, move: Move) -> Publication | None:
+        return self.ledger.known(move.repository, move.before, move.target)
+
+    def _before(self, journal: Journal) -> Iterator[Publication]:
+        """What tags that were put back name again, as far as the ledger knows it."""
+        yield from filter(None, map(self._known, journal.pending))
 
     @contextmanager
     def _turn(self, journal: Journal, log: Log) -> Iterator[tuple[Mover, Journal]]:

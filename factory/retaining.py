@@ -12,7 +12,16 @@ from factory.attesting import Notes
 from factory.errors import ConfigError
 from factory.ledger import Ledger
 from factory.matrix import select
-from factory.model import Collected, Decision, Publication, Retention, Selection, Target, adopted_id
+from factory.model import (
+    Collected,
+    Decision,
+    Publication,
+    Retention,
+    Selection,
+    Stage,
+    Target,
+    adopted_id,
+)
 from factory.project import all_builds, load
 from factory.promoting import target_of
 from factory.publish import Shelf, alone_with, decide, local, taking_turns
@@ -139,9 +148,12 @@ class _Desk:
             return {tag: digest for tag, digest in zip(names, found, strict=True) if digest}
 
     def _awaited(self, repository: str) -> Iterator[str]:
-        """What a journal that is not finished may have tags name, forward or back, and what was
-        pushed last of each build: its tags may be about to move."""
-        for journal in self.ledger.unfinished():
+        """What a journal that is not finished may have tags name, forward or back, or the last one
+        of a group, were it rolled back; and what was pushed last of each build: its tags may be
+        about to move."""
+        done = (one for one in self.ledger.journals() if one.stage is Stage.DONE)
+        last = {journal.group: journal for journal in done}
+        for journal in (*self.ledger.unfinished(), *last.values()):
             for move in journal.moves:
                 if move.repository == repository:
                     yield from (one for one in (move.before, move.after) if one)

@@ -31,17 +31,17 @@ class Journals(Records):
         query = "SELECT record FROM pushed WHERE build_id = ? AND target = ?"
         return self._first(Publication, query, build_id, target)
 
-    def knows(self, repository: str, digest: str | None, target: str) -> bool:
-        """Whether a manifest was ever pushed from here to a target: then it had passed by its
-        policy. Another target may be in the same repository."""
+    def known(self, repository: str, digest: str | None, target: str) -> Publication | None:
+        """As what a manifest was last pushed from here to a target, if it ever was: then it had
+        passed by its policy. Another target may be in the same repository."""
         where = (
             "WHERE json_extract(record, '$.repository') = ?"
             " AND json_extract(record, '$.manifest_digest') = ?"
             " AND json_extract(record, '$.target') = ?"
         )
-        query = f"SELECT 1 FROM released {where} UNION SELECT 1 FROM pushed {where}"  # noqa: S608  # of ours alone
-        values = (repository, digest or "", target) * 2
-        return bool(self._rows(query, *values))
+        query = f"SELECT record FROM released {where} UNION SELECT record FROM pushed {where}"  # noqa: S608  # of ours alone
+        found = self._all(Publication, query, *(repository, digest or "", target) * 2)
+        return max(found, key=lambda one: one.at, default=None)
 
     def record_publication(self, publication: Publication) -> None:
         """Remember what a build's tags name at a target now, and that they once did."""
@@ -118,13 +118,17 @@ class Journals(Records):
             raise store.damaged(self._path, f"a journal cannot be read ({error})") from None
 
     def _publish(self, publication: Publication) -> None:
+        self._put(publication)
         record = dump(Publication, publication)
-        now = (publication.build_id, publication.target, record)
-        self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", now)
         self._connection.execute(_ONCE, (publication.build_id, record))
 
+    def _put(self, publication: Publication) -> None:
+        row = (publication.build_id, publication.target, dump(Publication, publication))
+        self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", row)
+
     def _unpublish(self, journal: Journal, publication: Publication) -> None:
-        """The last publication whose manifest its floating tags name again, or none."""
+        """The last publication whose manifest its floating tags name again, or none; where none of
+        them does, but some stay, it is still published by these."""
         before = {
             move.before
             for move in journal.moves
@@ -137,12 +141,15 @@ class Journals(Records):
         for (record,) in rows:
             old = self._load(Publication, record)
             if old.target == publication.target and old.manifest_digest in before:
-                values = (*gone, record)
-                self._connection.execute("REPLACE INTO publication VALUES (?, ?, ?)", values)
+                self._put(old)
                 # From now on its tags name it again, which what is collected goes by.
                 again = replace(old, at=datetime.now(UTC).isoformat(timespec="seconds"))
                 self._connection.execute(_ONCE, (old.build_id, dump(Publication, again)))
                 return
+        place = f"{publication.repository}:"
+        staying = tuple(tag for tag in publication.floating if place + tag in journal.staying)
+        if staying:
+            self._put(replace(publication, floating=staying))
 
     def _overtake(self, places: frozenset[str]) -> None:
         for number, _, record in self._connection.execute(_OPEN, UNFINISHED).fetchall():

@@ -81,6 +81,8 @@ class Journal:
         window: the seconds from the first move to the last, in which the tags of the group
             differed; ``None`` until all have moved.
         contested: whether another publisher moved some of them at the same time.
+        staying: once rolled back, the full names of the tags that did not exist before and that
+            the registry does not delete: they still name what was published.
         number: the ledger's, 0 until it is written.
     """
 
@@ -92,6 +94,7 @@ class Journal:
     stage: Stage = Stage.MOVING
     window: float | None = None
     contested: bool = False
+    staying: tuple[str, ...] = ()
     number: int = 0
 
     @property

@@ -138,8 +138,8 @@ class Mover:
             published: whether the ledger knows what a tag named before as published.
 
         Returns:
-            The journal, rolled back, and what is left of it: tags that did not exist before and
-            that the registry does not delete.
+            The journal, rolled back, and why tags stay that did not exist before, if the registry
+            deletes none.
 
         Raises:
             PublishError: tags name something else since, or named something before of which
@@ -158,14 +158,15 @@ class Mover:
         if journal.stage is not Stage.RETURNING:
             journal = replace(journal, stage=Stage.RETURNING)
             self.book.end_journal(journal)
-        left = [reason for reason in each(self._return, back) if reason]
+        reasons = each(self._return, back)
+        left = {move.place: why for move, why in zip(back, reasons, strict=True) if why}
         found = self.tags.read(journal.moves)
         foreign = [move for move in journal.moves if _is_foreign(move, found)]
         if foreign:
             raise _moved_since(foreign, found, "they did so while it was rolled back")
-        ended = replace(journal, stage=Stage.UNDONE)
+        ended = replace(journal, stage=Stage.UNDONE, staying=tuple(left))
         self.book.end_journal(ended)
-        return ended, left
+        return ended, [f"{place}: {why}" for place, why in left.items()]
 
     def _return(self, move: Move) -> str:
         """Put one tag back; why it could not be, where that is the registry's way."""
@@ -173,8 +174,7 @@ class Mover:
         if registry.head(*at) != move.after:
             return ""  # whoever moved it just now is dealt with at the end
         if move.before is None:
-            why = registry.untag(*at) or (registry.head(*at) and "it is still there") or ""
-            return f"{move.place}: {why}" if why else ""
+            return registry.untag(*at) or (registry.head(*at) and "it is still there") or ""
         registry.put(*at, self.tags.manifest_of(move, back=True))
         return ""
 

@@ -82,7 +82,7 @@ def _kept(
     if digest in shelf.within:
         return True, "an index that is not the factory's lists it"
     if digest in shelf.awaited:
-        return True, "floating tags are moving, or may move to it"
+        return True, "floating tags are moving, or may move to it, or be put back to it"
     reasons = [_reason(shelf, retention, digest, build) for build in builds]
     leaving = [build for build in builds if _leaves(shelf, retention, build)]
     moving = [tag for tag in tags if tag in shelf.floating]

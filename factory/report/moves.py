@@ -64,6 +64,32 @@ def resumed_text(outcomes: Sequence[Outcome]) -> str:
     return clean("\n".join([*lines, *details]))
 
 
+def runs_document(journals: Sequence[Journal]) -> Document:
+    """What ``invoke runs`` prints."""
+    return {"moves": [move_document(one) for one in journals]}
+
+
+def runs_text(journals: Sequence[Journal], known: int) -> str:
+    """Groups whose tags moved, newest first, of all that are known."""
+    if not journals:
+        return "no run has moved a floating tag from here"
+    rows = [
+        [
+            one.run,
+            one.at[:16],
+            one.group,
+            one.stage.value,
+            str(len(one.pending)),
+            "" if one.window is None else f"{one.window:.2f} s",
+        ]
+        for one in journals
+    ]
+    table = columns(["RUN", "BEGUN", "GROUP", "STAGE", "TAGS", "WITHIN"], rows)
+    older = known - len(journals)
+    more = f"\n… and {older} older: --last {known}" if older else ""
+    return f"{table}{more}\n→ `invoke rollback --run RUN` puts the tags of one back"
+
+
 def unfinished_text(journals: Sequence[Journal]) -> str:
     """The journals that a killed run left, with what to do; empty if there is none."""
     if not journals:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,20 @@ from benchmarks.faults.killed import Watcher, killed_everywhere
 from factory.engine import Engine
 from factory.errors import FactoryError, PublishError, RegistryError
 from factory.ledger import Ledger
-from factory.model import Journal, Plan, PlannedBuild, Publication, Stage, State, Target
+from factory.model import (
+    Check,
+    CheckStatus,
+    Gate,
+    Journal,
+    Plan,
+    PlannedBuild,
+    Publication,
+    Stage,
+    State,
+    Status,
+    Target,
+    Verdict,
+)
 from factory.publish import Mover, Tags
 from factory.publishing import Publishing
 from factory.registry import Manifest, Registry
@@ -305,6 +318,45 @@ def test_what_was_begun_is_put_back(yard: Yard) -> None:
     assert yard.resuming().undo(journal, print) == (State.CACHED, "it was rolled back before")
 
 
+def fail(yard: Yard, letter: str) -> None:
+    """Have a scan of today fail for a version's first image."""
+    planned = yard.house.versions[letter].planned[0]
+    pushed = yard.shop(letter).ledger.pushed(planned.build.id, "there")
+    assert pushed
+    check = Check(name="vulnerabilities", status=CheckStatus.FAIL, reason="CRITICAL CVE-1")
+    yard.ledger.record_verdict(
+        Verdict(
+            gate=Gate.SCAN,
+            config_digest=pushed.config_digest,
+            basis="today",
+            status=Status.FAIL,
+            checks=(check,),
+            at="2026-11-29T12:00:00+00:00",
+        )
+    )
+
+
+def test_what_was_begun_is_not_finished_with_what_failed_since(yard: Yard) -> None:
+    journal = half_moved(yard)
+    fail(yard, "b")
+    with pytest.raises(
+        PublishError, match=r"failed scan \(vulnerabilities\) on 2026-11-29"
+    ) as caught:
+        yard.resuming().finish(journal, print)
+    assert f"`invoke rollback --run {journal.run}`" in caught.value.todo
+    assert sorted(map(str, yard.named())) == ["a", "a", "b"]
+    assert yard.move("c")[0] is State.DONE, "what passes is published over it"
+    assert yard.named() == ["c", "c", "c"]
+
+
+def test_a_rollback_to_what_failed_since_is_done_and_said(yard: Yard) -> None:
+    yard.move("b")
+    fail(yard, "a")
+    state, reason = yard.resuming().undo(yard.journal(), print)
+    assert (state, yard.named()) == (State.DONE, ["a", "a", "a"])
+    assert re.match(r"3 tags put back; but \S+ failed scan \(vulnerabilities\) on 2026", reason)
+
+
 def test_what_was_begun_is_finished_before_something_else_is(yard: Yard) -> None:
     """So that a rollback never puts back a mixture."""
     half_moved(yard)
@@ -339,31 +391,54 @@ def test_a_tag_that_did_not_exist_stays_where_the_registry_deletes_none(yard: Ya
     found = [yard.ledger.pushed(one.build.id, "there") for one in planned]
     named = [replace(one, floating=(*one.floating, fresh)) for one in found if one][:1]
     journal = begin(yard, named)
-    state, reason = yard.resuming().undo(journal, print)
-    assert state is State.DONE
-    assert f"{fresh}: the registry does not delete tags (HTTP 4" in reason
+    with pytest.raises(PublishError, match="but 1 that did not exist before stays") as caught:
+        yard.resuming().undo(journal, print)
+    assert f"{fresh}: the registry does not delete tags (HTTP 4" in caught.value.detail[0]
     assert Registry().head(yard.house.repository, fresh) == named[0].manifest_digest
+    ended = yard.journal()
+    assert (ended.stage, ended.staying) == (Stage.UNDONE, (f"{yard.house.repository}:{fresh}",))
+    known = yard.ledger.publication(named[0].build_id, "there")
+    assert known
+    assert known.key[0] == "a", "by which the others go"
+
+
+def test_a_tag_that_stayed_and_was_deleted_by_hand_is_known_to_be_gone(yard: Yard) -> None:
+    fresh = f"new-{time.monotonic_ns()}"
+    pushed = yard.ledger.pushed(yard.shop("a").plan.builds[0].build.id, "there")
+    assert pushed
+    journal = begin(yard, [replace(pushed, floating=(fresh,))])
+    with pytest.raises(PublishError, match="stays"):
+        yard.resuming().undo(journal, print)
+    known = yard.ledger.publication(pushed.build_id, "there")
+    assert known
+    assert known.floating == (fresh,), "it is published by what stays"
+    assert yard.resuming(Deleting()).undo(yard.journal(), print)[0] is State.DONE
+    assert yard.journal().staying == ()
+    assert yard.ledger.publication(pushed.build_id, "there") is None
 
 
 def test_a_tag_that_did_not_exist_is_taken_away_where_the_registry_does_that(yard: Yard) -> None:
-    class Deleting(Registry):
-        """As one that takes tags away; for the test's own has no way to."""
-
-        gone: ClassVar[set[str]] = set()
-
-        def untag(self, repository: str, tag: str) -> str:
-            self.gone.add(tag)
-            return ""
-
-        def head(self, repository: str, reference: str) -> str | None:
-            return None if reference in self.gone else super().head(repository, reference)
-
     fresh = f"new-{time.monotonic_ns()}"
     found = [yard.ledger.pushed(one.build.id, "there") for one in yard.shop("a").plan.builds]
     journal = begin(yard, [replace(one, floating=(fresh,)) for one in found if one][:1])
-    said = yard.resuming(Deleting()).undo(journal, print)
-    assert said == (State.DONE, "1 tag put back")
-    assert Deleting.gone == {fresh}
+    deleting = Deleting()
+    assert yard.resuming(deleting).undo(journal, print) == (State.DONE, "1 tag put back")
+    assert deleting.gone == {fresh}
+
+
+class Deleting(Registry):
+    """One that takes tags away; for the tests' own has no way to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone: set[str] = set()
+
+    def untag(self, repository: str, tag: str) -> str:
+        self.gone.add(tag)
+        return ""
+
+    def head(self, repository: str, reference: str) -> str | None:
+        return None if reference in self.gone else super().head(repository, reference)
 
 
 def begin(yard: Yard, publications: list[Publication], registry: Registry | None = None) -> Journal:
@@ -399,7 +474,7 @@ def test_a_tag_is_not_put_back_to_what_nobody_judged(yard: Yard) -> None:
 
 def test_without_a_ledger_its_immutable_tag_says_that_it_passed(yard: Yard) -> None:
     yard.move("b")
-    yard.ledger.knows = lambda *_: False  # type: ignore[method-assign]  # as a new machine's
+    yard.ledger.known = lambda *_: None  # type: ignore[method-assign]  # as a new machine's
     assert yard.resuming().undo(yard.journal(), print)[0] is State.DONE
     assert yard.named() == ["a", "a", "a"]
 

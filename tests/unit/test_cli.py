@@ -17,6 +17,7 @@ from factory.cli import FORMAT_HELP, command, naming_command, selection_command,
 from factory.commands import adopt as adopt_commands
 from factory.commands import cluster as cluster_commands
 from factory.commands import export as export_commands
+from factory.commands import tags as tags_commands
 from factory.errors import BuildError, Interrupted
 from factory.model import Selection
 
@@ -51,7 +52,7 @@ def test_selection_is_the_same_on_every_command(
 
 def fresh() -> Collection:
     """All tasks anew: invoke hands out each one's help only once."""
-    for module in (adopt_commands, cluster_commands, export_commands):
+    for module in (adopt_commands, cluster_commands, export_commands, tags_commands):
         importlib.reload(module)
     namespace: Collection = importlib.reload(tasks).ns
     return namespace

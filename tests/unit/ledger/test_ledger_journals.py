@@ -96,10 +96,10 @@ def test_what_was_pushed_is_known_before_any_tag_moved(ledger: Ledger) -> None:
     assert ledger.pushed("app:cell", "local") == NEW
     assert ledger.pushed("app:cell", "hub") is None
     assert ledger.publication("app:cell", "local") is None
-    assert ledger.knows("r/app", "sha256:new", "local")
-    assert not ledger.knows("r/other", "sha256:new", "local")
-    assert not ledger.knows("r/app", "sha256:new", "prod"), "it may have passed by a laxer policy"
-    assert not ledger.knows("r/app", None, "local")
+    assert ledger.known("r/app", "sha256:new", "local")
+    assert not ledger.known("r/other", "sha256:new", "local")
+    assert not ledger.known("r/app", "sha256:new", "prod"), "it may have passed by a laxer policy"
+    assert not ledger.known("r/app", None, "local")
 
 
 def test_what_a_ledger_of_schema_4_has_published_was_pushed(path: Path) -> None:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from factory.model import Build, Cell, Group, Journal, Move, Outcome, Plan, PlannedBuild, State
-from factory.report.moves import move_document, resumed_text, unfinished_text
+from dataclasses import replace
+
+from factory.model import (
+    Build,
+    Cell,
+    Group,
+    Journal,
+    Move,
+    Outcome,
+    Plan,
+    PlannedBuild,
+    Stage,
+    State,
+)
+from factory.report.moves import move_document, resumed_text, runs_text, unfinished_text
 from factory.report.results import results
 
 CELL = Cell(python="3.11", ray="2.60.0", device="cpu")
@@ -28,6 +41,15 @@ def test_what_is_unfinished_is_told_with_what_to_do() -> None:
     assert "`invoke publish --resume`" in text
     assert "`invoke rollback --run RUN`" in text
     assert unfinished_text([]) == ""
+
+
+def test_runs_are_listed_with_what_puts_them_back() -> None:
+    text = runs_text([replace(JOURNAL, stage=Stage.DONE, window=1.5)], known=3)
+    assert "1234  2026-11-29T12:00  gpu-head  done   2     1.50 s" in text
+    assert "… and 2 older: --last 3" in text
+    assert "`invoke rollback --run RUN`" in text
+    assert "older" not in runs_text([JOURNAL], known=1)
+    assert runs_text([], known=0) == "no run has moved a floating tag from here"
 
 
 def test_a_failure_is_told_with_all_that_is_known() -> None:

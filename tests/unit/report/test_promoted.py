@@ -70,7 +70,7 @@ def test_what_goes_is_counted_and_how_to_have_it_go_is_told() -> None:
 def shape(value: object) -> object:
     if isinstance(value, dict):
         return {name: shape(item) for name, item in value.items()}
-    return [shape(value[0])] if isinstance(value, list) else "…"
+    return [shape(item) for item in value[:1]] if isinstance(value, list) else "…"
 
 
 def test_the_examples_of_json_have_the_shape_of_what_is_printed() -> None:
