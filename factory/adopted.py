@@ -135,7 +135,7 @@ class Outlet:
         pushed = publisher.push(planned, self.built, verdicts(self.built.config_digest), log=log)
         now = replace(pushed.publication, build_id=adopted_id(self.planned.build.id))
         self._require_itself(now)
-        self._attester(registry)(planned, target, now, log)
+        self._attester(registry)(planned, target, now, log, anew=pushed.manifest is not None)
         self.ledger.record_pushed(now)
         tags = Tags(registry=registry, locks=locks)
         with tags.turn(tags.moves([now]), log):

@@ -31,6 +31,8 @@ from factory.publish import Candidate, labels_of
 from factory.registry import Registry
 from factory.settings import Settings
 
+Log = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Notes:
@@ -85,7 +87,9 @@ class Attester:
         planned: PlannedBuild,
         target: Target,
         publication: Publication,
-        log: Callable[[str], None],
+        log: Log,
+        *,
+        anew: bool = False,
     ) -> None:
         """Have it refer to an image that is at a target, unless all of it does already: that is
         remembered, and nobody asked.
@@ -93,6 +97,8 @@ class Attester:
         Args:
             publication: what is at the target.
             log: told what is done.
+            anew: whether it came there just now, so that what is remembered may be of one that
+                was removed.
 
         Raises:
             RegistryError: the registry refused, or cannot be reached.
@@ -104,13 +110,15 @@ class Attester:
         record = build_record(self.plan, planned, self.built(planned, PublishError), found)
         mark = mark_of(found, record, self.signer.public.id if self.signer else "")
         notes = Notes(self.settings)
-        if notes.says(publication, mark):
+        if not anew and notes.says(publication, mark):
             return
         log("attaching evidence" + (", signed" if self.signer else ""))
-        self._attach(publication, found, record)
+        self._attach(publication, found, record, log)
         notes.write(publication, mark)
 
-    def _attach(self, now: Publication, verdicts: Sequence[Verdict], record: BuildRecord) -> None:
+    def _attach(
+        self, now: Publication, verdicts: Sequence[Verdict], record: BuildRecord, log: Log
+    ) -> None:
         registry = self.registry()
         labels = labels_of(registry.blob(now.repository, now.config_digest))
         evidence = Evidence(
@@ -120,7 +128,7 @@ class Attester:
             ),
             sbom=scan_room.materials(config_digest=now.config_digest, cache=self.settings.cache),
         )
-        attach_evidence(registry, now.repository, _subject(now), evidence, self.signer)
+        attach_evidence(registry, now.repository, _subject(now), evidence, self.signer, log)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,8 +140,13 @@ class Vouching:
     registry: Registry
     signer: Signer | None
 
-    def __call__(self, candidate: Candidate, now: Publication, log: Callable[[str], None]) -> None:
+    def __call__(
+        self, candidate: Candidate, now: Publication, log: Log, *, anew: bool = False
+    ) -> None:
         """Have it refer to the image, unless it does already.
+
+        Args:
+            anew: see ``Attester``.
 
         Raises:
             RegistryError: the registry refused, or cannot be reached.
@@ -141,11 +154,11 @@ class Vouching:
         """
         own = [one for one in candidate.verdicts if one.target == now.target]
         mark = mark_of(own, None, self.signer.public.id if self.signer else "") if own else ""
-        if not own or Notes(self.settings).says(now, mark):
+        if not own or (not anew and Notes(self.settings).says(now, mark)):
             return
         log("attaching evidence" + (", signed" if self.signer else ""))
         evidence = Evidence(verdicts=own)
-        attach_evidence(self.registry, now.repository, _subject(now), evidence, self.signer)
+        attach_evidence(self.registry, now.repository, _subject(now), evidence, self.signer, log)
         Notes(self.settings).write(now, mark)
 
 

@@ -57,7 +57,8 @@ def audit(settings: Settings, asked: Asked) -> Audit:
     registry = Remotes(settings=settings, project=None).client()
     subject = subject_of(registry, repository, reference)
     found = carried(registry, repository, subject, keys)
-    return judge(asked.ref, subject, found.pieces, found.others, terms, datetime.now(UTC))
+    now = datetime.now(UTC)
+    return judge(asked.ref, subject, found.pieces, found.others, terms, now, found.unread)
 
 
 def days_of(said: str | None) -> int | None:

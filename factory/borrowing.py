@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from factory.errors import ConfigError, FactoryError
-from factory.evidence import PublicKey, carried, read_keys, subject_of
+from factory.evidence import PublicKey, carried, overlooked, read_keys, subject_of
 from factory.model import Built, Gate, Piece, PlannedBuild, Project, Status, Target, Verdict
 from factory.model.target import LOCAL
 from factory.registry import Registry, is_loopback
@@ -61,6 +61,8 @@ class Borrower:
         except FactoryError:  # then it is judged here, as if nobody had said anything
             return ()
         believed = [one for one in found.pieces if not one.why and self._believes(one, target)]
+        if overlooked(found.unread, believed):
+            return ()
         verdicts = [one.verdict for one in believed if one.verdict and _counts(one.verdict)]
         return tuple(sorted(verdicts, key=_newest, reverse=True))
 

@@ -13,7 +13,7 @@ from functools import partial
 from factory.attesting import Vouching
 from factory.candidates import Candidates, planned_as
 from factory.errors import ConfigError, PublishError
-from factory.evidence import Cosign, bring
+from factory.evidence import Cosign, bring, keep_up
 from factory.ledger import Ledger
 from factory.matrix import near, select
 from factory.model import (
@@ -164,7 +164,7 @@ class Promotion:
     candidate: Callable[[Build], Candidate]
     planned: Callable[[Build, str], PlannedBuild]
     answered: Callable[[Target, str], None] = lambda _target, _repository: None
-    vouch: Callable[[Candidate, Publication, Log], None] = lambda _candidate, _now, _log: None
+    vouch: Vouching | None = None
     _placed: dict[Build, Publication] = field(default_factory=dict)
 
     def place(self, build: Build, log: Log) -> Result:
@@ -175,7 +175,7 @@ class Promotion:
             RegistryError: a registry failed.
         """
         promoter, candidate = self.promoter, self.candidate(build)
-        copied, left = promoter.place(candidate, log)
+        copied, brought = promoter.place(candidate, log)
         now = promoter.publication(candidate)
         known = self.ledger.pushed(build.id, now.target)
         if known is None or replace(known, at=now.at) != now:
@@ -183,10 +183,12 @@ class Promotion:
         else:
             now = known
         source = candidate.published
-        for tag in left:
+        keep_up(promoter.registry, now.repository, now.manifest_digest, brought, log)
+        for tag in brought.left:
             if not bring(promoter.registry, source.repository, now.repository, tag):
                 log(f"{now.repository}:{tag} is not that of `{source.target}`, and was left")
-        self.vouch(candidate, now, log)
+        if self.vouch:
+            self.vouch(candidate, now, log, anew=copied)
         self.answered(promoter.target, now.repository)
         self._placed[build] = now
         if copied:

@@ -95,7 +95,7 @@ class Publishing:
         now = pushed.publication
         self.answered(target, now.repository)
         if self.evidence:
-            self.evidence(planned, target, now, log)
+            self.evidence(planned, target, now, log, anew=pushed.manifest is not None)
         if now != known:
             self.ledger.record_pushed(now)
         with self._lock:

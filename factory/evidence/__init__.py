@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from factory.evidence.collect import carried, subject_of
     from factory.evidence.cosign import Cosign
     from factory.evidence.keys import PublicKey, read_keys
-    from factory.evidence.policy import judge
+    from factory.evidence.policy import judge, overlooked
     from factory.evidence.stored import bring
+    from factory.evidence.upkeep import keep_up
 
 __all__ = [
     "Cosign",
@@ -26,7 +27,9 @@ __all__ = [
     "bring",
     "carried",
     "judge",
+    "keep_up",
     "mark_of",
+    "overlooked",
     "read_keys",
     "subject_of",
 ]
@@ -34,10 +37,11 @@ __getattr__ = loading(
     __name__,
     {
         "Cosign": "cosign",
-        "judge": "policy",
         "bring": "stored",
+        "keep_up": "upkeep",
         **dict.fromkeys(("Evidence", "Signer", "attach_evidence", "mark_of"), "attach"),
         **dict.fromkeys(("PublicKey", "read_keys"), "keys"),
+        **dict.fromkeys(("judge", "overlooked"), "policy"),
         **dict.fromkeys(("carried", "subject_of"), "collect"),
     },
 )

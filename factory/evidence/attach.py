@@ -1,16 +1,18 @@
 """From what is known of an image to artifacts that refer to it in its registry.
 
 Attaching the same twice changes nothing, and sends nothing. What is signed is kept where
-cosign's own commands look, and so is a signature of the image.
+cosign's own commands look, and so is a signature of the image. What newer statements replace is
+taken away once these are there.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from factory.evidence.annotations import ABOUT, CREATED, PREDICATE, SIGNER, STATED, superseded
 from factory.evidence.envelope import ENVELOPE_TYPE, sealed, signed_bytes
 from factory.evidence.keys import PublicKey
 from factory.evidence.statement import (
@@ -23,22 +25,19 @@ from factory.evidence.statement import (
     verdict_saying,
 )
 from factory.evidence.stored import (
-    ABOUT,
-    CREATED,
-    PREDICATE,
-    SIGNER,
-    STATED,
+    Layer,
     Stored,
     attestation,
     image_payload,
     image_signature,
 )
+from factory.evidence.upkeep import take_away
 from factory.model import BuildRecord, Subject, Verdict
 from factory.registry import (
     Artifact,
     Descriptor,
     Registry,
-    attach,
+    attach_all,
     digest_of,
     list_referrers,
 )
@@ -94,12 +93,14 @@ def attach_evidence(
     subject: Subject,
     evidence: Evidence,
     signer: Signer | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Have all of it refer to an image; safe to do again after anything that went wrong.
 
     Args:
         repository: where the image is, in full.
         signer: signs each statement; nothing is signed without.
+        note: is told what older evidence cannot be taken away.
 
     Raises:
         RegistryError: the registry refused, or cannot be reached.
@@ -110,25 +111,29 @@ def attach_evidence(
         media_type=image.media_type, digest=image.digest, size=len(image.content)
     )
     listed = list_referrers(registry, repository, subject.digest)
-    there = {(one.annotations.get(STATED, ""), one.annotations.get(SIGNER, "")) for one in listed}
     whose = signer.public.id if signer else ""
     kept = Stored.read(registry, repository, subject.digest, "att") if signer else None
-    made = []
-    for saying in evidence.sayings(subject, signed=signer is not None):
-        stated = digest_of(saying.payload)
+    there = {(one.annotations.get(STATED, ""), one.annotations.get(SIGNER, "")) for one in listed}
+    new: list[Artifact] = []
+    made: list[Layer] = []
+    sayings = evidence.sayings(subject, signed=signer is not None)
+    for stated, saying in ((digest_of(one.payload), one) for one in sayings):
         known = (stated, whose) in there
         if known and (kept is None or kept.has(stated, whose)):
             continue
         one = _sealed(saying, signer)
         made.append(attestation(one.artifact_type, one.content, one.annotations))
-        if not known:
-            attach(registry, repository, described, one)
+        new += [] if known else [one]
+    if evidence.sbom and (digest_of(evidence.sbom), "") not in there:
+        new.append(_as_such(evidence.sbom))
+    sent = attach_all(registry, repository, described, new)
     if kept and made:
         kept.write(registry, repository, made)
-    if evidence.sbom:
-        _attach_materials(registry, repository, described, evidence.sbom, there)
     if signer:
         _sign_image(registry, repository, subject, signer)
+    holds = {digest_of(one.payload) for one in sayings} | {digest_of(evidence.sbom or b"")}
+    old = superseded(listed, sent, holds)
+    take_away(registry, repository, subject.digest, old, sent=sent, note=note)
 
 
 def _sign_image(registry: Registry, repository: str, subject: Subject, signer: Signer) -> None:
@@ -140,19 +145,10 @@ def _sign_image(registry: Registry, repository: str, subject: Subject, signer: S
         kept.write(registry, repository, [signature])
 
 
-def _attach_materials(
-    registry: Registry,
-    repository: str,
-    image: Descriptor,
-    sbom: bytes,
-    there: Iterable[tuple[str, str]],
-) -> None:
-    """The bill of materials as such, as scanners look for one."""
-    if (digest_of(sbom), "") in there:
-        return
+def _as_such(sbom: bytes) -> Artifact:
+    """The bill of materials as scanners look for one."""
     annotations = {ABOUT: "sbom", STATED: digest_of(sbom), CREATED: materials(sbom).at}
-    artifact = Artifact(artifact_type=SBOM_TYPE, content=sbom, annotations=_filled(annotations))
-    attach(registry, repository, image, artifact)
+    return Artifact(artifact_type=SBOM_TYPE, content=sbom, annotations=_filled(annotations))
 
 
 def _sealed(saying: Saying, signer: Signer | None) -> Artifact:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from factory.errors import PublishError, RegistryError
+from factory.evidence.annotations import ABOUT, CREATED, first
 from factory.evidence.envelope import ENVELOPE_TYPE, opened, signed_bytes
 from factory.evidence.keys import PublicKey
 from factory.evidence.statement import SBOM_TYPE, STATEMENT_TYPE, TYPES, UNKNOWN, materials, read
@@ -23,9 +24,9 @@ from factory.registry import (
 )
 
 _READ = (STATEMENT_TYPE, ENVELOPE_TYPE, SBOM_TYPE)
-_MOST = 1000
-"""How many documents about one image are read of each kind: anybody who may push could attach
-thousands."""
+_MOST = 200
+"""How many documents about one image are read, of each way of attaching: anybody who may push could
+attach thousands, and some registries never remove what newer ones replace."""
 
 _LARGEST = 8 << 20
 
@@ -37,10 +38,13 @@ class Found:
     Attributes:
         pieces: evidence of the kinds that this factory attaches, good or bad.
         others: the types of all else.
+        unread: what was not read, since there is so much: what it is about and when that was
+            found, by its own word.
     """
 
     pieces: tuple[Piece, ...] = ()
     others: tuple[str, ...] = ()
+    unread: tuple[Piece, ...] = ()
 
 
 def subject_of(registry: Registry, repository: str, reference: str) -> Subject:
@@ -93,26 +97,39 @@ def _of_platform(document: dict[str, Any], where: str) -> str:
 def carried(
     registry: Registry, repository: str, subject: Subject, keys: Sequence[PublicKey]
 ) -> Found:
-    """Everything that refers to an image.
+    """Everything that refers to an image; of more than anybody reads the newest of each matter.
 
     Args:
         keys: by which signatures are checked.
 
     Raises:
-        PublishError: there are more than anybody reads.
         RegistryError: the registry failed.
     """
     pieces: dict[str, Piece] = {}
     others: list[str] = []
-    for kind, layer in _documents(registry, repository, subject):
+    referrers = list_referrers(registry, repository, subject.digest)
+    others += [
+        one.artifact_type or one.media_type for one in referrers if one.artifact_type not in _READ
+    ]
+    listed, rest = first([one for one in referrers if one.artifact_type in _READ], _MOST)
+    stored = layers_of(registry.get(repository, cosign_tag(subject.digest, "att")))
+    attested, more = first(stored, _MOST)
+    for kind, layer in _documents(registry, repository, subject, listed, attested):
         if layer is None or kind not in _READ:
-            others.append(kind or "of no stated type")
+            others.append(kind)
         elif layer.digest not in pieces:
             pieces[layer.digest] = _piece(registry, repository, subject, kind, layer, keys)
     foreign = [one.about for one in pieces.values() if not _ours(one)]
     return Found(
-        pieces=tuple(one for one in pieces.values() if _ours(one)), others=(*others, *foreign)
+        pieces=tuple(one for one in pieces.values() if _ours(one)),
+        others=tuple(one or "of no stated type" for one in (*others, *foreign)),
+        unread=tuple(map(_claim, [*rest, *(one for one in more if one.digest not in pieces)])),
     )
+
+
+def _claim(one: Descriptor) -> Piece:
+    about = one.annotations.get(ABOUT, UNKNOWN)
+    return Piece(about=about, at=one.annotations.get(CREATED, ""), why="it was not read")
 
 
 def _ours(piece: Piece) -> bool:
@@ -120,23 +137,14 @@ def _ours(piece: Piece) -> bool:
 
 
 def _documents(
-    registry: Registry, repository: str, subject: Subject
+    registry: Registry,
+    repository: str,
+    subject: Subject,
+    listed: Iterable[Descriptor],
+    attested: Iterable[Descriptor],
 ) -> Iterator[tuple[str, Descriptor | None]]:
-    """Type and layer of all that refers to it; of what is not read here no layer."""
-    referrers = list_referrers(registry, repository, subject.digest)
-    attested = layers_of(registry.get(repository, cosign_tag(subject.digest, "att")))
-    readable = [one for one in referrers if one.artifact_type in _READ]
-    if len(readable) > _MOST or len(attested) > _MOST:
-        raise PublishError(
-            f"more than {_MOST} documents are about this image: a refusal may be among those that "
-            "nobody reads",
-            where=place(repository, subject.digest),
-            todo="see who attached them, and remove what is not wanted",
-        )
-    for one in referrers:
-        if one.artifact_type not in _READ:
-            yield one.artifact_type or one.media_type, None
-            continue
+    """Type and layer of what is to be read; of what cannot be no layer."""
+    for one in listed:
         manifest = registry.get(repository, one.digest)
         if manifest and refers_to(manifest, subject.digest):
             yield from ((one.artifact_type, layer) for layer in layers_of(manifest)[:1])

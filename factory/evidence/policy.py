@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from factory.evidence.statement import family, moment
 from factory.model import (
     REQUIRED,
     SUBSTITUTED_BASE,
@@ -34,6 +35,7 @@ def judge(
     others: Iterable[str],
     terms: Terms,
     now: datetime,
+    unread: Sequence[Piece] = (),
 ) -> Audit:
     """What the pieces of evidence that an image carries come to.
 
@@ -41,6 +43,7 @@ def judge(
         found: all of them, good and bad; whoever found them checked signatures.
         others: what else refers to it, by type.
         now: against which ages are told.
+        unread: what nobody read, by its own word.
     """
     looked = [_held(piece, terms, now) for piece in found]
     good = [piece for piece in looked if not piece.why]
@@ -53,6 +56,7 @@ def judge(
         *(one for one in looked if one.why and not _told_signed(one, newest)),
         *(replace(one, why="a newer one is there") for one in older),
     )
+    refusals = [*_refusals(counting, ignored, missing, terms), *_unread(unread, counting)]
     return Audit(
         ref=ref,
         subject=subject,
@@ -61,22 +65,41 @@ def judge(
         ignored=ignored,
         others=tuple(dict.fromkeys(others)),
         missing=missing,
-        refusals=tuple(dict.fromkeys(_refusals(counting, ignored, missing, terms))),
+        refusals=tuple(dict.fromkeys(refusals)),
+        unread=len(unread),
     )
+
+
+def overlooked(unread: Iterable[Piece], counting: Iterable[Piece]) -> list[Piece]:
+    """Of what nobody read that which may say otherwise than what counts: by its own word it is no
+    older, or is about something else, or it says nothing. Whoever attached more than anybody reads,
+    to hide a refusal, cannot have it say that it is older than what came after it."""
+    newest: dict[str, datetime] = {}
+    for one in counting:
+        at = moment(one.at)
+        if at:
+            newest[family(one.about)] = max(at, newest.get(family(one.about), at))
+    return [one for one in unread if not _is_older(one, newest.get(family(one.about)))]
+
+
+def _is_older(piece: Piece, newest: datetime | None) -> bool:
+    at = moment(piece.at)
+    return at is not None and newest is not None and at < newest
+
+
+def _unread(unread: Sequence[Piece], counting: Iterable[Piece]) -> Iterator[str]:
+    found = len(overlooked(unread, counting))
+    if found:
+        yield (
+            f"{len(unread)} more documents about this image were not read; {found} of them may say "
+            "otherwise than what counts: see who attached so many, and remove what is not wanted"
+        )
 
 
 def _age(piece: Piece) -> tuple[datetime, bool]:
     """By which the newest comes last; of two of one moment that which refuses."""
     failed = piece.verdict is not None and piece.verdict.status is Status.FAIL
-    return _moment(piece) or datetime.min.replace(tzinfo=UTC), failed
-
-
-def _moment(piece: Piece) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(piece.at)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
+    return moment(piece.at) or datetime.min.replace(tzinfo=UTC), failed
 
 
 def _told_signed(piece: Piece, newest: Mapping[str, Piece]) -> bool:
@@ -101,7 +124,7 @@ def _held(piece: Piece, terms: Terms, now: datetime) -> Piece:
 
 def _aged(piece: Piece, terms: Terms, now: datetime) -> str:
     """Why a verdict is of no day that counts; empty if it is."""
-    found = _moment(piece)
+    found = moment(piece.at)
     if found is None:
         return "it does not say when it was found"
     age = now - found

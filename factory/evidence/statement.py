@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -30,7 +31,7 @@ SBOM = "https://cyclonedx.org/bom"
 TYPES = {**{kind: name for name, kind in VERDICTS.items()}, BUILD: "build", SBOM: "sbom"}
 """Types of predicates, and what they are about."""
 
-
+WITH_OTHERS = " with others"
 UNKNOWN = "unknown"
 """What that is about which cannot be read."""
 
@@ -84,8 +85,22 @@ def sbom_saying(materials: bytes, subject: Subject, at: str) -> Saying:
 def about_verdict(verdict: Verdict) -> str:
     """Which verdicts take each other's place: a gate's, by one policy, on one set of images."""
     by = f" at {verdict.target}" if verdict.target else ""
-    others = f" with others ({verdict.config_digest[7:19]})" if verdict.images else ""
+    others = f"{WITH_OTHERS} ({verdict.config_digest[7:19]})" if verdict.images else ""
     return f"{verdict.gate.value}{by}{others}"
+
+
+def family(about: str) -> str:
+    """Of which kind a statement is: those on an image with others, whichever, are of one."""
+    return about.partition(" (")[0]
+
+
+def moment(said: str) -> datetime | None:
+    """A date as statements have it; ``None`` where it is none, or of no time zone."""
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _saying(about: str, kind: str, predicate: Any, subject: Subject, at: str) -> Saying:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from factory.evidence.annotations import ABOUT, CREATED, PREDICATE, SIGNER, STATED, superseded
 from factory.registry import (
     OCI_MANIFEST,
     Descriptor,
@@ -21,17 +22,11 @@ from factory.registry import (
     Registry,
     digest_of,
     document_of,
+    has_attached,
     locate,
+    reclaim,
     upload,
 )
-
-PREDICATE = "in-toto.io/predicate-type"
-CREATED = "org.opencontainers.image.created"
-ABOUT = "io.ray-image-factory.about"
-STATED = "io.ray-image-factory.statement"
-SIGNER = "io.ray-image-factory.signer"
-"""Annotations: what is said, when that was found, which statement it is, and whose key signed it.
-Nothing is believed for their sake: they spare reading what is there."""
 
 _SIGNATURE = "dev.cosignproject.cosign/signature"
 _SIGNED_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -91,10 +86,12 @@ def image_signature(payload: bytes, signature: bytes, signer: str) -> Layer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What is under one of cosign's tags: the layers of a manifest, one a document."""
+    """What is under one of cosign's tags: the layers of a manifest, one a document; and the digest
+    of that, which is empty where there is none."""
 
     tag: str
     layers: tuple[Descriptor, ...]
+    digest: str
 
     @classmethod
     def read(cls, registry: Registry, repository: str, digest: str, kind: str) -> Stored:
@@ -103,8 +100,14 @@ class Stored:
         Raises:
             RegistryError: it cannot be had.
         """
-        tag = cosign_tag(digest, kind)
-        return cls(tag=tag, layers=layers_of(registry.get(repository, tag)))
+        return cls.under(registry, repository, cosign_tag(digest, kind))
+
+    @classmethod
+    def under(cls, registry: Registry, repository: str, tag: str) -> Stored:
+        """The same, by the tag."""
+        manifest = registry.get(repository, tag)
+        digest = manifest.digest if manifest else ""
+        return cls(tag=tag, layers=layers_of(manifest), digest=digest)
 
     def has(self, stated: str, signer: str) -> bool:
         """Whether a statement by this signer is the one about its matter."""
@@ -113,7 +116,7 @@ class Stored:
 
     def write(self, registry: Registry, repository: str, new: Iterable[Layer]) -> None:
         """Put new documents in the place of older ones by the same signer about the same; those of
-        others are left.
+        others are left. The manifest that was there is removed, if nothing is attached to it.
 
         Raises:
             RegistryError: the registry refused, or cannot be reached.
@@ -121,7 +124,10 @@ class Stored:
         added = list(new)
         matters = {_matter(one.annotations) for one in added}
         left = [one for one in self.layers if _matter(one.annotations) not in matters - {None}]
-        layers = [*left, *(one.descriptor for one in added)]
+        told = [one.descriptor for one in added]
+        stated = {one.annotations.get(STATED, "") for one in told}
+        old = {one.digest for one in superseded(left, told, stated)}
+        layers = [*(one for one in left if one.digest not in old), *told]
         config = _config(layers)
         upload(registry, repository, config)
         for one in added:
@@ -135,6 +141,8 @@ class Stored:
         }
         manifest = Manifest(content=json.dumps(document).encode(), media_type=OCI_MANIFEST)
         registry.put(repository, self.tag, manifest)
+        if self.digest and not has_attached(registry, repository, self.digest):
+            reclaim(registry, repository, self.tag, self.digest, manifest)
 
 
 def bring(registry: Registry, source: str, target: str, tag: str) -> bool:
@@ -149,7 +157,7 @@ def bring(registry: Registry, source: str, target: str, tag: str) -> bool:
     """
     if not tag.endswith((".att", ".sig")):
         return False
-    there = Stored(tag=tag, layers=layers_of(registry.get(target, tag)))
+    there = Stored.under(registry, target, tag)
     known = {one.digest for one in there.layers}
     newest = {_matter(one.annotations): one.annotations.get(CREATED, "") for one in there.layers}
     new = [

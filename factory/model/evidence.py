@@ -123,6 +123,7 @@ class Audit:
         others: what else refers to it and is none of ours, by type.
         missing: of what this factory attaches, what is not there.
         refusals: why it does not satisfy the terms; empty if it does.
+        unread: how many more documents are about it than were read.
     """
 
     ref: str
@@ -133,6 +134,7 @@ class Audit:
     others: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    unread: int = 0
 
     @property
     def partial(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from factory.publish.gate import refusals
 from factory.publish.keys import labels_of
 from factory.publish.manifest import config_digest
 from factory.publish.turns import taking_turns
-from factory.registry import Copier, Manifest, Registry, copy_attached, place
+from factory.registry import Brought, Copier, Manifest, Registry, copy_attached, place
 
 Log = Callable[[str], None]
 
@@ -72,12 +72,11 @@ class Promoter:
     locks: Path
     ready: Callable[[str], object] = lambda _repository: None
 
-    def place(self, candidate: Candidate, log: Log) -> tuple[bool, tuple[str, ...]]:
+    def place(self, candidate: Candidate, log: Log) -> tuple[bool, Brought]:
         """Have an image at the target under its immutable tag, with what is attached to it.
 
         Returns:
-            Whether the image had to be copied; the target's own attachments that were left as they
-            are.
+            Whether the image had to be copied; what came of that which is attached.
 
         Raises:
             PublishError: a gate or the target's policy refuses; the source does not hold what was
@@ -89,14 +88,14 @@ class Promoter:
         names, published = self.target.names(candidate.planned), candidate.published
         with taking_turns(self.locks, self.target, candidate.planned.build.id, log):
             copied = self._immutable(names, candidate)
-            left = copy_attached(
+            brought = copy_attached(
                 self.registry,
                 self.copier,
                 published.repository,
                 names.repository,
                 published.manifest_digest,
             )
-        return copied, left
+        return copied, brought
 
     def _refuse(self, candidate: Candidate) -> None:
         reasons = refusals(

@@ -32,9 +32,15 @@ class Evidence(Protocol):
         target: Target,
         publication: Publication,
         log: Callable[[str], None],
+        *,
+        anew: bool = False,
     ) -> None:
         """Attach it, where it is not there yet. Called in each run that publishes a build at a
         target, so that to find nothing to do has to be cheap.
+
+        Args:
+            anew: whether the image came there just now, or was read since it is not what was
+                remembered: what is remembered of evidence may be wrong as well.
 
         Raises:
             FactoryError: it could not be attached: then no floating tag of the group moves.

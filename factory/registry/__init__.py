@@ -3,9 +3,11 @@
 from factory.registry.allowance import Allowance
 from factory.registry.amazon import Amazon
 from factory.registry.attached import (
+    Brought,
     attached_tags,
     attached_to,
     copy_attached,
+    has_attached,
     refers_to,
     subject_of,
 )
@@ -28,9 +30,12 @@ from factory.registry.referrers import (
     Descriptor,
     all_referrers,
     attach,
+    attach_all,
+    delist,
     list_referrers,
+    referrers_tag,
 )
-from factory.registry.removal import remove, require_removal
+from factory.registry.removal import reclaim, remove, require_removal
 from factory.registry.trying import pause
 
 __all__ = [
@@ -39,6 +44,7 @@ __all__ = [
     "Allowance",
     "Amazon",
     "Artifact",
+    "Brought",
     "Copier",
     "Credentials",
     "Descriptor",
@@ -47,19 +53,24 @@ __all__ = [
     "Registry",
     "all_referrers",
     "attach",
+    "attach_all",
     "attached_tags",
     "attached_to",
     "base_url",
     "copy_attached",
+    "delist",
     "digest_of",
     "docker_credentials",
     "document_of",
+    "has_attached",
     "is_loopback",
     "list_referrers",
     "locate",
     "pause",
     "place",
     "read_json",
+    "reclaim",
+    "referrers_tag",
     "refers_to",
     "remove",
     "require_removal",

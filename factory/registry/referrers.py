@@ -11,7 +11,7 @@ https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from factory.registry.client import Registry
 from factory.registry.listing import pages
 from factory.registry.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, digest_of, document_of
 from factory.registry.reference import place
+from factory.registry.removal import reclaim
 
 _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
@@ -171,34 +172,95 @@ def attach(
         RegistryError: the registry refused or cannot be reached, or others write the list of this
             image's referrers all the time.
     """
-    manifest = artifact.manifest(subject)
-    descriptor = Descriptor(
-        media_type=manifest.media_type,
-        digest=manifest.digest,
-        size=len(manifest.content),
-        artifact_type=artifact.artifact_type,
-        annotations=artifact.annotations,
+    return attach_all(registry, repository, subject, [artifact])[0]
+
+
+def attach_all(
+    registry: Registry, repository: str, subject: Descriptor, artifacts: Iterable[Artifact]
+) -> tuple[Descriptor, ...]:
+    """The same of several, which are written into the list at once. See ``attach``."""
+    sent, unlisted = [], []
+    for artifact in artifacts:
+        manifest = artifact.manifest(subject)
+        descriptor = Descriptor(
+            media_type=manifest.media_type,
+            digest=manifest.digest,
+            size=len(manifest.content),
+            artifact_type=artifact.artifact_type,
+            annotations=artifact.annotations,
+        )
+        upload(registry, repository, _EMPTY)
+        upload(registry, repository, artifact.content)
+        if not registry.put(repository, manifest.digest, manifest):
+            unlisted.append(descriptor)
+        sent.append(descriptor)
+    if unlisted:
+        _enlist(registry, repository, subject.digest, unlisted)
+    return tuple(sent)
+
+
+def delist(registry: Registry, repository: str, digest: str, gone: Collection[str]) -> None:
+    """Take some digests out of the index that lists what refers to an image, where there is one.
+
+    Raises:
+        RegistryError: it cannot be, or others write that index all the time.
+    """
+    _rewrite(
+        registry,
+        repository,
+        digest,
+        lambda known: {name: one for name, one in known.items() if name not in gone},
     )
-    upload(registry, repository, _EMPTY)
-    upload(registry, repository, artifact.content)
-    if not registry.put(repository, manifest.digest, manifest):
-        _enlist(registry, repository, subject.digest, [descriptor])
-    return descriptor
 
 
 def _enlist(registry: Registry, repository: str, digest: str, added: Sequence[Descriptor]) -> None:
-    tag, wanted = referrers_tag(digest), {one.digest: one for one in added}
+    wanted = {one.digest: one for one in added}
+    _rewrite(registry, repository, digest, lambda known: known | wanted | known)
+
+
+_Entries = dict[str, Descriptor]
+
+
+def _rewrite(
+    registry: Registry, repository: str, digest: str, change: Callable[[_Entries], _Entries]
+) -> None:
+    """Write the index anew until it is as it should be; the one before is removed, if nobody else
+    wrote it meanwhile."""
+    tag, before, written = referrers_tag(digest), "", []
     for left in reversed(range(_TRIES + 1)):
-        known = {one.digest: one for one in _listed(registry.get(repository, tag))}
-        if wanted.keys() <= known.keys():
-            return
+        now = registry.get(repository, tag)
+        known = {one.digest: one for one in _listed(now)}
+        wanted = change(known)
+        if wanted.keys() == known.keys():
+            break
         if left:
-            registry.put(repository, tag, _index((known | wanted | known).values()))
-    raise RegistryError(
-        "others write the list of what refers to this image all the time",
-        where=place(repository, tag),
-        todo="let one publisher at a time attach evidence to it, then run again",
-    )
+            before = now.digest if now else ""
+            written.append(_written(registry, repository, tag, wanted.values()))
+    else:
+        raise RegistryError(
+            "others write the list of what refers to this image all the time",
+            where=place(repository, tag),
+            todo="let one publisher at a time attach evidence to it, then run again",
+        )
+    if len(written) == 1 and before:
+        reclaim(registry, repository, tag, before, written[0])
+
+
+def _written(
+    registry: Registry, repository: str, tag: str, listed: Iterable[Descriptor]
+) -> Manifest:
+    """Write the index; without what others removed and left in it, which registries refuse."""
+    index = _index(listed)
+    try:
+        registry.put(repository, tag, index)
+    except RegistryError as error:
+        there = [one for one in listed if registry.head(repository, one.digest)]
+        healed = _index(there)
+        if error.status != 400 or healed == index:
+            raise
+        registry.put(repository, tag, healed)
+        return healed
+    return index
 
 
 def _index(listed: Iterable[Descriptor]) -> Manifest:

@@ -6,9 +6,11 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-ma
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from factory.errors import RegistryError
 from factory.registry.client import Registry
+from factory.registry.manifest import Manifest
 from factory.registry.reference import HUB_HOST, locate, place
 
 _ECR = re.compile(r"\.dkr[.-]ecr\.")
@@ -49,6 +51,30 @@ def remove(registry: Registry, repository: str, digest: str) -> bool:
     if answer.status not in (200, 202):
         raise registry.refused(answer, "did not remove the manifest", repository, where)
     return True
+
+
+def reclaim(registry: Registry, repository: str, tag: str, before: str, now: Manifest) -> None:
+    """Remove the manifest that a tag named until now, as far as the registry lets us: by nothing is
+    it found any more, and its layers are kept for its sake.
+
+    Removing it takes every tag that names it by then. Should somebody have put it back under this
+    one at the same moment, the tag gets what it named last.
+
+    Args:
+        before: the digest of what it named.
+        now: what it was made to name.
+
+    Raises:
+        RegistryError: the tag is gone, and could not be written again.
+    """
+    hasty = registry.hasty()
+    if before == now.digest or registry.head(repository, tag) != now.digest:
+        return  # others were here, who know better what is needed
+    with suppress(RegistryError):  # then it stays, which harms nobody
+        require_removal(repository)
+        remove(hasty, repository, before)
+    if registry.head(repository, tag) is None:
+        registry.put(repository, tag, now)
 
 
 def _elsewhere(repository: str, name: str, todo: str) -> RegistryError:

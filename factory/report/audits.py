@@ -30,6 +30,7 @@ def audit_text(found: Audit, *, width: int | None = None) -> str:
             ["  EVIDENCE", "OF", "SIGNED", "SAYS"], rows, width=width, flexible=[(3, _WHY_WIDTH)]
         ),
         f"also there: {', '.join(map(_short, found.others))}" if found.others else "",
+        f"not read: {found.unread} more documents about it" if found.unread else "",
         _conclusion(found),
     ]
     return clean("\n\n".join(part for part in parts if part))
@@ -79,6 +80,7 @@ def audit_document(found: Audit) -> dict[str, Any]:
         "evidence": [_piece(piece) for piece in found.pieces],
         "ignored": [_piece(piece) for piece in found.ignored],
         "others": list(found.others),
+        "unread": found.unread,
         "policy": {
             "target": found.terms.target or None,
             "accept": sorted(found.terms.accept),

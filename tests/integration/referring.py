@@ -44,8 +44,10 @@ class _Handler(BaseHTTPRequestHandler):
         answer = upward.getresponse()
         content = answer.read()
         headers = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP}
-        if answer.status == 201 and self.command == "PUT":
+        if answer.status == 201 and self.command == "PUT" and "/manifests/" in self.path:
             headers |= self._enlisted(body)
+        if answer.status == 202 and self.command == "DELETE":
+            self._delist()
         size = answer.getheader("Content-Length") or "0"
         self._say(answer.status, headers, content, size if self.command == "HEAD" else "")
         upward.close()
@@ -65,6 +67,12 @@ class _Handler(BaseHTTPRequestHandler):
         }
         self.server.listed.setdefault((repository, subject), {})[entry["digest"]] = entry
         return {"OCI-Subject": subject}
+
+    def _delist(self) -> None:
+        name, _, digest = self.path.removeprefix("/v2/").partition("/manifests/")
+        for (repository, _), entries in self.server.listed.items():
+            if repository == name:
+                entries.pop(digest, None)
 
     def _say(self, status: int, headers: dict[str, str], body: bytes, size: str = "") -> None:
         self.send_response(status)

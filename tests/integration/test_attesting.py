@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.distribution import distribution
 from factory.attesting import Attester
 from factory.borrowing import Borrower
 from factory.engine import Engine
@@ -30,7 +31,7 @@ from factory.model import (
 )
 from factory.project import load
 from factory.publish import Publisher
-from factory.registry import Registry, list_referrers
+from factory.registry import Registry, list_referrers, remove, tags
 from factory.settings import Settings
 from tests.integration.conftest import REPOSITORY
 from tests.integration.evidence import PASSWORD, Published, key_pair, now, verdicts
@@ -82,8 +83,9 @@ class Bench:
             verdicts_of=lambda digest: judged,
             joints_of=lambda digest: (),
         )
-        now = publisher.push(self.planned, built, judged, known).publication
-        attester(self.planned, self.target, now, lambda _: None)
+        pushed = publisher.push(self.planned, built, judged, known)
+        now, anew = pushed.publication, pushed.manifest is not None
+        attester(self.planned, self.target, now, lambda _: None, anew=anew)
         return now
 
 
@@ -132,7 +134,24 @@ def test_nothing_is_asked_again_where_nothing_is_new(
     assert asked == ["HEAD manifests"], "and nothing for evidence"
     again = tuple(replace(one, basis="sha256:new") for one in judged)
     bench.publish(built, again, known=first)
-    assert asked.count("PUT manifests") == 4, "two statements, and each time the list of them"
+    assert asked.count("PUT manifests") == 3, "two statements, and the list of them"
+
+
+def test_what_was_removed_elsewhere_and_is_pushed_again_has_its_evidence_again(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Another machine may collect it there; what is remembered here is of what was there before."""
+    built = bench.workshop.built("one")
+    judged = judged_of(built)
+    with distribution(tmp_path / "collected") as host:
+        bench.target = target_at(host)
+        first = bench.publish(built, judged)
+        for tag in tags(bench.registry, first.repository):
+            digest = bench.registry.head(first.repository, tag)
+            assert digest is None or remove(bench.registry, first.repository, digest)
+        again = bench.publish(built, judged, known=first)
+        assert again.manifest_digest == first.manifest_digest
+        assert len(list_referrers(bench.registry, again.repository, again.manifest_digest)) == 3
 
 
 def project(bench: Bench, trust: tuple[str, ...] = ()) -> Project:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import pytest
 
 from factory import process
 from factory.errors import ConfigError, PublishError
-from factory.evidence import Cosign, carried, subject_of
+from factory.evidence import Cosign, carried, judge, subject_of
+from factory.evidence.annotations import ABOUT, CREATED, SIGNER
 from factory.evidence.envelope import ENVELOPE_TYPE, opened
-from factory.evidence.statement import BUILD, VERDICTS
+from factory.evidence.statement import BUILD, STATEMENT_TYPE, VERDICTS
 from factory.evidence.stored import cosign_tag
-from factory.model import CheckStatus, Gate, Status
+from factory.model import Audit, CheckStatus, Gate, Status, Terms
 from factory.registry import Manifest, Registry, attach, list_referrers, tags
 from factory.registry.referrers import Artifact, Descriptor, referrers_tag
 from tests.integration.conftest import REPOSITORY
@@ -343,17 +345,46 @@ def test_a_key_that_is_not_there_is_told(image: Published, key: str) -> None:
         image.say(signer=Cosign(key, Path()))
 
 
-def test_more_than_anybody_reads_is_refused_and_hides_no_refusal(
+def test_more_than_anybody_reads_hides_no_refusal_and_refuses_nothing_that_is_older(
     image: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image.say()
-    repository, _, digest = image.ref.partition("@")
-    registry = Registry()
-    subject = subject_of(registry, repository, digest)
-    assert carried(registry, repository, subject, ()).pieces
-    monkeypatch.setattr("factory.evidence.collect._MOST", 3)
-    with pytest.raises(PublishError, match="more than 3 documents are about this image"):
-        carried(registry, repository, subject, ())
+    monkeypatch.setattr("factory.evidence.attach.superseded", lambda *_: ())  # as it once was
+    days = [f"2026-01-0{day}T00:00:00+00:00" for day in range(1, 6)]
+    for day in days:
+        image.say(verdicts(image.subject, at=day))
+    registry, repository = Registry(), image.repository
+
+    def audited(most: int) -> Audit:
+        monkeypatch.setattr("factory.evidence.collect._MOST", most)
+        found = carried(registry, repository, image.subject, ())
+        moment = datetime(2026, 2, 1, tzinfo=UTC)
+        pieces, unread = found.pieces, found.unread
+        return judge(image.ref, image.subject, pieces, (), Terms(), moment, unread)
+
+    assert (audited(12).unread, audited(12).refusals) == (0, ())
+    found = audited(4)
+    assert (found.unread, found.refusals, found.missing) == (8, (), ())
+    assert {one.at for one in found.pieces if one.verdict} == {days[-1]}
+    # Somebody attaches once more what passed, as if it were newer, and the failure is not read.
+    failed = verdicts(image.subject, at="2026-01-06T00:00:00+00:00")[0]
+    image.say((replace(failed, status=Status.FAIL),))
+    said = list_referrers(registry, repository, image.subject.digest, STATEMENT_TYPE)
+    assert [said[at].annotations[ABOUT] for at in (-3, -2, 2)] == ["scan", "verify", "build"]
+    whole = registry.require(repository, image.subject.digest)
+    subject = Descriptor(media_type=whole.media_type, digest=whole.digest, size=len(whole.content))
+    for one in (said[-3], said[-2], said[2]):
+        layers = json.loads(registry.require(repository, one.digest).content)["layers"]
+        again = Artifact(
+            artifact_type=STATEMENT_TYPE,
+            content=registry.blob(repository, layers[0]["digest"]),
+            annotations={**one.annotations, SIGNER: "x", CREATED: "2026-01-07T00:00:00+00:00"},
+        )
+        attach(registry, repository, subject, again)
+    found = audited(3)
+    assert [one.about for one in found.pieces] == ["scan", "verify", "build"]
+    assert len(found.refusals) == 1
+    assert "more documents about this image were not read" in found.refusals[0]
+    assert "scan failed" in audited(20).refusals
 
 
 def test_an_image_that_is_an_index_at_once_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,7 +270,15 @@ def test_evidence_comes_between_the_phases_and_without_it_nothing_moves(yard: Ya
     shop = yard.house.shop("b", yard.ledger, yard.folder / "locks")
     attached: list[str] = []
 
-    def attach(planned: PlannedBuild, target: Target, publication: Publication, log: Log) -> None:
+    def attach(
+        planned: PlannedBuild,
+        target: Target,
+        publication: Publication,
+        log: Log,
+        *,
+        anew: bool = False,
+    ) -> None:
+        assert anew, "it was pushed just now"
         assert yard.named() == ["a", "a", "a"]
         if planned.build.cell.device == "gpu":
             raise PublishError("the evidence was refused")

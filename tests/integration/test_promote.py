@@ -32,7 +32,14 @@ from factory.model.naming import Naming
 from factory.model.target import ECR
 from factory.plan import immutable_tag
 from factory.project import all_builds
-from factory.registry import Copier, Manifest, Registry, attached_tags, list_referrers
+from factory.registry import (
+    Copier,
+    Manifest,
+    Registry,
+    attached_tags,
+    list_referrers,
+    remove,
+)
 from factory.registry.pace import Pace
 from factory.report.collected import collected_text
 from factory.report.promoted import promoted_text
@@ -240,6 +247,32 @@ def test_what_is_attached_is_copied_too_and_prods_own_stays(desk: Desk) -> None:
     assert len(attached(desk.prod, digest)) == 2
 
 
+def test_what_is_attached_to_evidence_comes_along_three_deep(desk: Desk) -> None:
+    """Such as a signature of a bill of materials, and a timestamp of that."""
+    chain = [desk.publish(NEW).manifest_digest]
+    for _ in range(4):
+        attach(desk.staging, chain[-1], "index", more=f" {len(chain)}")
+        chain += attached(desk.staging, chain[-1])
+    attach(desk.staging, chain[1], ".sig")
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+    there = [Registry().head(desk.prod, digest) == digest for digest in chain]
+    assert there == [True, True, True, True, False]
+    assert [attached(desk.prod, one) for one in chain[:3]] == [[one] for one in chain[1:4]]
+    assert Registry().head(desk.prod, f"{attached_tags(chain[1])[0]}.sig")
+    assert states(desk.promote()) == [State.CACHED, State.CACHED]
+
+
+def test_what_is_listed_and_gone_is_passed_over(desk: Desk) -> None:
+    """What was broken off while it took older evidence away leaves such an entry."""
+    digest = desk.publish(NEW).manifest_digest
+    attach(desk.staging, digest, "index", more=" one")
+    attach(desk.staging, digest, "index", more=" two")
+    gone, stays = attached(desk.staging, digest)
+    remove(Registry(), desk.staging, gone)
+    assert states(desk.promote()) == [State.DONE, State.DONE]
+    assert attached(desk.prod, digest) == [stays]
+
+
 def test_what_others_only_say_is_attached_is_not_brought_along(desk: Desk) -> None:
     """Who may push writes the list, and would have any image brought to where only we may push."""
     digest = desk.publish(NEW).manifest_digest
@@ -408,6 +441,27 @@ def test_what_others_only_say_is_attached_is_left(desk: Desk) -> None:
     client.put(desk.staging, tag, Manifest(content=json.dumps(index).encode(), media_type=INDEX))
     assert desk.collect(apply=True).removed == (old.manifest_digest,)
     assert client.head(desk.staging, manifest.digest) == manifest.digest
+
+
+def test_what_another_machine_pushed_and_no_tag_floats_to_yet_is_kept(desk: Desk) -> None:
+    """Its tags may be about to move, by a journal that is there alone."""
+    keeping(desk, keep_days=1, keep_last=1)
+    old = desk.publish(OLD, at=aged(90))
+    desk.publish(NEW, at=aged(60))
+    client = Registry()
+    ours = json.loads(client.require(desk.staging, old.immutable).content)
+    content = json.dumps({**ours, "annotations": {"of": "another machine"}}).encode()
+    theirs = Manifest(content=content, media_type=ours["mediaType"])
+    immutable = immutable_tag(desk.build, "d" * 64)
+    client.put(desk.staging, immutable, theirs)
+    attach(desk.staging, theirs.digest, "index")
+    [note] = attached(desk.staging, theirs.digest)
+    done = desk.collect(apply=True)
+    assert done.removed == (old.manifest_digest,)
+    [kept] = [one for one in done.decisions if one.digest == theirs.digest]
+    assert (kept.keep, kept.why) == (True, "it was not published from here")
+    for name in (immutable, note):
+        assert client.head(desk.staging, name)
 
 
 def test_what_an_index_of_others_lists_is_kept(desk: Desk) -> None:

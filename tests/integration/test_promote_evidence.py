@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.faults.house import NEW, OLD, House, house
 from factory.evidence import Cosign
+from factory.evidence.annotations import CREATED
 from factory.model import Retention, State, Subject
 from factory.registry import Registry, all_referrers, attached_tags
 from factory.settings import Settings
@@ -111,6 +112,23 @@ def test_the_verdict_by_the_targets_own_policy_is_attached_there(
         found = carried(published(desk, desk.prod).ref, public)
         assert "scan at prod" in [one["about"] for one in found["evidence"]]
         assert found["ignored"] == []
+
+
+def test_what_newer_evidence_replaced_at_the_source_goes_at_the_target_as_well(
+    desk: Desk,
+) -> None:
+    desk.publish(NEW)
+    here, there = published(desk, desk.staging), published(desk, desk.prod)
+    for day in range(1, 6):
+        here.say(verdicts(here.subject, f"2026-01-0{day}T00:00:00+00:00"))
+        if day != 3:
+            assert states(desk.promote())[-1] in (State.DONE, State.CACHED)
+    for one in (here, there):
+        found = all_referrers(Registry(), one.repository, one.subject.digest)
+        days = [entry.annotations[CREATED][9:10] for entry in found]
+        # The two newest verdicts of each gate; the build and what is in it are of the first day.
+        assert sorted(days) == ["1", "1", "4", "4", "5", "5"]
+        assert len(found) == 6
 
 
 @pytest.mark.parametrize("lists", [False, True], ids=["by tags", "by a list"])

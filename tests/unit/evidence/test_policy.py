@@ -172,3 +172,23 @@ def test_a_target_with_a_scan_policy_of_its_own_wants_a_verdict_by_that() -> Non
     assert audited(SCAN, VERIFY, BUILD, own, terms=terms).refusals == ()
     failed = piece(replace(FAILED, target="prod"), about="scan at prod")
     assert audited(SCAN, VERIFY, BUILD, failed, terms=terms).refusals[0] == "scan at prod failed"
+
+
+@pytest.mark.parametrize(
+    ("about", "days", "refused"),
+    [
+        ("scan", 2, False),
+        ("scan", 1, True),
+        ("scan", 0, True),
+        ("scan at prod", 2, True),
+        ("unknown", 9, True),
+    ],
+)
+def test_what_nobody_read_refuses_unless_it_is_older_than_what_counts(
+    about: str, days: int, *, refused: bool
+) -> None:
+    unread = replace(piece(PASSED, days=days, about=about), verdict=None)
+    pieces = (SCAN, VERIFY, BUILD, SBOM)
+    found = judge("r", SUBJECT, pieces, (), Terms(), NOW, [unread])
+    assert (bool(found.refusals), found.unread) == (refused, 1)
+    assert not refused or "1 more documents about this image were not read" in found.refusals[0]

@@ -17,7 +17,7 @@ def found() -> Audit:
 
 
 def test_each_piece_has_a_line_and_so_has_what_is_missing_and_what_refuses() -> None:
-    text = audit_text(replace(found(), others=("text/plain",)))
+    text = audit_text(replace(found(), others=("text/plain",), unread=7))
     for part in (
         "✓ scan      2026-11-28T12:00  k.pub",
         "partial: no vulnerability database",
@@ -26,6 +26,7 @@ def test_each_piece_has_a_line_and_so_has_what_is_missing_and_what_refuses() -> 
         "3 components",
         "– verify",
         "also there: text/plain",
+        "not read: 7 more documents about it",
         "refused: there is no verify verdict",
         "refused: scan: not accepted: no vulnerability database",
     ):
