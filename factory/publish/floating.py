@@ -6,8 +6,10 @@ back, and at the end all tags of the group are read once more. What a kill leave
 finished, or put back, by what was written down.
 
 Two publishers on two hosts may still write at the same time. Whoever writes last reads all tags
-after that: so it sees a mixture, if there is one, and makes it whole with its own set. Whoever
-finds nothing of its own any more has lost, and leaves the other's set alone.
+after that: so it sees a mixture, if there is one. Which of the two makes it whole is decided by
+what both see alike, lest they write over each other for ever: the one whose set the first tag of
+the group names. The other waits for that, and does it only if nothing changes. Whoever finds
+nothing of its own any more has lost, and leaves the other's set alone.
 """
 
 from __future__ import annotations
@@ -26,9 +28,12 @@ from factory.model import Journal, Move, Stage
 from factory.publish.origin import require_published
 from factory.publish.tags import Found, Tags, each
 
-_LOOKS = 12
+_LOOKS = 24
 """How often a group that is contested is looked at before it is left to people."""
 
+_PATIENCE = 3
+"""How often a mixture has to be found the same, one after the other, before somebody writes over it
+who has not its first tag: whoever has it is dead then, or had ended before this was written."""
 
 _TODO = "then `invoke publish --resume` finishes it, or `invoke rollback` puts the tags back"
 
@@ -220,6 +225,7 @@ class Mover:
             PublishError: they name the other's, or people have to decide.
         """
         seen: Found = {}
+        same = 0
         for look in range(_LOOKS):
             found = self.tags.read(journal.moves)
             strange = [move for move in journal.moves if found[move.place] != move.after]
@@ -229,7 +235,8 @@ class Mover:
                 raise _overtaken(strange, found)
             if not live and any(_is_foreign(move, found) for move in strange):
                 raise _moved_since(strange, found, "what was begun is left as it is")
-            if found == seen:  # whoever moved them is gone, or waits for us
+            same = same + 1 if found == seen else 0
+            if same >= (1 if _leads(journal, found) else _PATIENCE):
                 each(self._insist, strange)
                 seen = {}
             else:
@@ -243,6 +250,12 @@ class Mover:
 
 class Overtaken(PublishError):
     """Another publisher's set stands, whole."""
+
+
+def _leads(journal: Journal, found: Found) -> bool:
+    """Whether the first tag of a group names what it is to by this journal."""
+    first = min(journal.moves, key=lambda move: move.place)
+    return found[first.place] == first.after
 
 
 def _is_foreign(move: Move, found: Found) -> bool:
