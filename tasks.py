@@ -484,7 +484,7 @@ def status(_c: Context, selection: Selection, format: str = "text") -> None:
     with Ledger.open(project_of(settings_here()).state / "ledger.sqlite") as ledger:
         records, pairs = ledger.records(), ledger.pair_records()
         left = ledger.unfinished()
-    if selection != Selection():
+    if records and selection != Selection():
         wanted = among((one.build_id for one in records), selection)
         records = tuple(one for one in records if one.build_id in wanted)
         pairs = tuple(one for one in pairs if {one.head, one.workers} & wanted)

@@ -122,11 +122,11 @@ def _no_such(
         return ConfigError(f"there is no flag {word}", where=where, todo=todo)
     if not context.name:
         return _no_command(commands, word)
-    if "--only" in context.flags:
-        usage = f"select builds with flags, such as --only '{word}'; {usage}"
-    todo = _meant(word, commands.task_names, usage)
     what = f"{word!r} is no value of a flag, and no other command"
-    return ConfigError(what, where=where, todo=todo)
+    if "--only" in context.flags:
+        select = f"select builds with flags, such as --image {word} or --only GLOB"
+        return ConfigError(what, where=where, todo=f"{select}; {usage}")
+    return ConfigError(what, where=where, todo=_meant(word, commands.task_names, usage))
 
 
 def _no_command(commands: Collection, word: str) -> ConfigError:

@@ -161,8 +161,8 @@ def _telling(lines: Iterable[str]) -> list[str]:
 
 
 def _whole(said: Sequence[str]) -> list[str]:
-    """All that the failing instruction said: between the rules BuildKit repeats its last ten lines,
-    and what uv or pip say of a requirement is longer."""
+    """All that the failing instruction said: between the rules BuildKit repeats its last lines,
+    and of some it loses the beginning (``3.773 error: No solution`` came as ``: No solution``)."""
     failed = next((found[1] for line in said if (found := _FAILED.match(line))), None)
     begun = f"#{failed} "
     own = (line.removeprefix(begun) for line in said if failed and line.startswith(begun))

@@ -35,7 +35,12 @@ def refused(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
         (("plan", "--zzzz"), "invoke plan", "no flag --zzzz", "`invoke --help plan` shows"),
         (("plan", "--python"), "invoke plan", "--python has no value", "write one"),
         (("audit", "x", "--max-age"), "invoke audit", "--max-age has no value", "write one"),
-        (("plan", "ray-app"), "invoke plan", "'ray-app' is no value", "--only 'ray-app'"),
+        (
+            ("plan", "ray-app"),
+            "invoke plan",
+            "'ray-app' is no value",
+            "--image ray-app or --only GLOB",
+        ),
         (("plan", "build", "--zzzz"), "invoke build", "no flag --zzzz", "--help build"),
         (("--python", "3.11", "plan"), "invoke", "no flag --python", "invoke COMMAND --python"),
         (("--lisst",), "invoke", "no flag --lisst", "did you mean --list"),

@@ -161,7 +161,7 @@ def test_all_that_a_failing_program_said_is_shown_where_buildkit_repeats_its_end
     lines = [
         *("#4 0.1 another step", *(f"#5 {line}" for line in why)),
         '#5 ERROR: process "/bin/sh -c x" did not complete successfully: exit code: 1',
-        *("------", " > [2/3] RUN x:", *why[-10:], "------", "Dockerfile:3"),
+        *("------", " > [2/3] RUN x:", ": because 4", *why[-9:], "------", "Dockerfile:3"),
         'ERROR: failed to solve: process "x" did not complete successfully: exit code: 1',
     ]
     assert failing(docker, tmp_path, *lines) == why
