@@ -15,9 +15,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from factory.calling import check_call
 from factory.cli import (
     FORMAT_HELP,
-    FactoryTask,
     NamedTask,
     check_form,
     command,
@@ -64,7 +64,8 @@ def plan(_c: Context, selection: Selection, format: str = "text") -> None:
     settings = settings_here()
     prepared = prepare(settings, selection)
     planned = prepared.plan
-    known, whys = foreseen(settings, planned), reasons(settings, planned, prepared.contents)
+    known = foreseen(settings, prepared, warn)
+    whys = reasons(settings, planned, prepared.contents, known)
     targets = prepared.project.matrix.targets
     show(
         report.plan_table(planned, known, whys, prepared.project.refused_cohorts, targets),
@@ -314,11 +315,11 @@ def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: b
 
 
 @task(
-    klass=FactoryTask,
+    klass=NamedTask,
     positional=["ref"],
     iterable=["key", "accept"],
     help={
-        "ref": "an image in any registry, by tag or digest",
+        "ref": "an image in any registry, by tag or digest; or a build that was published here",
         "key": "a public key: only what it signed counts (repeatable)",
         "policy": "a target of this project, whose policy the image has to satisfy",
         "accept": "a partial reason that does not refuse (repeatable); none does otherwise",
@@ -329,7 +330,7 @@ def _judge(ref: str, form: str, suite: str | None, *, pull: bool, require_gpu: b
 )
 def audit(
     _c: Context,
-    ref: str,
+    ref: str | None = None,
     key: Sequence[str] | None = None,
     policy: str | None = None,
     accept: Sequence[str] | None = None,
@@ -340,9 +341,14 @@ def audit(
     from factory import console, report
     from factory.auditing import Asked, days_of
     from factory.auditing import audit as look
-    from factory.errors import PublishError
+    from factory.errors import ConfigError, PublishError
 
     check_form(format)
+    if ref is None:
+        raise ConfigError(
+            "audit which image?",
+            todo="name one, or a build that was published from here: `invoke audit REF`",
+        )
     asked = Asked(
         ref=ref,
         keys=tuple(key or ()),
@@ -387,17 +393,22 @@ def release(
     _pass_gates(gates, selection, format, require_gpu=require_gpu)
 
 
-@command(**FORMAT_HELP)
-def status(_c: Context, format: str = "text") -> None:
+@selection_command
+def status(_c: Context, selection: Selection, format: str = "text") -> None:
     """Show what the ledger knows of each build, of pairs, and of what a killed run left."""
     from factory import report
     from factory.ledger import Ledger
+    from factory.matrix import among
     from factory.project import project_of
     from factory.report.moves import unfinished_text
 
     with Ledger.open(project_of(settings_here()).state / "ledger.sqlite") as ledger:
         records, pairs = ledger.records(), ledger.pair_records()
         left = ledger.unfinished()
+    if records and selection != Selection():
+        wanted = among((one.build_id for one in records), selection)
+        records = tuple(one for one in records if one.build_id in wanted)
+        pairs = tuple(one for one in pairs if {one.head, one.workers} & wanted)
     parts = (report.status_table(records, pairs), unfinished_text(left))
     show(
         "\n\n".join(part for part in parts if part),
@@ -556,3 +567,4 @@ ns = Collection(
 )
 ns.add_collection(cluster.ns)
 ns.add_collection(export.ns)
+check_call(ns)

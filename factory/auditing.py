@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from factory.errors import ConfigError
 from factory.evidence import PublicKey, carried, judge, read_keys, subject_of
+from factory.ledger import Ledger
 from factory.matrix import KNOWN_PARTIALS, near
-from factory.model import Audit, Signing, Target, Terms
+from factory.model import Audit, Publication, Signing, Target, Terms, cell_of
 from factory.project import matrix_of
-from factory.registry import split_tag
+from factory.registry import place, split_tag
 from factory.remotes import Remotes
 from factory.settings import Settings
 
@@ -28,7 +29,8 @@ class Asked:
     """What the user wants to know of an image.
 
     Attributes:
-        ref: its name in a registry, by tag or digest.
+        ref: its name in a registry, by tag or digest; or the id of a build or cell, of which that
+            is meant which was published from here.
         keys: files of public keys; then only what one of them signed counts.
         policy: a target of the project, whose policy is taken, with the keys that the project
             trusts where no others are given.
@@ -52,13 +54,14 @@ def audit(settings: Settings, asked: Asked) -> Audit:
         PublishError: there is no such image.
         RegistryError: its registry failed.
     """
-    repository, reference = split_ref(asked.ref)
     terms, keys = _terms(settings, asked)
+    ref = _published(settings, asked) or asked.ref
+    repository, reference = split_ref(ref)
     registry = Remotes(settings=settings, project=None).client()
     subject = subject_of(registry, repository, reference)
     found = carried(registry, repository, subject, keys)
     now = datetime.now(UTC)
-    return judge(asked.ref, subject, found.pieces, found.others, terms, now, found.unread)
+    return judge(ref, subject, found.pieces, found.others, terms, now, found.unread)
 
 
 def days_of(said: str | None) -> int | None:
@@ -90,6 +93,52 @@ def split_ref(ref: str) -> tuple[str, str]:
     name, _, digest = ref.partition("@")
     repository, tag = split_tag(name)
     return repository, digest or tag
+
+
+def _published(settings: Settings, asked: Asked) -> str | None:
+    """The name in its registry of what was published of a build, if that is what is asked for: one
+    of another kind would be looked for at Docker Hub. At several targets, it is that of the one
+    whose policy is asked for.
+
+    Raises:
+        ConfigError: nothing was, or it is at several targets.
+    """
+    if set("/@") & set(asked.ref):
+        return None
+    known = [one for one in _publications(settings) if asked.ref in _ids(one)]
+    named = [one for one in known if one.target == asked.policy] or known
+    refs = list(dict.fromkeys(place(one.repository, one.immutable) for one in named))
+    if len(refs) > 1:
+        where = ", ".join(f"{place(one.repository, one.immutable)} ({one.target})" for one in named)
+        raise ConfigError(
+            f"{asked.ref} was published in {len(refs)} places: {where}",
+            todo=f"say which, such as `invoke audit {refs[0]}`",
+        )
+    if not refs and _is_build(settings, asked.ref):
+        raise ConfigError(
+            f"nothing was published of {asked.ref} from here, a build or cell of this project",
+            todo="name the image as its registry has it, such as 127.0.0.1:5000/ray-app:latest",
+        )
+    return refs[0] if refs else None
+
+
+def _publications(settings: Settings) -> tuple[Publication, ...]:
+    file = settings.state / "ledger.sqlite"
+    if not file.is_file():
+        return ()
+    with Ledger.open(file) as ledger:
+        return tuple(ledger.publications().values())
+
+
+def _ids(one: Publication) -> tuple[str, str]:
+    """Its build's, and its cell's."""
+    return one.build_id, one.build_id.partition(":")[2]
+
+
+def _is_build(settings: Settings, name: str) -> bool:
+    image, _, cell = name.rpartition(":")
+    own = not image or (settings.root / "images" / image / "image.yaml").is_file()
+    return own and cell_of(cell) is not None
 
 
 def _terms(settings: Settings, asked: Asked) -> tuple[Terms, tuple[PublicKey, ...]]:

@@ -3,7 +3,7 @@ nor the network is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,9 +39,11 @@ from factory.report import verdict_words
 from factory.settings import Settings
 
 
-def reasons(settings: Settings, plan: Plan, contents: Contents) -> dict[str, str]:
-    """Why a build would make each step that was never made here, by key: what it records with it.
-    Empty where nothing was ever built.
+def reasons(
+    settings: Settings, plan: Plan, contents: Contents, kept: Collection[str] = ()
+) -> dict[str, str]:
+    """Why a build would make each step that is not kept, by key: what it records with it. Empty
+    where nothing was ever built.
 
     Raises:
         MachineError: the ledger is damaged.
@@ -51,8 +53,7 @@ def reasons(settings: Settings, plan: Plan, contents: Contents) -> dict[str, str
         return {}
     with Ledger.open(path) as ledger:
         history = History(plan=plan, contents=contents, ledger=ledger)
-        there = ledger.all_built()
-        missing = (step for key, step in plan.steps.items() if key not in there)
+        missing = (step for key, step in plan.steps.items() if key not in kept)
         return {step.key: history.reason(step) for step in missing}
 
 

@@ -22,6 +22,7 @@ from factory.lanes import aside, lanes
 from factory.matrix import select
 from factory.model import (
     Build,
+    Built,
     ColdStart,
     Journal,
     Outcome,
@@ -37,7 +38,7 @@ from factory.remotes import Remotes
 from factory.scheduler import Observer, Work, execute
 from factory.settings import Settings
 from factory.signals import terminable
-from factory.stock import Stock, in_engine
+from factory.stock import Stock, in_engine, seen, told
 from factory.works import judging, moving, pairing
 from factory.workshop import Workshop
 
@@ -271,26 +272,48 @@ def _replanned(
     return planned(project, builds, known, prepared.contents)
 
 
-def foreseen(settings: Settings, plan: Plan) -> dict[str, str]:
-    """Key to why it would be kept, of every step that a build would not make. By the ledger alone,
-    so no engine is needed: what was removed from the engine since is made again all the same.
+def foreseen(settings: Settings, prepared: Prepared, note: Callable[[str], None]) -> dict[str, str]:
+    """Key to why it would be kept, of every step that a release would not make: the engine has it,
+    a target does by what the ledger knows, or nothing that is to be made stands on it. Where no
+    engine answers, the ledger alone tells; no registry is asked.
+
+    Args:
+        note: told that no engine answers, if that makes a difference.
     """
+    plan = prepared.plan
+    built, held = _remembered(settings, prepared)
+    present = seen(plan, built)
+    if present is None:
+        present = {step.ref: ("", key) for key, step in plan.steps.items() if key in built}
+        if present:
+            note("no engine answers: what is kept is told by the ledger alone")
+    needed = {step.key for step in steps_to_build(plan, present, set(held))}
+
+    def why(step: Step) -> str | None:
+        known = built.get(step.key)
+        there = is_present(step, present)
+        if known and (there or step.key not in needed):
+            return f"built {known.at[:16]}: {known.reason}"
+        if there:
+            return "in the engine, made by another tree"
+        if step.key in held:
+            return f"published at {held[step.key]}: taken from there"
+        return None if step.key in needed else "not needed: what stands on it is there"
+
+    reasons = {key: why(step) for key, step in plan.steps.items()}
+    return {key: reason for key, reason in reasons.items() if reason}
+
+
+def _remembered(settings: Settings, prepared: Prepared) -> tuple[dict[str, Built], dict[str, str]]:
+    """Which steps were built here, and which a target holds, by key. A dry run begins no ledger."""
     from factory.ledger import Ledger
 
     path = settings.state / "ledger.sqlite"
     if not path.exists():
-        return {}
+        return {}, {}
     with Ledger.open(path) as ledger:
-        built = ledger.all_built()
-    present = {step.ref: ("", key) for key, step in plan.steps.items() if key in built}
-    needed = {step.key for step in steps_to_build(plan, present, set())}
-    return {
-        key: f"built {built[key].at[:16]}: {built[key].reason}"
-        if key in built
-        else "not needed: what stands on it is there"
-        for key in plan.steps
-        if key in built or key not in needed
-    }
+        held = told(settings, prepared.project.matrix, ledger, prepared.plan.builds)
+        return ledger.all_built(), held
 
 
 def render_files(settings: Settings, selection: Selection) -> list[Path]:

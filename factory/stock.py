@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
 from factory.engine import Engine
-from factory.errors import FactoryError
+from factory.errors import FactoryError, MachineError
 from factory.glance import Glance
 from factory.history import History
 from factory.ledger import Ledger
@@ -19,6 +20,7 @@ from factory.model import (
     KEY_LABEL,
     Begun,
     Built,
+    Matrix,
     Plan,
     PlannedBuild,
     Project,
@@ -32,6 +34,9 @@ from factory.settings import Settings
 
 _ASKED_AT_ONCE = 8
 """How many builds are looked for at targets at once: each is one small request."""
+
+_PATIENCE = 5
+"""Seconds that a dry run waits for an engine; a sound one answers in a tenth of one."""
 
 
 def in_engine(
@@ -48,11 +53,57 @@ def in_engine(
     """
     keys = {planned.key for planned in plan.builds}
     built = [one for one in map(ledger.built, keys) if one]
+    return _asked(engine, plan, built, glance)
+
+
+def seen(plan: Plan, built: Mapping[str, Built]) -> dict[str, tuple[str, str]] | None:
+    """The same for a dry run, which waits for no engine and does without one: ``None`` where none
+    answers within seconds.
+
+    Args:
+        built: what the ledger knows, by key.
+    """
+    ours = [built[key] for key in {one.key for one in plan.builds} if key in built]
+    found: list[dict[str, tuple[str, str]]] = []
+
+    def ask() -> None:
+        with suppress(MachineError):
+            found.append(_asked(Engine.connect(), plan, ours, None))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return found[0] if found else None
+
+
+def _asked(
+    engine: Engine, plan: Plan, built: Sequence[Built], glance: Glance | None
+) -> dict[str, tuple[str, str]]:
     images = {one.ref: one.image_id for one in built}
     there = glance is not None and glance.confirms(images)
-    if len(built) == len(keys) and (there or engine.holds(images)):
+    if len(built) == len({one.key for one in plan.builds}) and (there or engine.holds(images)):
         return {one.ref: (one.image_id, one.key) for one in built}
     return engine.keyed(KEY_LABEL, (step.ref for step in plan.steps.values()))
+
+
+def told(
+    settings: Settings, matrix: Matrix, ledger: Ledger, builds: Sequence[PlannedBuild]
+) -> dict[str, str]:
+    """The keys of those builds that a target holds by what the ledger knows, to its name: no
+    registry is asked."""
+    places = {one.name: one for one in matrix.targets if not _is_new(settings, one)}
+    published = ledger.publications()
+    return {
+        planned.key: name
+        for planned in builds
+        for name in places
+        if (known := published.get((planned.build.id, name))) and known.key == planned.key
+    }
+
+
+def _is_new(settings: Settings, target: Target) -> bool:
+    """Whether it is a local registry that nothing was published to: it need not be started."""
+    return target.registry == settings.registry and not local.begun(settings)
 
 
 @dataclass(kw_only=True)
@@ -108,7 +159,7 @@ class Stock:
         return [one for one in builds if one.key not in absent]
 
     def _holds(self, planned: PlannedBuild, target: Target) -> bool:
-        if target.name in self._silent or self._is_new(target):
+        if target.name in self._silent or _is_new(self.settings, target):
             return False
         try:
             self.ensure(target)
@@ -117,10 +168,6 @@ class Stock:
         except FactoryError:
             self._silent.add(target.name)  # the publish gate will meet the same, and report it
             return False
-
-    def _is_new(self, target: Target) -> bool:
-        """Whether it is a local registry that nothing was published to: it need not be started."""
-        return target.registry == self.settings.registry and not local.begun(self.settings)
 
     def ensure(self, target: Target) -> None:
         """Have the local registry answer, if it is that one."""

@@ -13,6 +13,14 @@ _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+_TROUBLE = re.compile(
+    r"(?:[0-9]+\.[0-9]+ )?\s*(?:error\b|fatal\b|E: |×|Traceback \(most recent)", re.IGNORECASE
+)
+"""How a line begins that tells of an error, behind BuildKit's seconds."""
+
+_WIDEST = 600
+"""Characters of a line that a program said: pip lists all releases that there are in one."""
+
 _WORD = re.compile(r"\S+")
 _LOGIN = re.compile(
     r"(?<=://)[^/\s:@]*:\S*@"  # user:password, in which some forget to encode a slash
@@ -47,6 +55,22 @@ def for_bake(text: str) -> str:
 def one_line(text: str) -> str:
     """Cleaned text as one line, each run of blanks a single space."""
     return " ".join(clean(text).split())
+
+
+def gist(lines: Sequence[str], most: int) -> list[str]:
+    """Of what a program said before it failed, the last lines; and where its first word of an error
+    is before these, that too, with what is between left out. Overlong lines lose their middle.
+
+    Args:
+        most: how many lines to show.
+    """
+    begun = next((at for at, line in enumerate(lines) if _TROUBLE.match(line)), len(lines))
+    shown = list(lines[-most:])
+    if begun < len(lines) - most:
+        half = most // 2
+        left_out = len(lines) - begun - 2 * half
+        shown = [*lines[begun : begun + half], f"… {left_out} more lines …", *lines[-half:]]
+    return [line if len(line) <= _WIDEST else shorten(line, _WIDEST) for line in shown]
 
 
 def shorten(text: str, width: int) -> str:

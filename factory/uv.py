@@ -15,12 +15,13 @@ from pathlib import Path
 
 from factory import process
 from factory.errors import MachineError
+from factory.text import gist
 
 _PLATFORM = "x86_64-manylinux_2_31"
 """The oldest C library of what bases are made from: Debian 11's, and that of Ray's own images."""
 
 _SECONDS = 180
-_SHOWN = 12
+_SHOWN = 24
 _NO_SOLUTION = "No solution found"
 _NOT_ASKED = ("authentication credentials", "403 Forbidden", "network was disabled")
 """What uv adds where it found nothing because it was not let in."""
@@ -48,13 +49,13 @@ class Unanswered(Exception):
     """uv found no answer.
 
     Attributes:
-        said: its last lines, without credentials.
+        said: the lines of it that matter, without credentials.
         refused: whether it says that there is none; else nobody could be asked.
     """
 
     def __init__(self, said: Sequence[str]) -> None:
         super().__init__(said[-1] if said else "uv said nothing")
-        self.said = tuple(said[-_SHOWN:])
+        self.said = tuple(gist(said, _SHOWN))
         kept_out = any(word in line for line in said for word in _NOT_ASKED)
         self.refused = any(_NO_SOLUTION in line for line in said) and not kept_out
 

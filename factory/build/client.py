@@ -14,16 +14,21 @@ from typing import Any
 from factory import process
 from factory.build.solve import Solve, bake_file
 from factory.errors import BuildError
+from factory.text import gist
 
 Log = Callable[[str], None]
 BUILDX = ("docker", "buildx")
 _SECONDS = 3600
-_TAIL = 60
-_SHOWN = 16
+_TAIL = 400
+_SHOWN = 24
 _OUR_SETTING = "`native-tls`"
 """What newer uvs warn of, and older ones know by no other name."""
 
 _EXITED = "did not complete successfully"
+_FAILED = re.compile(r"#(\d+) ERROR: ")
+_SECONDS_SAID = re.compile(r"[0-9]+\.[0-9]+ ")
+"""How each line of plain progress begins, behind its number, that a program said."""
+
 _ENV = {
     "BUILDX_GIT_INFO": "0",
     "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
@@ -143,13 +148,22 @@ def _telling_each(several: Iterable[Asked]) -> Log:
 
 
 def _telling(lines: Iterable[str]) -> list[str]:
-    """What the failing instruction said: BuildKit repeats it between two rules at the end, before
-    it prints the Dockerfile once more. Where no program failed, such as a fetch from git, why it
+    """What the failing instruction said: BuildKit repeats its end between two rules, before it
+    prints the Dockerfile once more. Where no program failed, such as a fetch from git, why it
     failed is in the very last line alone."""
     said = [line for line in lines if line.strip() and _OUR_SETTING not in line]
     rules = [at for at, line in enumerate(said) if set(line) == {"-"}]
     if len(rules) < 2:
-        return said[-_SHOWN:]
+        return gist(said, _SHOWN)
     told = [line for line in said[rules[0] + 1 : rules[1]] if not line.startswith(" > [")]
     why = [line for line in said[rules[1] :] if line.startswith("ERROR: ") and _EXITED not in line]
-    return [*told, *why][-_SHOWN:]
+    return gist([*(_whole(said) or told), *why], _SHOWN)
+
+
+def _whole(said: Sequence[str]) -> list[str]:
+    """All that the failing instruction said: between the rules BuildKit repeats its last lines,
+    and of some it loses the beginning (``3.773 error: No solution`` came as ``: No solution``)."""
+    failed = next((found[1] for line in said if (found := _FAILED.match(line))), None)
+    begun = f"#{failed} "
+    own = (line.removeprefix(begun) for line in said if failed and line.startswith(begun))
+    return [line for line in own if _SECONDS_SAID.match(line)]

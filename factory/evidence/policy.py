@@ -149,7 +149,7 @@ def _refusals(
             )
     for piece in counting:
         if piece.verdict and piece.verdict.target in ("", terms.target):
-            yield from (f"{piece.about}{why}" for why in _shortcomings(piece.verdict, terms))
+            yield from (f"{piece.title}{why}" for why in _shortcomings(piece.verdict, terms))
         if piece.record and piece.record.substituted_base and not terms.accepts(SUBSTITUTED_BASE):
             yield f"not accepted: {SUBSTITUTED_BASE}"
 

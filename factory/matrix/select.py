@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from factory.errors import ConfigError
 from factory.matrix.grammar import shown
 from factory.matrix.validate import near
-from factory.model import Build, Selection
+from factory.model import Build, Selection, build_of
 
 
 def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:
@@ -40,6 +40,17 @@ def select(builds: Iterable[Build], selection: Selection) -> tuple[Build, ...]:
             todo="drop one; `invoke matrix` lists the cells",
         )
     return chosen
+
+
+def among(ids: Iterable[str], selection: Selection) -> set[str]:
+    """Of builds that are only known by their ids, since some may have left the matrix, those that
+    every selector admits.
+
+    Raises:
+        ConfigError: as ``select``.
+    """
+    builds = filter(None, map(build_of, ids))
+    return {build.id for build in select(builds, selection)}
 
 
 def _meant(pattern: str, builds: Iterable[Build]) -> str:

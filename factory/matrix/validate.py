@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _NUMBER_OR_DATE = ("string_type", "literal_error")
 _LISTED = 12
+_QUOTED = re.compile(r"'([^']+)'")
 
 
 def validate(document: Document, model: type[Model]) -> Model:
@@ -92,7 +94,10 @@ def _explain(document: Document, model: type[BaseModel], item: ErrorDetails) -> 
         return ConfigError(f"{name} lacks {key}", where=where, todo=todo)
     if not isinstance(value, str) and kind in _NUMBER_OR_DATE and path in document.raw:
         return _yaml_trap(document.raw[path], value, where)
-    return ConfigError(f"{name}: {_sentence(item)}", where=where, todo="docs/ explains every key")
+    todo = "docs/ explains every key"
+    if kind == "literal_error" and isinstance(value, str):
+        todo = near(value, _QUOTED.findall(str(item["ctx"]["expected"])))
+    return ConfigError(f"{name}: {_sentence(item)}", where=where, todo=todo)
 
 
 def _yaml_trap(raw: str, value: object, where: str) -> ConfigError:

@@ -14,7 +14,7 @@ from factory.model.asked import (
     rllib_asked,
 )
 from factory.model.base import Base, Cuda, Device, Torch
-from factory.model.cell import Build, Cell, Excluded, When, matches
+from factory.model.cell import Build, Cell, Excluded, When, build_of, cell_of, matches
 from factory.model.cohort import Cohort, Joint, Pair, differing
 from factory.model.coldstart import (
     COLD_START,
@@ -232,6 +232,8 @@ __all__ = [
     "asked_digest",
     "axes_of_locks",
     "base_asked",
+    "build_of",
+    "cell_of",
     "cuda_asked",
     "difference",
     "differing",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_ID = re.compile(
+    r"(?P<ray>[^-]+)-py(?P<major>[0-9])(?P<minor>[0-9]+)-(?P<device>cpu|gpu)"
+    r"(?:-(?P<rllib>rllib))?(?:-(?P<rest>.+))?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +63,29 @@ class Build:
     @property
     def id(self) -> str:
         return f"{self.image}:{self.cell.id}"
+
+
+def cell_of(name: str) -> Cell | None:
+    """The cell of an id, as far as an id tells: values of further axes are one, without the names
+    of these. ``None`` if it is no cell's."""
+    found = _ID.fullmatch(name)
+    if not found:
+        return None
+    rest = found["rest"]
+    return Cell(
+        python=f"{found['major']}.{found['minor']}",
+        ray=found["ray"],
+        device=found["device"],
+        rllib=found["rllib"] is not None,
+        extra=(("", rest),) if rest else (),
+    )
+
+
+def build_of(name: str) -> Build | None:
+    """The same of a build's id."""
+    image, _, cell = name.partition(":")
+    found = cell_of(cell)
+    return Build(image=image, cell=found) if found and image else None
 
 
 When = tuple[tuple[str, tuple[str, ...]], ...]

@@ -14,7 +14,8 @@ class Content:
         packages: such as ``pypi numpy`` to their versions.
         findings: secrets, broken rules and known vulnerabilities, in words.
         judged: whether there was a database to know vulnerabilities by.
-        sizes: step to the bytes of its layers, unpacked, the lowest first.
+        sizes: step to the bytes of its layers, unpacked, the lowest first: all together what a size
+            budget counts.
     """
 
     packages: Mapping[str, str] = field(default_factory=dict)

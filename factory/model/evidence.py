@@ -86,6 +86,13 @@ class Piece:
     record: BuildRecord | None = None
     components: int | None = None
 
+    @property
+    def title(self) -> str:
+        """What it says, for people: of which pair, if that is told."""
+        verdict = self.verdict
+        pair = verdict.pair if verdict and verdict.images else ""
+        return f"{self.about.partition(' (')[0]}: {pair}" if pair else self.about
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:

@@ -117,6 +117,7 @@ class Verdict:
         checks: everything that was looked at.
         seconds, at: how long, and when.
         images: of a pair, the config digests of the head's image and the workers'.
+        pair: what these two were called when they were judged, for people alone.
         target: whose own policy it is by, if it is not everybody's: it counts there alone.
     """
 
@@ -129,6 +130,7 @@ class Verdict:
     seconds: float = 0.0
     at: str = ""
     images: tuple[str, ...] = ()
+    pair: str = ""
     target: str = ""
 
     @property

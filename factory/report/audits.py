@@ -38,7 +38,7 @@ def audit_text(found: Audit, *, width: int | None = None) -> str:
 
 def _row(mark: str, piece: Piece, says: str) -> list[str]:
     by = piece.signer or ("not checked" if piece.signed else "no")
-    return [f"{mark} {_short(piece.about)}", one_line(piece.at)[:16], one_line(by), _short(says)]
+    return [f"{mark} {_short(piece.title)}", one_line(piece.at)[:16], one_line(by), _short(says)]
 
 
 def _short(text: str) -> str:
@@ -94,6 +94,7 @@ def _piece(piece: Piece) -> dict[str, Any]:
     verdict, record = piece.verdict, piece.record
     return {
         "about": piece.about,
+        "pair": (verdict.pair if verdict else "") or None,
         "at": piece.at,
         "signed": piece.signed,
         "signer": piece.signer or None,

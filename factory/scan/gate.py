@@ -19,7 +19,7 @@ from factory.scan.apart import Apart, History, Wanted
 from factory.scan.basis import basis_of, parts
 from factory.scan.content import content
 from factory.scan.inventory import Inventory
-from factory.scan.origin import origins, sizes
+from factory.scan.origin import on_disk, origins, sizes
 from factory.scan.policy import judge, reasons, status_of
 from factory.scan.report import Known, Report
 from factory.scan.ruling import Bench
@@ -201,12 +201,14 @@ def _inventory(ref: str, config_digest: str, tool: Trivy, home: Path, log: Log) 
 
 
 def _report(taken: Apart, history: History, *, java: bool) -> Report:
+    layers, brought = report_room.layers(taken.document), origins(taken.configuration)
+    by_step = sizes(layers, brought) if layers else on_disk(history)
     return Report(
         secrets=report_room.secrets(taken.document),
         misconfigurations=report_room.misconfigurations(taken.judged),
         system=report_room.system(taken.document),
-        size=report_room.size(taken.document),
-        sizes=sizes(history),
-        origins=origins(taken.configuration),
+        size=sum(by_step.values()) if layers else report_room.size(taken.document),
+        sizes=by_step,
+        origins=brought,
         java_skipped=not java,
     )

@@ -45,8 +45,23 @@ def origins(configuration: Mapping[str, Any]) -> dict[str, Origin]:
     return {layer: _origin(step) for layer, step in zip(layers, steps, strict=True)}
 
 
-def sizes(history: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Bytes of the layers of each step, the lowest first; of all as one where none is named.
+def sizes(layers: Iterable[tuple[str, int]], found: Mapping[str, Origin]) -> dict[str, int]:
+    """Bytes of the layers of each step, the lowest first; of all as one where it is not known what
+    brought them.
+
+    Args:
+        layers: diff id and bytes of each, the lowest first.
+        found: what brought them.
+    """
+    total: dict[str, int] = {}
+    for layer, size in layers:
+        step = found[layer].step if layer in found else UPSTREAM
+        total[step] = total.get(step, 0) + size
+    return total
+
+
+def on_disk(history: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The same as the engine counts it, which says what a layer takes on its disk.
 
     Args:
         history: instruction and bytes of each entry of an image's history, the oldest first.

@@ -47,13 +47,16 @@ def reasons(checks: Iterable[Check]) -> tuple[str, ...]:
 
 
 def _size(bench: Bench) -> Iterator[Check]:
-    size = bench.report.size or sum(bench.report.sizes.values())
-    mebibytes = -(-size // _MEBIBYTE)
+    all_steps = sum(bench.report.sizes.values())
+    whole = bench.report.size or all_steps
+    mebibytes = -(-whole // _MEBIBYTE)
     sizes = sorted(bench.report.sizes.items(), key=lambda item: -item[1])
+    counted = "" if whole == all_steps else " on the engine's disk"
     for budget in bench.policy.sizes:
         over = mebibytes > budget.mebibytes
         why = f"{mebibytes} MiB, of a budget of {budget.mebibytes} MiB" if over else ""
-        lines = [f"{-(-size // _MEBIBYTE)} MiB from {step}" for step, size in sizes] if over else []
+        parts = [f"{-(-size // _MEBIBYTE)} MiB from {step}{counted}" for step, size in sizes]
+        lines = parts if over else []
         yield replace(_found(SIZE, why), detail=tuple(lines))
 
 

@@ -83,7 +83,8 @@ class Report:
         system: the operating system that Trivy recognised, such as ``debian 12.5``; without one it
             compares no package of the system with its database, and says nothing about that.
         size: of all layers, in bytes, unpacked.
-        sizes: the same by step, as the engine counts it, the lowest first.
+        sizes: the same by step, the lowest first, which add up to it; as the engine counts the
+            bytes that they take on its disk, where Trivy does not tell the layers' own.
         origins: diff id of a layer to what brought it, as far as that is known.
         java_skipped: its Java archives were not looked into.
     """
@@ -200,6 +201,14 @@ def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
 def size(document: Mapping[str, Any]) -> int:
     """Of all layers of the image, in bytes, unpacked."""
     return int((document.get("Metadata") or {}).get("Size") or 0)
+
+
+def layers(document: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Diff id and bytes, unpacked, of each layer, the lowest first; empty where Trivy does not tell
+    them."""
+    listed = (document.get("Metadata") or {}).get("Layers") or ()
+    found = [(_text(one, "DiffID"), int(one.get("Size") or 0)) for one in listed]
+    return found if any(size for _, size in found) else []
 
 
 def _layer(finding: Mapping[str, Any]) -> str:

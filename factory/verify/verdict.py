@@ -27,6 +27,7 @@ def conclude(
         seconds=seconds,
         at=at,
         images=(one, mixed.config_digest) if mixed else (),
+        pair=request.subject if mixed else "",
     )
 
 

@@ -230,6 +230,11 @@ YAML = [
         says=(LINE.format(13, 10), "'contract', 'quick' or 'full'"),
     ),
     Case(
+        id="kind of a target that is misspelt",
+        spoil=matrix("{kind: local}", "{kind: regsitry, registry: example.org}"),
+        says=("matrix.yaml:", "targets.local.kind", "not 'regsitry'", "did you mean registry?"),
+    ),
+    Case(
         id="unknown partial reason",
         spoil=matrix("{kind: local}", "{kind: local, accept: [no database]}"),
         says=(

@@ -308,7 +308,9 @@ def test_an_image_over_its_budget_refuses(make_image: MakeImage, tmp_path: Path)
     verdict = scan(
         large[0], config_digest=large[1], policy=policy, cache=tmp_path, log=lambda _: None
     )
-    assert check(verdict, "size").reason == "3 MiB, of a budget of 2 MiB"
+    found = check(verdict, "size")
+    assert found.reason == "3 MiB, of a budget of 2 MiB"
+    assert found.detail == ("3 MiB from all layers",), "the same figure by step"
 
 
 def test_a_damaged_database_is_no_pass(make_image: MakeImage, tmp_path: Path) -> None:

@@ -19,9 +19,13 @@ from factory.commands import cluster as cluster_commands
 from factory.commands import export as export_commands
 from factory.commands import tags as tags_commands
 from factory.errors import BuildError, Interrupted
+from factory.ledger import Ledger
 from factory.model import Selection
 
-SELECTING = ("matrix", "plan", "render", "lint", "build", "scan", "verify", "publish", "release")
+SELECTING = (
+    *("matrix", "plan", "render", "lint", "build", "scan", "verify", "publish", "release"),
+    "status",
+)
 FLAGS = ("--variant", "--python", "--ray", "--rllib", "--no-rllib", "--image", "--only", "--skip")
 
 
@@ -89,6 +93,36 @@ def test_flags_become_one_selection() -> None:
         only=("a*", "b"), skip=("c",), rllib=False,
     )  # fmt: skip
     assert selected("--rllib").rllib is True
+
+
+KNOWN = {"gone:2.40.0-py39-gpu-rllib-x": "a", "demo:2.60.0-py311-cpu": "b", "odd": "c"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ((), set(KNOWN)),
+        (("--variant=gpu",), {"gone:2.40.0-py39-gpu-rllib-x"}),
+        (("--python=3.9", "--rllib"), {"gone:2.40.0-py39-gpu-rllib-x"}),
+        (("--only=demo:*",), {"demo:2.60.0-py311-cpu"}),
+        (("--skip=*-x",), {"demo:2.60.0-py311-cpu"}),
+    ],
+)
+def test_status_selects_among_what_the_ledger_knows(
+    flags: tuple[str, ...],
+    shown: set[str],
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Builds that are no part of the matrix any more, too; with no flag, everything."""
+    monkeypatch.setenv("FACTORY_ROOT", str(tree))
+    with Ledger.open(tree / ".factory" / "ledger.sqlite") as ledger:
+        ledger.record_planned(KNOWN)
+    assert call(tasks.ns, "status", "--format=json", *flags) == 0
+    assert {one["id"] for one in json.loads(capsys.readouterr().out)["builds"]} == shown
+    assert call(tasks.ns, "status", "--ray=2.40") == 2
+    assert "did you mean 2.40.0 or" in capsys.readouterr().err
 
 
 def failing(error: BaseException) -> Collection:
@@ -164,7 +198,7 @@ def test_json_is_one_document_on_standard_output(
     assert captured.err == ""
 
 
-def test_dry_runs_touch_no_engine_and_leave_nothing_behind(
+def test_dry_runs_need_no_engine_and_leave_nothing_behind(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACTORY_ROOT", str(tree))

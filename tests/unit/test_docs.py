@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ import pytest
 
 import tasks
 from factory import errors
+from factory.calling import check_words
 from factory.cluster.telling import Told
 from factory.matrix import json_schema, parse_image, parse_matrix
 from factory.model import (
@@ -102,6 +104,44 @@ def test_every_command_and_flag_is_described(name: str) -> None:
     for argument in tasks.ns[name].get_arguments():
         flag = "--" + argument.name.strip("_").replace("_", "-")
         assert re.search(rf"`[^`]*{flag}\b", text), f"{flag} of {name}"
+
+
+_SAID = re.compile(r"(?:^\$ |`)(?:\./bootstrap\.sh )?invoke ([a-z][^`\n]*)", re.MULTILINE)
+_ENDS = {"&&", "|", ">", "2>/dev/null", "--", "…"}
+"""What of a shell's line is no more of the command."""
+
+PROSE = ("--suite has no value", "there is no flag --pyhton")
+"""What is wrong with those that are not whole, or are shown since they are wrong."""
+
+
+def calls() -> list[str]:
+    """Every call of the factory that a page shows, without what invoke never sees."""
+    found: dict[str, None] = {}
+    for path in PAGES:
+        for text in _SAID.findall(path.read_text("utf-8").replace("\\\n", "")):
+            words = shlex.split(text, comments=True)
+            end = next((at for at, word in enumerate(words) if word in _ENDS), len(words))
+            found[shlex.join(words[:end])] = None
+    return sorted(found)
+
+
+@pytest.mark.parametrize("call", calls())
+def test_every_call_that_is_shown_is_one(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prose may name a command or flag without what goes with it."""
+    words = shlex.split(call)
+    monkeypatch.setattr("sys.argv", ["invoke", *words])
+    try:
+        check_words(tasks.ns, words)
+        said = ""
+    except errors.ConfigError as error:
+        said = error.what
+    assert said in ("", *PROSE) or said.startswith("it needs ")
+
+
+def test_a_call_that_is_none_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "plan --format json" in calls()
+    with pytest.raises(AssertionError):
+        test_every_call_that_is_shown_is_one("plan --imge demo", monkeypatch)
 
 
 def test_every_variable_of_the_factory_is_described() -> None:

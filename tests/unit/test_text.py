@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.text import clean, distinct, hide_logins, one_line, shorten
+from factory.text import clean, distinct, gist, hide_logins, one_line, shorten
 
 
 @given(st.text())
@@ -95,3 +95,29 @@ def test_a_text_that_could_be_all_logins_is_read_in_a_moment() -> None:
     assert hide_logins("://a:" * 40_000) == "://a:" * 40_000
     assert hide_logins("://a:" * 40_000 + "@h") == "://***@h"
     assert time.process_time() - began < 2
+
+
+def test_the_gist_is_the_last_lines() -> None:
+    lines = [f"line {number}" for number in range(9)]
+    assert gist(lines, 20) == lines
+    assert gist(lines, 4) == lines[-4:]
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["  × No solution found", "ERROR: no such package", "error: x", "1.412 E: Unable to locate x"],
+)
+def test_the_gist_has_the_first_word_of_an_error_however_much_follows(first: str) -> None:
+    lines = ["noise"] * 5 + [first] + [f"because {number}" for number in range(30)]
+    shown = gist(lines, 6)
+    assert shown[:3] == [first, "because 0", "because 1"]
+    assert shown[3] == "… 25 more lines …"
+    assert shown[4:] == ["because 27", "because 28", "because 29"]
+    assert "noise" not in shown
+
+
+def test_the_gist_keeps_both_ends_of_a_line_that_lists_everything() -> None:
+    [shown] = gist([f"ERROR: none fits (from versions: {'1.0, ' * 999}2.0)"], 6)
+    assert shown.startswith("ERROR: none fits")
+    assert shown.endswith("2.0)")
+    assert len(shown) <= 600

@@ -154,6 +154,19 @@ def test_a_failing_programs_words_are_shown_without_the_dockerfile(
     assert failing(docker, tmp_path, *lines) == ["0.1 why"]
 
 
+def test_all_that_a_failing_program_said_is_shown_where_buildkit_repeats_its_end(
+    docker: Docker, tmp_path: Path
+) -> None:
+    why = ["0.1   x No solution found:", *(f"0.1   because {number}" for number in range(14))]
+    lines = [
+        *("#4 0.1 another step", *(f"#5 {line}" for line in why)),
+        '#5 ERROR: process "/bin/sh -c x" did not complete successfully: exit code: 1',
+        *("------", " > [2/3] RUN x:", ": because 4", *why[-9:], "------", "Dockerfile:3"),
+        'ERROR: failed to solve: process "x" did not complete successfully: exit code: 1',
+    ]
+    assert failing(docker, tmp_path, *lines) == why
+
+
 def test_a_failure_without_a_program_is_told_by_its_last_line(
     docker: Docker, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from factory.model import Audit, Terms
+from factory.model import Audit, Gate, Status, Terms
 from factory.report import audit_document, audit_text
 from tests.unit.evidence.test_policy import BUILD, SBOM, SCAN, audited, piece
 from tests.unit.evidence.test_statement import RECORD, VERDICT
@@ -45,6 +45,20 @@ def test_what_others_wrote_reaches_no_terminal() -> None:
     text = audit_text(audited(nasty))
     assert "\x1b" not in text
     assert "\nfake line" not in text
+
+
+def test_a_pair_is_called_by_its_name() -> None:
+    name = "ray-app:2.60.0-py311-gpu+2.60.0-py311-cpu"
+    about = f"verify with others ({'1' * 12})"
+    verdict = replace(VERDICT, gate=Gate.VERIFY, images=("sha256:a", "sha256:b"), pair=name)
+    failed = replace(verdict, status=Status.FAIL)
+    text = audit_text(audited(piece(failed, about=about)))
+    assert f"✓ verify with others: {name} " in text
+    assert f"refused: verify with others: {name} failed" in text
+    nameless = replace(failed, pair="")
+    assert f"✓ {about} " in audit_text(audited(piece(nameless, about=about)))
+    [found] = audit_document(audited(piece(failed, about=about)))["evidence"]
+    assert (found["about"], found["pair"]) == (about, name)
 
 
 def test_the_document_says_whether_all_is_well() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from factory.model import Content, difference
 from factory.report.differences import difference_document, difference_text
 from factory.scan.content import content
-from factory.scan.origin import UPSTREAM, sizes
+from factory.scan.origin import UPSTREAM, on_disk
 from factory.scan.report import Known, Misconfiguration, Report, Secret, Vulnerability
 
 MATERIALS = {
@@ -101,5 +101,5 @@ def test_bytes_are_added_up_by_step() -> None:
         ("LABEL io.ray-image-factory.step=app:mine", 0),
         ("COPY c", 4),
     ]
-    assert sizes(history) == {"base": 8, "mine": 4}
-    assert sizes(history[:1]) == {UPSTREAM: 5}
+    assert on_disk(history) == {"base": 8, "mine": 4}
+    assert on_disk(history[:1]) == {UPSTREAM: 5}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.scan.origin import Origin, origins
+from factory.scan.origin import UPSTREAM, Origin, origins, sizes
 
 
 def configuration(*history: str, layers: int) -> dict[str, Any]:
@@ -75,3 +75,12 @@ def test_a_step_that_only_calls_itself_the_base_inherits_nothing() -> None:
 def test_without_a_base_that_is_named_nothing_is_inherited() -> None:
     old = configuration("RUN a", "-LABEL io.ray-image-factory.step=app:mine", "COPY b", layers=2)
     assert origins(old) == {}
+
+
+def test_bytes_are_added_up_by_step_and_none_is_lost() -> None:
+    """Two equal layers have one diff id, and both count."""
+    base, own = Origin(step="base", inherited=True), Origin(step="mine", inherited=False)
+    layers = [("a", 5), ("b", 1), ("b", 1), ("c", 4)]
+    found = sizes(layers, {"a": base, "b": base, "c": own})
+    assert found == {"base": 7, "mine": 4}
+    assert sizes(layers, {}) == {UPSTREAM: 11}

@@ -251,3 +251,15 @@ def test_an_image_over_its_budget_refuses(size: int, status: CheckStatus) -> Non
     check = by_name(replace(CLEAN, size=size), policy)["size"]
     assert check.status is status
     assert check.reason == ("3 MiB, of a budget of 2 MiB" if status is CheckStatus.FAIL else "")
+
+
+@pytest.mark.parametrize(("whole", "where"), [(3 * 2**20, ""), (2**22, " on the engine's disk")])
+def test_the_parts_of_a_size_add_up_to_it_or_say_that_they_are_counted_otherwise(
+    whole: int, where: str
+) -> None:
+    policy = ScanPolicy(sizes=(SizeBudget(mebibytes=1),))
+    image = replace(CLEAN, size=whole, sizes={"base": 2**20, "app": 2**21})
+    assert by_name(image, policy)["size"].detail == (
+        f"2 MiB from app{where}",
+        f"1 MiB from base{where}",
+    )

@@ -144,3 +144,10 @@ def test_a_report_on_several_files_is_taken_apart_by_file() -> None:
     assert len(report.misconfigurations(dirty)) == 1
     with pytest.raises(ScanError, match="judged no rule"):
         report.misconfigurations(report.of_target(several, "2/Dockerfile"))
+
+
+def test_layers_are_told_with_their_bytes_or_not_at_all() -> None:
+    listed = [{"DiffID": "sha256:a", "Size": 5}, {"DiffID": "sha256:b"}]
+    assert report.layers({"Metadata": {"Layers": listed}}) == [("sha256:a", 5), ("sha256:b", 0)]
+    assert report.layers({"Metadata": {"Layers": [{"DiffID": "sha256:a"}]}}) == []
+    assert report.layers({}) == []
