@@ -469,7 +469,7 @@ def schema(_c: Context, check: bool = False) -> None:
     klass=NamedTask,
     positional=["name"],
     help={
-        "name": "a cell, of which all builds are explained, or a build",
+        "name": "a cell, of which all builds are explained, a build, a pair or a cohort",
         "against": "published, or another cell or build; without it, what was last built",
         "all": "every difference, where otherwise the first is shown",
         **FORMAT_HELP,
@@ -487,10 +487,10 @@ def explain(
     from factory import report
     from factory.errors import ConfigError
     from factory.explaining import explain as explained
-    from factory.matrix import select
+    from factory.explaining import explain_pairs, meant
     from factory.model import PUBLISHED
     from factory.pipeline import prepare
-    from factory.project import all_builds
+    from factory.project import load
 
     check_form(format)
     if name is None:
@@ -499,20 +499,17 @@ def explain(
             todo="name a cell or a build: `invoke explain CELL`; `invoke matrix` lists the cells",
         )
     settings = settings_here()
+    project = load(settings)
+    builds, pairs = meant(project, name)
+    ids = [build.id for build in builds]
     others = [against] if against not in (None, PUBLISHED) else []
-    prepared = prepare(settings, Selection(only=(name, *others)))
-    builds = select(all_builds(prepared.project), Selection(only=(name,)))
-    found = explained(
-        settings,
-        prepared.project,
-        prepared.plan,
-        prepared.contents,
-        builds=[build.id for build in builds],
-        against=against,
-    )
+    prepared = prepare(settings, Selection(only=(*ids, *others)), project)
+    all_of_it = (settings, prepared.project, prepared.plan, prepared.contents)
+    found = explained(*all_of_it, builds=ids, against=against)
+    together = () if against else explain_pairs(*all_of_it, pairs)
     show(
-        report.explanation_text(found, everything=all),
-        lambda: report.documents.explanation(found),
+        report.explanation_text(found, together, everything=all),
+        lambda: report.documents.explanation(found, together),
         format,
     )
 

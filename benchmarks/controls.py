@@ -12,14 +12,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmarks import documented, machine, suite
+from benchmarks import documented, machine, patched, suite
 from benchmarks.figures import Figure, Target
 from benchmarks.planted import CONTROLS, Control
 from benchmarks.signals import undisturbed
@@ -56,7 +56,8 @@ class Good:
 
     Attributes:
         request: a cluster of the plainest one.
-        others: that of workers which do not fit it, by name: with another Ray, another Python.
+        others: that of workers which do not fit it, by name: with another Ray, another Python,
+            another patch of the same.
     """
 
     request: ClusterRequest
@@ -102,8 +103,7 @@ def run(settings: Settings, selection: Selection, say: Say, repeats: int = REPEA
     engine, good = Engine.connect(), _good(settings, prepare(settings, Selection()))
     with runs.Run.begin(settings) as mine:
         runs.reap(engine, settings)
-        tried = [one for one in chosen if not one.worker or one.worker in good.others]
-        found = [_try(control, good, mine.id, say) for control in tried]
+        tried, found = _try_all(chosen, good, mine.id, say)
         passed = _repeat(good.request, mine, repeats, say)
     if not selection.only:
         rows = [one.row() for one in found]
@@ -116,6 +116,18 @@ def run(settings: Settings, selection: Selection, say: Say, repeats: int = REPEA
         values=_values(found, passed, [one.planted for one in chosen if one not in tried]),
         targets=_targets(found, passed),
     )
+
+
+def _try_all(
+    chosen: Sequence[Control], good: Good, run_id: str, say: Say
+) -> tuple[Sequence[Control], Sequence[Found]]:
+    """The controls for which there are images, and what came of each."""
+    with ExitStack() as needed:
+        if any(one.worker in patched.NAMES for one in chosen):
+            more = needed.enter_context(patched.others(good.request.head_ref))
+            good = replace(good, others={**good.others, **more})
+        tried = [one for one in chosen if not one.worker or one.worker in good.others]
+        return tried, [_try(control, good, run_id, say) for control in tried]
 
 
 def _matches(control: Control, selection: Selection) -> bool:

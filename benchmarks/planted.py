@@ -32,8 +32,8 @@ class Control:
         caught_by: the checks that must say so, and no others may.
         lines: of a Dockerfile, on a good image.
         on: whether all nodes have that image, or ``worker``s alone.
-        worker: in place of ``lines``: the good image that workers have: ``other ray`` or
-            ``other python``.
+        worker: in place of ``lines``: the good image that workers have: ``other ray``, ``other
+            python``, or one of ``patched.NAMES``.
         expecting: what the cell is said to be, where it is not what the image is.
         needs, promises: what the image is said to rely on, and to be fit for.
         driver: the oldest NVIDIA driver that its label is said to name.
@@ -160,6 +160,18 @@ _CLUSTER = (
         worker="other python",
         caught_by=("boot",),
         says="Version mismatch",
+    ),
+    Control(
+        planted="a worker with another patch of the same Python",
+        worker="other patch",
+        caught_by=("boot",),
+        says="Version mismatch",
+    ),
+    Control(
+        planted="a worker with another patch of the same Python, which Ray is told to let in",
+        worker="other patch, let in",
+        caught_by=("versions",),
+        says="the nodes differ",
     ),
     Control(
         planted="another Ray than the cell's",

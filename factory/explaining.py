@@ -3,9 +3,11 @@ nor the network is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Any
 
 from factory.context import Contents
 from factory.errors import ConfigError, MachineError
@@ -17,24 +19,30 @@ from factory.explain import (
     verdict_foreseen,
 )
 from factory.history import History
-from factory.judging import possible_parts, standing
+from factory.judging import possible_pair_parts, possible_parts, standing
 from factory.ledger import Ledger
-from factory.matrix import near
+from factory.matrix import near, select
 from factory.model import (
     LAST,
     PUBLISHED,
     REQUIRED,
     Action,
+    Build,
     Built,
     Chain,
     Explanation,
     Foreseen,
     Gate,
+    Pair,
+    PairExplanation,
     Plan,
     PlannedBuild,
     Project,
     Publication,
+    Selection,
+    pair_digest,
 )
+from factory.project import all_builds
 from factory.report import verdict_words
 from factory.settings import Settings
 
@@ -55,6 +63,68 @@ def reasons(
         history = History(plan=plan, contents=contents, ledger=ledger)
         missing = (step for key, step in plan.steps.items() if key not in kept)
         return {step.key: history.reason(step) for step in missing}
+
+
+def meant(project: Project, name: str) -> tuple[tuple[Build, ...], tuple[Pair, ...]]:
+    """What somebody asks about: builds, and of the pairs those of which both builds are among them,
+    as a release verifies them.
+
+    Args:
+        name: a cell, a build or a pair, or a glob of either; or a cohort.
+
+    Raises:
+        ConfigError: there is nothing of that name, or it is a cohort that is refused.
+    """
+    builds = all_builds(project)
+    try:
+        found = select(builds, Selection(only=(name,)))
+    except ConfigError as error:
+        pairs = _pairs_named(project, name)
+        if pairs:
+            return tuple(dict.fromkeys(one for pair in pairs for one in pair.builds)), pairs
+        of_pairs = near(name, _names_of_pairs(project, name))
+        todo = of_pairs if of_pairs.startswith("did") else error.todo
+        raise ConfigError(f"{error.what}, no pair and no cohort", todo=todo) from None
+    return found, tuple(pair for pair in project.pairs if {*pair.builds} <= {*found})
+
+
+def _names_of_pairs(project: Project, name: str) -> list[str]:
+    """Those among which a name may be mistyped: a pair's begins as that of a build."""
+    cohorts = [cohort.name for cohort in project.matrix.cohorts]
+    return [pair.id for pair in project.pairs] if "+" in name else cohorts
+
+
+def _pairs_named(project: Project, name: str) -> tuple[Pair, ...]:
+    for cohort in project.refused_cohorts:
+        if cohort.name == name:
+            raise ConfigError(
+                f"{cohort.subject} is refused: {cohort.refused}",
+                where=cohort.where,
+                todo=cohort.todo,
+            )
+    asked = (pair for pair in project.pairs if name == pair.cohort or fnmatchcase(pair.id, name))
+    return tuple(asked)
+
+
+def explain_pairs(
+    settings: Settings,
+    project: Project,
+    plan: Plan,
+    contents: Contents,
+    pairs: Sequence[Pair],
+) -> tuple[PairExplanation, ...]:
+    """Why pairs would (not) be verified anew.
+
+    Args:
+        plan: of both builds of each.
+
+    Raises:
+        MachineError: the ledger is damaged.
+    """
+    with Ledger.open(settings.state / "ledger.sqlite") as ledger:
+        history = History(plan=plan, contents=contents, ledger=ledger)
+        explainer = _Explainer(settings=settings, project=project, history=history)
+        return tuple(explainer.pair(pair) for pair in pairs)
 
 
 def explain(
@@ -134,6 +204,25 @@ class _Explainer:
             )
         return self._compared(planned, other.build.id, other.key, self.history.chain(other))
 
+    def pair(self, pair: Pair) -> PairExplanation:
+        """What ``verify`` would do with two builds together."""
+        return PairExplanation(pair_id=pair.id, cohort=pair.cohort, gate=self._together(pair))
+
+    def _together(self, pair: Pair) -> Foreseen:
+        gate = Gate.VERIFY
+        if pair.refused:
+            why = f"refused: {pair.refused}"
+            return Foreseen(gate=gate.value, action=Action.AGAIN, why=why)
+        ledger, builds = self.history.ledger, {one.build: one for one in self.history.plan.builds}
+        head, workers = (ledger.built(builds[one].key) for one in pair.builds)
+        if head is None or workers is None:
+            both = zip(pair.builds, (head, workers), strict=True)
+            return awaiting(gate, *(build.id for build, built in both if built is None))
+        planned, images = builds[pair.head], (head, workers)
+        possible = possible_pair_parts(self.settings, self.project, pair, planned, images)
+        both_images = pair_digest(head.config_digest, workers.config_digest)
+        return self._foreseen(gate, both_images, dict(possible))
+
     @cached_property
     def _published(self) -> tuple[Publication, ...]:
         return tuple(self.history.ledger.publications().values())
@@ -173,8 +262,14 @@ class _Explainer:
     def _judged(self, gate: Gate, planned: PlannedBuild, built: Built | None) -> Foreseen:
         if built is None:
             return awaiting(gate)
-        ledger, image = self.history.ledger, built.config_digest
         possible = dict(possible_parts(self.settings, self.project, planned, built, gate))
+        return self._foreseen(gate, built.config_digest, possible)
+
+    def _foreseen(
+        self, gate: Gate, image: str, possible: Mapping[str, Mapping[str, Any]]
+    ) -> Foreseen:
+        """What a gate would do with an image, on each basis that there may be today."""
+        ledger = self.history.ledger
         latest = ledger.latest_verdict(gate, image)
         then = ledger.parts(latest.basis) if latest else None
         # Whether there is a GPU only the engine knows: where it may be as it was, it is taken so.

@@ -170,10 +170,34 @@ def possible_parts(
         parts = scan_room.current_parts(policy, settings.cache)
         yield scan_room.basis_of(parts), _as_recorded(parts)
         return
-    for gpus in (True, False) if planned.build.cell.device == "gpu" else (False,):
-        request = request_of(settings, project, planned, built, gpus=gpus)
-        parts = verify_room.parts(request)
-        yield verify_room.basis_of(parts), _as_recorded(parts)
+    for gpus in _maybe_gpus(planned.build):
+        yield _parts_of(request_of(settings, project, planned, built, gpus=gpus))
+
+
+def possible_pair_parts(
+    settings: Settings,
+    project: Project,
+    pair: Pair,
+    planned: PlannedBuild,
+    images: tuple[Built, Built],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same of two images together, as ``pair_request`` takes them.
+
+    Raises:
+        OSError: a file that the basis rests on cannot be read.
+    """
+    for gpus in _maybe_gpus(*pair.builds):
+        yield _parts_of(pair_request(settings, project, pair, planned, images, gpus=gpus))
+
+
+def _maybe_gpus(*builds: Build) -> tuple[bool, ...]:
+    """Whether the engine may give the nodes of these a GPU, as far as their cells tell."""
+    return (True, False) if "gpu" in {build.cell.device for build in builds} else (False,)
+
+
+def _parts_of(request: ClusterRequest) -> tuple[str, dict[str, Any]]:
+    parts = verify_room.parts(request)
+    return verify_room.basis_of(parts), _as_recorded(parts)
 
 
 def _as_recorded(parts: dict[str, Any]) -> dict[str, Any]:

@@ -81,24 +81,29 @@ class Ran:
     journals: tuple[Journal, ...] = ()
 
 
-def prepare(settings: Settings, selection: Selection) -> Prepared:
+def prepare(settings: Settings, selection: Selection, written: Project | None = None) -> Prepared:
     """Load, select and plan; needs neither an engine nor the network.
+
+    Args:
+        written: the project, where it has been loaded before.
 
     Raises:
         ConfigError: anything in the project or the selection is wrong.
     """
-    prepared = prepare_some(settings, selection)
+    prepared = prepare_some(settings, selection, written)
     prepared.plan.whole()
     return prepared
 
 
-def prepare_some(settings: Settings, selection: Selection) -> Prepared:
+def prepare_some(
+    settings: Settings, selection: Selection, written: Project | None = None
+) -> Prepared:
     """The same for a run, in which a build that cannot be planned does not stop the others.
 
     Raises:
         ConfigError: the project or the selection is wrong, or no build is left.
     """
-    written = load(settings)
+    written = written or load(settings)
     builds = select(all_builds(written), selection)
     project, known = preflight.recalled(settings, written, builds)
     contents = Contents(settings.root, settings.state / "digests")

@@ -42,9 +42,11 @@ def build_foreseen(
     return Foreseen(gate="build", action=Action.AGAIN, why=whys[0], more=tuple(whys[1:]))
 
 
-def awaiting(gate: Gate) -> Foreseen:
-    """What a judging gate would do where there is no image yet."""
-    return _again(gate, "there will be another image")
+def awaiting(gate: Gate, *builds: str) -> Foreseen:
+    """What a judging gate would do where there is no image yet: of one build, or of some of a
+    pair's."""
+    whose = f" of {' and of '.join(builds)}" if builds else ""
+    return _again(gate, f"there will be another image{whose}")
 
 
 def verdict_foreseen(

@@ -44,6 +44,7 @@ from factory.model.explanation import (
     Difference,
     Explanation,
     Foreseen,
+    PairExplanation,
     StepRecord,
     Trace,
 )
@@ -193,6 +194,7 @@ __all__ = [
     "Outdated",
     "Override",
     "Pair",
+    "PairExplanation",
     "PairRecord",
     "Pattern",
     "Piece",

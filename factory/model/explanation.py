@@ -123,3 +123,18 @@ class Explanation:
     known: bool = True
     differences: tuple[Difference, ...] = ()
     gates: tuple[Foreseen, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairExplanation:
+    """Why two builds would, or would not, be verified together anew.
+
+    Attributes:
+        pair_id: the pair.
+        cohort: the name of the cohort that pairs them.
+        gate: what ``verify`` would do, the one gate that pairs have.
+    """
+
+    pair_id: str
+    cohort: str
+    gate: Foreseen

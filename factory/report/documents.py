@@ -11,12 +11,14 @@ from factory.model import (
     ColdStart,
     Explanation,
     Finding,
+    Foreseen,
     Journal,
     Judged,
     Matrix,
     Naming,
     Outcome,
     Pair,
+    PairExplanation,
     PairRecord,
     Plan,
     PlannedBuild,
@@ -234,8 +236,8 @@ def judged(found: Judged) -> Document:
     }
 
 
-def explanation(found: Iterable[Explanation]) -> Document:
-    """Why builds would (not) be made and judged anew, or how they differ from others."""
+def explanation(found: Iterable[Explanation], pairs: Iterable[PairExplanation] = ()) -> Document:
+    """Why builds would (not) be made and judged anew, or how they differ from others; and pairs."""
     return {
         "builds": [
             {
@@ -246,18 +248,23 @@ def explanation(found: Iterable[Explanation]) -> Document:
                     {"step": each.step, "input": each.input, "what": each.what}
                     for each in one.differences
                 ],
-                "gates": [
-                    {
-                        "gate": gate.gate,
-                        "action": gate.action.value,
-                        "why": [gate.why, *gate.more],
-                        "at": gate.at or None,
-                    }
-                    for gate in one.gates
-                ],
+                "gates": [_foreseen(gate) for gate in one.gates],
             }
             for one in found
-        ]
+        ],
+        "pairs": [
+            {"id": one.pair_id, "cohort": one.cohort, "gates": [_foreseen(one.gate)]}
+            for one in pairs
+        ],
+    }
+
+
+def _foreseen(gate: Foreseen) -> Document:
+    return {
+        "gate": gate.gate,
+        "action": gate.action.value,
+        "why": [gate.why, *gate.more],
+        "at": gate.at or None,
     }
 
 

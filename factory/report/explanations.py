@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from factory.model import KEY_DIGITS, LAST, Action, Explanation, Foreseen
+from factory.model import KEY_DIGITS, LAST, Action, Explanation, Foreseen, PairExplanation
 from factory.text import clean
 
 
-def explanation_text(explanations: Iterable[Explanation], *, everything: bool = False) -> str:
-    """Each build with what its gates would do and why, or with how it differs from another.
+def explanation_text(
+    explanations: Iterable[Explanation],
+    pairs: Iterable[PairExplanation] = (),
+    *,
+    everything: bool = False,
+) -> str:
+    """Each build with what its gates would do and why, or with how it differs from another; then
+    each pair.
 
     Args:
         everything: all differences, where otherwise the first is shown and the others counted.
     """
-    blocks = ("\n".join(_block(one, everything)) for one in explanations)
+    blocks = ["\n".join(_block(one, everything)) for one in explanations]
+    blocks += ["\n".join([one.pair_id, *_gate(one.gate, everything)]) for one in pairs]
     return clean("\n\n".join(blocks))
 
 

@@ -46,6 +46,7 @@ from factory.model import (
     Outcome,
     Outdated,
     Pair,
+    PairExplanation,
     PairRecord,
     Piece,
     Publication,
@@ -77,6 +78,7 @@ from tests.unit.cluster.test_telling import NODES, WHOLE, place
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 KEYED_BY_DATA = {"axes", "base", "inputs", "resources", "verdicts"}
 """JSON objects whose keys are data: their shape is that of one value."""
+WOULD = Foreseen(gate="build", action=Action.AGAIN, why="why")
 
 
 def page(name: str) -> str:
@@ -276,7 +278,9 @@ def printed(prepared: Prepared) -> dict[str, object]:
     return {
         "matrix": documents.matrix(matrix, builds, [pair]),
         "plan": documents.plan(plan, {}, targets=matrix.targets),
-        "explain": documents.explanation([explanation()]),
+        "explain": documents.explanation(
+            [explanation()], [PairExplanation(pair_id="p", cohort="c", gate=WOULD)]
+        ),
         "build, scan, verify, publish, release": documents.outcomes(
             plan, [outcome, together], cold_starts=[started()], journals=[journal()]
         ),
@@ -311,10 +315,9 @@ def started() -> ColdStart:
 
 
 def explanation() -> Explanation:
-    gate = Foreseen(gate="build", action=Action.AGAIN, why="why")
     difference = Difference(step="demo", input="epoch", what="why")
     return Explanation(
-        build_id="b", key="k", against=LAST, other="o", differences=(difference,), gates=(gate,)
+        build_id="b", key="k", against=LAST, other="o", differences=(difference,), gates=(WOULD,)
     )
 
 
