@@ -28,6 +28,10 @@ from factory.verify.smoke import own
 from factory.verify.telling import Log, Telling, as_told, broken_off
 from factory.verify.verdict import conclude
 
+_GAVE_UP = "The current node timed out during startup"
+"""What Ray prints if its node did not register within 30 seconds (``raylet_start_wait_time_s`` in
+``ray/_private/node.py``, which nothing sets). Usually it takes three."""
+
 SUITE_SECONDS = 1800.0
 """The whole suite's limit, behind those of its checks: it ends a suite that itself hangs."""
 
@@ -109,7 +113,7 @@ def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tu
         single += tuple(_alone(cluster, material, name, log) for name in selection.alone)
     if not selection.names or _failed(single):
         return single
-    boot = _boot(cluster)
+    boot = _booted(cluster, log)
     log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
         return (*single, boot)
@@ -183,6 +187,19 @@ def _launch(seconds: float, failed: bare.Bare | None = None) -> Check:
         reason=failed.why_not if failed else "",
         detail=tidy(failed.completed.tail) if failed else (),
     )
+
+
+def _booted(cluster: Cluster, log: Log) -> Check:
+    """The boot, or a second one where Ray gave up waiting for its own processes: that says as much
+    about the machine as about the image, and what is wrong with the image is wrong twice."""
+    boot = _boot(cluster)
+    if boot.status is CheckStatus.PASS or not any(_GAVE_UP in line for line in boot.detail):
+        return boot
+    log(line_of(boot))
+    log("booting once more: Ray gave up waiting for its own processes, as on a machine too busy")
+    cluster.down()
+    again = _boot(cluster)
+    return again if again.reason else replace(again, reason="booted at the second try")
 
 
 def _boot(cluster: Cluster) -> Check:
