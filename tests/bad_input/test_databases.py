@@ -31,7 +31,7 @@ def invoke(tree: Path, *args: str, path: str = "") -> tuple[int, str]:
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert not re.search("Traceback|defect", done.stderr)

@@ -50,7 +50,7 @@ def client(image: str, network: str, files: dict[str, Path]) -> Iterator[str]:
 
 def status(name: str) -> str:
     ask = ["docker", "exec", name, "ray", "exec", "cluster.yaml", "ray status"]
-    return process.run(ask, check=False, timeout=120).stdout
+    return process.run(ask, check=False, timeout=240).stdout
 
 
 def test_ray_up_brings_up_hosts_runs_a_job_on_all_and_ray_down_ends_it(
