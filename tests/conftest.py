@@ -38,6 +38,15 @@ hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, 
 hypothesis.settings.load_profile("steady")
 
 
+AT_ONCE = 2
+"""Processes that run tests. With more, what they boot would wait for cores, and not for nothing."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Whoever names files wants their tests alone, in this process; for ``-n`` is not ``auto``."""
+    return AT_ONCE if all(Path(arg).is_dir() for arg in config.args) else 0
+
+
 @pytest.fixture(autouse=True)
 def _none_of_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What whoever runs the tests has set for the factory is not what is tested."""

@@ -82,7 +82,7 @@ def test_a_reader_that_leaves_changes_no_exit_code(tree: Path, args: list[str], 
             stdout=write,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     finally:
@@ -131,7 +131,7 @@ def through_a_process(args: tuple[str, ...]) -> Result:
         env=os.environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr

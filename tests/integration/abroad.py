@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from factory.locks import hold
+from factory.settings import Settings
 from tests.integration.registries import PASSWORD, registry_at
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -78,12 +80,20 @@ def signer(folder: Path, name: str) -> Signer:
 def amazon(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """ECR's API by moto, and at ECR's own name a registry that takes the token of that API.
 
-    The name leads to this machine by a line in ``/etc/hosts``, which only root may write.
+    The name leads to this machine by a line in ``/etc/hosts``, which only root may write; it has
+    one port to answer at, so that tests in other processes wait.
     """
-    from moto.server import ThreadedMotoServer
-
     if os.geteuid() != 0:
         pytest.skip("only root may give this machine Amazon's name, in /etc/hosts")
+    lock = Settings.from_environment().cache / "tests" / "amazon.lock"
+    with hold(lock), _amazon(folder, monkeypatch):
+        yield
+
+
+@contextmanager
+def _amazon(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from moto.server import ThreadedMotoServer
+
     ours = signer(folder, AMAZON)
     (folder / "htpasswd").write_text(_HTPASSWD)
     more = {

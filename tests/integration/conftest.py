@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from factory import process
+from factory.model import Selection
+from factory.pipeline import prepare
 from factory.publish import local
 from factory.runs import LABEL
 from factory.settings import APP, Settings
@@ -74,12 +76,8 @@ class Checkout:
 
     def refs(self) -> dict[str, str]:
         """Build id to the engine's tag of its image, as planned."""
-        document = self.json("plan")
-        names = {step["key"]: step["name"] for step in document["steps"]}
-        return {
-            build["id"]: f"factory.invalid/{names[build['steps'][-1]]}:{build['steps'][-1][:12]}"
-            for build in document["builds"]
-        }
+        plan = prepare(self.settings, Selection()).plan
+        return {planned.build.id: plan.steps[planned.key].ref for planned in plan.builds}
 
     def outcomes(self, *arguments: str, expect: int = 0) -> Mapping[str, dict[str, Any]]:
         """Outcomes of a run by ``verb subject``."""
@@ -118,9 +116,9 @@ def _alone(matrix: str) -> str:
 
 def _share_caches(cache: Path) -> None:
     """Runs are the tree's own, so that what they leave can be told apart; what only saves time is
-    this machine's."""
+    this machine's, and so are the locks of steps, which are built once for all trees."""
     cache.mkdir(parents=True)
-    for name in ("rootfs", "trivy"):
+    for name in ("rootfs", "trivy", "building"):
         shared = Settings.from_environment().cache / name
         shared.mkdir(parents=True, exist_ok=True)
         (cache / name).symlink_to(shared)

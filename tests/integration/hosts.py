@@ -112,7 +112,7 @@ def hosts(image: str, key: Path, registry_port: int, count: int) -> Iterator[Hos
 
 
 def _await(name: str) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while process.run(["docker", "exec", name, "docker", "info"], check=False).code:
         assert time.monotonic() < deadline, docker("exec", name, "tail", "/var/log/dockerd.log")
         time.sleep(0.5)

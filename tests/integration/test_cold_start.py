@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from factory.verify import ClusterRequest, verify
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 COMPOSE_FILE = Path(__file__).parents[2] / "compose" / "cluster.yaml"
-RUN_ID = "test-cold-start"
-TAG = "factory.invalid/test-cold-start:slow"
+RUN_ID = f"test-cold-start-{os.getpid()}"
+TAG = f"factory.invalid/{RUN_ID}:slow"
 SITE = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
 
 

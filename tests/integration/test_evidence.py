@@ -83,7 +83,7 @@ def audit(ref: str, *flags: str, root: Path | None = None) -> tuple[int, Any]:
         env=os.environ | {"FACTORY_ROOT": str(root or "/nonexistent"), "DOCKER_HOST": "tcp://0:1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr

@@ -94,7 +94,7 @@ class Cheat:
         judged = client.require(at, planned(attempt.image, OLD).immutable)
         foreign = Manifest(content=judged.content + b"\n", media_type=judged.media_type)
         client.put(at, "latest", foreign)
-        time.sleep(0.3)
+        time.sleep(1)  # for the bystander to look, on a busy machine too
         attempt.promote()
 
     @staticmethod
@@ -107,7 +107,7 @@ class Cheat:
     @staticmethod
     def tells_a_secret_in_a_command_line(attempt: Attempt) -> None:
         attempt.promote()
-        process.run(["sh", "-c", "sleep 0.5", PLANTED])
+        process.run(["sh", "-c", "sleep 1", PLANTED])
 
     @staticmethod
     def moves_only_one_of_the_tags(attempt: Attempt) -> None:

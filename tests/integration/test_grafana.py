@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
@@ -65,7 +66,11 @@ def test_dashboards_are_there_when_it_starts(ray_image: str, stand_in: str, tmp_
         try:
             with urlopen(url, timeout=10) as answer:
                 return answer.read().decode()
-        except ConnectionError:  # it has not begun yet
+        except (ConnectionError, TimeoutError):  # it has not begun yet
+            return ""
+        except URLError as error:  # an answer of another kind is none of these
+            if isinstance(error, HTTPError) or not isinstance(error.reason, OSError):
+                raise
             return ""
 
     try:

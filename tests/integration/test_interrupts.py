@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 ONE_CELL = ("--only", "2.60.0-py311-cpu")
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
@@ -57,7 +57,7 @@ def test_ctrl_c_while_a_cluster_runs_leaves_nothing(built: Checkout) -> None:
     running = start(built, "verify", *ONE_CELL)
     wait_for(lambda: len(built.leftovers()) >= 3)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=90)
+    out, err = running.communicate(timeout=180)
     assert running.returncode == 130, err
     assert "Traceback" not in out + err
     assert not built.leftovers()
@@ -70,7 +70,7 @@ def test_clusters_of_several_builds_run_at_once_and_ctrl_c_takes_all_down(built:
     running = start(built, "verify", *ONE_CELL)
     wait_for(lambda: len(_heads(built)) == 2)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=90)
+    out, err = running.communicate(timeout=180)
     assert running.returncode == 130, err
     assert "Traceback" not in out + err
     assert not built.leftovers()
@@ -94,7 +94,7 @@ def test_ctrl_c_while_building_leaves_the_tree_usable(built: Checkout) -> None:
     log = built.root / ".factory" / "logs"
     wait_for(lambda: any("sleep 120" in file.read_text() for file in log.glob("build-slow*")))
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=180)
     assert running.returncode == 130, err
     template.write_text(whole)
     built.invoke("build", *ONE_CELL)

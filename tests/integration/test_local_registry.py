@@ -103,7 +103,7 @@ def test_several_factories_at_once_start_one(settings: Settings, tmp_path: Path)
     )
     argv = [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path), port]
     factories = [subprocess.Popen(argv) for _ in range(4)]
-    assert [factory.wait(60) for factory in factories] == [0] * 4
+    assert [factory.wait(180) for factory in factories] == [0] * 4
     config = registry_folder(settings) / "config.json"
     running = [
         path

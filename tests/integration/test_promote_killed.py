@@ -63,7 +63,7 @@ def promoted_until(desk: Desk, fatal: int, folder: Path) -> list[str]:
     steps = folder / f"steps-{fatal}"
     child = multiprocessing.get_context("fork").Process(target=doomed, args=(desk, fatal, steps))
     child.start()
-    child.join(120)
+    child.join(300)
     assert child.exitcode == (-signal.SIGKILL if fatal else 0)
     return json.loads(steps.read_text()) if steps.exists() else []
 

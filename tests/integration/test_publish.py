@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -333,17 +334,21 @@ def test_an_interrupt_in_mid_push_leaves_no_tag_in_the_engine(
     seen: list[set[str]] = []
 
     def interrupt() -> None:
+        deadline = time.monotonic() + 60
+        while not engine.present([name]) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)  # so that `docker push` has most likely begun
         seen.append(engine.present([name]))
         process.cancel_all()
 
     port = int(bench.settings.registry.rpartition(":")[2])
-    timer = threading.Timer(1.0, interrupt)
-    timer.start()
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
     try:
         with socket.create_server(("127.0.0.1", port)), pytest.raises(Interrupted):
             bench.publisher(NeverThere()).publish(workshop.planned(), built, passed(built))
     finally:
-        timer.join()
+        interrupting.join()
         process.reset()
     assert seen == [{name}]
     assert engine.present([name]) == set()

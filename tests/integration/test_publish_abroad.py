@@ -145,13 +145,13 @@ def test_whatever_ends_a_run_no_secret_stays(
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not any(path.name == "config.json" for path in left(checkout)):
             assert time.monotonic() < deadline
             assert child.poll() is None, "it ended before it logged in"
             time.sleep(0.005)
         child.send_signal(number)
-        child.wait(60)
+        child.wait(180)
     finally:
         child.kill()
         child.wait()

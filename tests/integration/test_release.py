@@ -14,7 +14,7 @@ from benchmarks import trivy_database
 from factory import process
 from factory.registry import Registry
 from factory.settings import APP
-from tests.integration.conftest import TWO_CELLS, Checkout, add_image
+from tests.integration.conftest import TWO_CELLS, Checkout, add_image, make_checkout
 from tests.integration.keys import private_key
 
 pytestmark = pytest.mark.engine
@@ -33,11 +33,18 @@ def docker(*arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def released(shipped: Checkout) -> Checkout:
-    """The shipped project after ``invoke release`` of two cells."""
-    table = shipped.invoke("release", *TWO_CELLS).stdout
+def released(shipped: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """The shipped project after ``invoke release`` of two cells. Its application is another one
+    by a file: tests here remove its images, with which others may be at work."""
+    made = make_checkout(tmp_path_factory.mktemp("released"))
+    (made.root / "images" / "ray-app" / "app" / "mark").write_text(str(made.root))
+    table = made.invoke("release", *TWO_CELLS).stdout
     assert "ray-app:2.60.0-py311-cpu" in table
-    return shipped
+    yield made
+    refs = made.refs()
+    for cell in TWO_CELLS[1::2]:
+        process.run(["docker", "image", "rm", "--force", refs[f"ray-app:{cell}"]], check=False)
+    made.close()
 
 
 def test_every_build_is_published_and_its_pulled_image_starts(released: Checkout) -> None:

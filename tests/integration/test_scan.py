@@ -451,7 +451,7 @@ def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Pat
         verdicts = list(pool.map(lambda image: judge(image, tmp_path), images[:2]))
     assert not any(verdict.failures for verdict in verdicts)
     for other in others:
-        out, err = other.communicate(timeout=120)
+        out, err = other.communicate(timeout=300)
         assert out.strip() in {"pass", "partial"}, err
 
 

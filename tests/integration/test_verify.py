@@ -4,6 +4,7 @@ nothing of either is left."""
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,8 @@ from tests.integration.conftest import Checkout, add_image
 pytestmark = pytest.mark.engine
 
 COMPOSE_FILE = Path(__file__).parents[2] / "compose" / "cluster.yaml"
-RUN_ID = "test-verify"
+RUN_ID = f"test-verify-{os.getpid()}"
+"""Of no other run of the tests on this machine."""
 
 PARENTS_CHECKS = """
 import ray
@@ -152,7 +154,7 @@ def nothing_is_left() -> Iterator[None]:
 @pytest.fixture
 def derived(ray_image: str) -> Iterator[Callable[[str], str]]:
     """Builds a variation of the Ray image from Dockerfile lines."""
-    tag = "factory.invalid/test-verify:broken"
+    tag = f"factory.invalid/{RUN_ID}:broken"
 
     def build(lines: str) -> str:
         dockerfile = f"FROM {ray_image}\n{lines}\n".encode()
@@ -504,7 +506,7 @@ def test_an_interrupt_while_booting_leaves_nothing(ray_image: str, after: float)
             judge(request_for(ray_image))
     finally:
         process.reset()
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 90
     assert leftovers() == []
 
 

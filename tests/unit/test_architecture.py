@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,7 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -152,14 +154,15 @@ def imports(tree: ast.AST) -> Iterator[str]:
         yield from imports(node)
 
 
-def parts_of(path: Path) -> set[str]:
+@cache
+def parts_of(path: Path) -> frozenset[str]:
     """The rooms and modules of the factory that a module imports."""
     found = set()
     for name in imports(tree_of(path)):
         top, _, rest = name.partition(".")
         if top == "factory" and rest:
             found.add(rest.split(".")[0])
-    return found
+    return frozenset(found)
 
 
 def parts_of_all(name: str) -> set[str]:

@@ -28,11 +28,16 @@ def alive(pid: int) -> bool:
 
 def wait_for(path: Path) -> int:
     """The pid that a child writes to a file."""
-    for _ in range(200):
-        if path.exists() and path.read_text().strip():
-            return int(path.read_text())
-        time.sleep(0.05)
-    raise AssertionError(f"{path} was not written")
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_text().strip()):
+        assert time.monotonic() < deadline, f"{path} was not written"
+        time.sleep(0.02)
+    return int(path.read_text())
+
+
+def until_there(path: Path) -> str:
+    """What a shell does until a test makes a file."""
+    return f"while [ ! -e {path} ]; do sleep 0.02; done"
 
 
 def test_both_streams_and_the_duration_come_back() -> None:
@@ -163,7 +168,7 @@ def test_input_that_nobody_reads_does_not_outlast_the_timeout() -> None:
     started = time.monotonic()
     with pytest.raises(ProcessFailed, match="ran out of time"):
         run(["sleep", "60"], stdin=b"x" * 1_000_000, timeout=0.5)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 def test_variables_come_on_top_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +176,7 @@ def test_variables_come_on_top_of_our_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert run(["sh", "-c", "echo $OURS$THEIRS"], env={"THEIRS": "2"}).stdout == "12\n"
 
 
-def test_lines_arrive_while_the_program_runs() -> None:
+def test_lines_arrive_while_the_program_runs(tmp_path: Path) -> None:
     first = threading.Event()
     seen: list[str] = []
 
@@ -179,12 +184,12 @@ def test_lines_arrive_while_the_program_runs() -> None:
         seen.append(text)
         first.set()
 
-    worker = threading.Thread(
-        target=run, args=(["sh", "-c", "echo a; sleep 2; echo b >&2"],), kwargs={"on_line": line}
-    )
+    script = f"echo a; {until_there(tmp_path / 'go')}; echo b >&2"
+    worker = threading.Thread(target=run, args=(["sh", "-c", script],), kwargs={"on_line": line})
     worker.start()
-    assert first.wait(10)
+    assert first.wait(60)
     assert seen == ["a"]
+    (tmp_path / "go").touch()
     worker.join()
     assert seen == ["a", "b"]
 
@@ -199,7 +204,7 @@ def test_a_watcher_that_fails_does_not_stop_the_child_and_is_heard() -> None:
             [PYTHON, "-c", "print('x' * 1000 + chr(10), end='' * 0); print('y' * 500_000)"],
             on_line=fail,
         )
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
@@ -207,19 +212,19 @@ def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
     with pytest.raises(ProcessFailed, match="ran out of time") as raised:
         run(
             ["sh", "-c", f"sleep 60 & echo $! > {tmp_path}/pid; echo begun; wait"],
-            timeout=1,
+            timeout=3,  # a busy machine may take long to start two programs
         )
     assert raised.value.timed_out
     assert raised.value.completed.stdout == "begun\n"
     assert not alive(wait_for(tmp_path / "pid"))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 def test_even_what_ignores_being_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_GRACE_SECONDS", 0.5)
     script = f"(trap '' TERM; echo $$ > {tmp_path}/pid; sleep 60; sleep 60) & wait"
     with pytest.raises(ProcessFailed, match="ran out of time"):
-        run(["sh", "-c", f"sh -c '{script}'"], timeout=1)
+        run(["sh", "-c", f"sh -c '{script}'"], timeout=3)
     assert not alive(wait_for(tmp_path / "pid"))
 
 
@@ -227,7 +232,7 @@ def test_a_child_that_left_something_behind_does_not_hold_us_for_ever() -> None:
     started = time.monotonic()
     with pytest.raises(ProcessFailed, match="ran out of time"):
         run(["sh", "-c", "sleep 60 & exit 0"], timeout=1)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 @pytest.mark.usefixtures("cancellable")
@@ -244,7 +249,7 @@ def test_an_interrupt_ends_children_and_refuses_new_ones(tmp_path: Path) -> None
     worker.start()
     pid = wait_for(tmp_path / "pid")
     process.cancel_all()
-    worker.join(15)
+    worker.join(60)
     assert not worker.is_alive()
     assert [type(error) for error in raised] == [Interrupted]
     assert not alive(pid)
@@ -257,14 +262,15 @@ def test_an_interrupt_ends_children_and_refuses_new_ones(tmp_path: Path) -> None
 @pytest.mark.usefixtures("cancellable")
 def test_an_interrupt_leaves_shielded_children_alone(tmp_path: Path) -> None:
     results: list[str] = []
-    script = f"echo $$ > {tmp_path}/pid; sleep 2; echo cleaned up"
+    script = f"echo $$ > {tmp_path}/pid; {until_there(tmp_path / 'go')}; echo cleaned up"
     worker = threading.Thread(
         target=lambda: results.append(run(["sh", "-c", script], shielded=True).stdout)
     )
     worker.start()
     wait_for(tmp_path / "pid")
     process.cancel_all()
-    worker.join(20)
+    (tmp_path / "go").touch()
+    worker.join(60)
     assert results == ["cleaned up\n"]
     assert run(["echo", "still"], shielded=True).stdout == "still\n"
 
@@ -284,7 +290,7 @@ def test_an_interrupted_child_that_stays_is_killed_after_a_grace(
     worker.start()
     pid = wait_for(tmp_path / "pid")
     process.cancel_all()
-    worker.join(15)
+    worker.join(60)
     assert not worker.is_alive()
     assert not alive(pid)
 
@@ -299,11 +305,10 @@ def test_children_are_out_of_reach_of_the_terminals_ctrl_c() -> None:
 def test_a_daemon_outlives_the_call_and_writes_its_log(tmp_path: Path) -> None:
     pid = process.daemon(["sh", "-c", "echo up; sleep 60"], log=tmp_path / "logs" / "daemon.log")
     try:
-        for _ in range(100):
-            if (tmp_path / "logs" / "daemon.log").read_text() == "up\n":
-                break
-            time.sleep(0.05)
-        assert (tmp_path / "logs" / "daemon.log").read_text() == "up\n"
+        deadline = time.monotonic() + 60
+        while (tmp_path / "logs" / "daemon.log").read_text() != "up\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         assert alive(pid)
     finally:
         os.killpg(pid, 9)

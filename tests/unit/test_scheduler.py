@@ -160,7 +160,7 @@ def test_no_lane_ever_runs_more_than_its_width() -> None:
 
 
 def test_lanes_do_not_wait_for_each_other() -> None:
-    met = threading.Barrier(2, timeout=20)
+    met = threading.Barrier(2, timeout=60)
 
     def meet(_log: Log) -> tuple[State, str]:
         met.wait()
@@ -231,7 +231,7 @@ def test_ctrl_c_ends_children_waits_for_clean_up_and_returns_outcomes() -> None:
     outcomes = execute([work("a", slow), work("b", needs="a")], {}, Watcher())
     assert [one.state for one in outcomes] == [State.CANCELLED, State.CANCELLED]
     assert cleaned == ["clean\n"]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 @pytest.mark.parametrize("needs", [["nowhere"], ["b"]])

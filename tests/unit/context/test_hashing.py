@@ -43,7 +43,7 @@ def test_large_ones_are_read_by_several_threads(
 ) -> None:
     (tmp_path / "a").write_text("a")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    both = threading.Barrier(2, timeout=10)  # which one thread alone would never pass
+    both = threading.Barrier(2, timeout=60)  # which one thread alone would never pass
     real = hashing.hash_file
     monkeypatch.setattr(hashing, "hash_file", lambda path: (both.wait(), real(path))[1])
     assert len(hash_files([str(tmp_path / "a")] * 2, hashing._WORTH_THREADS)) == 2

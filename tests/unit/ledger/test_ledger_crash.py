@@ -2,57 +2,84 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import sqlite3
-import subprocess
-import sys
 import time
+from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from factory.ledger import Ledger
-
-WRITER = """
-import sys
-from pathlib import Path
-from factory.ledger import Ledger
 from factory.model import Built, StepRecord, Trace
 
-path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-with Ledger.open(path) as ledger:
-    for number in range(count):
-        key = f"{name}-{number}"
-        ledger.record_built(
-            Built(key=key, ref="x" * (number % 3000), image_id="", config_digest="",
-                  substituted_base=False, reason="", at="", seconds=0.0),
-            Trace(steps=(StepRecord(key=key, kind="base", name=name, parent=None),),
-                  contents={key: "x" * (number % 3000)}, made={name: key}),
-        )
-        ledger.record_planned({f"{name}/{half}": key for half in "ab"})
-        print(key, flush=True)
-"""
 KILLS = 30
 ENDLESS = 10**9
 
 
-def writer(path: Path, name: str, count: int) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-c", WRITER, str(path), name, str(count)]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+def write(path: Path, name: str, count: int, said: int) -> None:
+    """Record so many builds, and acknowledge each by its key, at a file descriptor."""
+    with Ledger.open(path) as ledger:
+        for number in range(count):
+            key = f"{name}-{number}"
+            built = Built(
+                key=key,
+                ref="x" * (number % 3000),
+                image_id="",
+                config_digest="",
+                substituted_base=False,
+                reason="",
+                at="",
+                seconds=0.0,
+            )
+            trace = Trace(
+                steps=(StepRecord(key=key, kind="base", name=name, parent=None),),
+                contents={key: "x" * (number % 3000)},
+                made={name: key},
+            )
+            ledger.record_built(built, trace)
+            ledger.record_planned({f"{name}/{half}": key for half in "ab"})
+            os.write(said, f"{key}\n".encode())
 
 
-def killed_after(process: subprocess.Popen[str], seconds: float) -> list[str]:
-    """The keys that a writer acknowledged before it was killed."""
-    time.sleep(seconds)
-    process.kill()
-    said, _ = process.communicate()
-    return [line for line in said.split("\n")[:-1] if line]
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """A process that writes, and what it acknowledges."""
+
+    process: ForkProcess
+    said: TextIO
+
+    def begun(self) -> list[str]:
+        """The first key."""
+        return [self.said.readline().rstrip("\n")]
+
+    def killed_after(self, seconds: float) -> list[str]:
+        """The keys before it was killed."""
+        time.sleep(seconds)
+        self.process.kill()
+        return self.ended()
+
+    def ended(self) -> list[str]:
+        """The keys until it ended."""
+        with self.said:
+            keys = self.said.read().split("\n")[:-1]
+        self.process.join()
+        return [key for key in keys if key]
 
 
-def begun(process: subprocess.Popen[str]) -> list[str]:
-    """The first key that a writer acknowledges."""
-    assert process.stdout
-    return [process.stdout.readline().rstrip("\n")]
+def writer(path: Path, name: str, count: int) -> Writer:
+    """A fork, which has imported all that it needs."""
+    hears, says = os.pipe()
+    process = multiprocessing.get_context("fork").Process(
+        target=write, args=(path, name, count, says)
+    )
+    process.start()
+    os.close(says)
+    return Writer(process=process, said=os.fdopen(hears))
 
 
 def intact(path: Path) -> bool:
@@ -67,9 +94,9 @@ def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path) -> None:
     dice = random.Random(7)
     acknowledged: list[str] = []
     for round_number in range(KILLS):
-        process = writer(path, f"r{round_number}", ENDLESS)
-        acknowledged += begun(process)  # however long a busy machine takes to start it
-        acknowledged += killed_after(process, dice.uniform(0, 0.2))
+        started = writer(path, f"r{round_number}", ENDLESS)
+        acknowledged += started.begun()  # however long a busy machine takes to start it
+        acknowledged += started.killed_after(dice.uniform(0, 0.2))
         with Ledger.open(path) as ledger:
             built, planned = ledger.all_built(), ledger.planned()
             traced, made = ledger.traced(), ledger.made()
@@ -86,10 +113,10 @@ def test_killed_while_the_file_is_begun(tmp_path: Path) -> None:
     dice = random.Random(11)
     for number in range(10):
         path = tmp_path / str(number) / "ledger.sqlite"
-        process = writer(path, "x", ENDLESS)
+        started = writer(path, "x", ENDLESS)
         while not path.exists():
             time.sleep(0.0005)
-        acknowledged = killed_after(process, dice.uniform(0, 0.02))
+        acknowledged = started.killed_after(dice.uniform(0, 0.02))
         with Ledger.open(path) as ledger:
             assert set(acknowledged) <= set(ledger.all_built())
 
@@ -98,8 +125,8 @@ def test_killed_while_the_file_is_begun(tmp_path: Path) -> None:
 def test_processes_write_side_by_side_from_the_first_moment(tmp_path: Path, count: int) -> None:
     path = tmp_path / "ledger.sqlite"
     writers = [writer(path, name, count) for name in "abcd"]
-    for process in writers:
-        process.communicate()
-        assert process.returncode == 0
+    for one in writers:
+        one.ended()
+        assert one.process.exitcode == 0
     with Ledger.open(path) as ledger:
         assert set(ledger.all_built()) == {f"{n}-{i}" for n in "abcd" for i in range(count)}

@@ -153,7 +153,7 @@ def test_a_bare_assert_is_told_by_its_place_and_line_without_frames_of_ours(
 def test_a_check_that_hangs_fails_in_time_and_shows_where(interpreter: Interpreter) -> None:
     started = time.monotonic()
     result = ask(interpreter, "hangs")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 50
     assert (result.status, result.reason) == ("fail", "it did not end within 0.5 s")
     assert "in check_hangs" in " ".join(result.detail)
 
