@@ -1,5 +1,5 @@
-"""How an image that somebody made by hand differs from the cell's own: packages, findings, files, and
-the layers on top."""
+"""How an image that somebody made by hand differs from the cell's own: packages, findings, files,
+and the layers on top."""
 
 from __future__ import annotations
 

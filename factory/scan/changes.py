@@ -168,8 +168,7 @@ def _lines(root: Node, counts: dict[Node, FileCounts]) -> tuple[FileLine, ...]:
                 heapq.heappush(waiting, _heaviest(child, counts[child]))
     ordered = sorted(_heaviest(*line) for line in lines.items())
     return tuple(
-        FileLine(path=_path(node), counts=lines[node], rest=node in split)
-        for _, _, node in ordered
+        FileLine(path=_path(node), counts=lines[node], rest=node in split) for _, _, node in ordered
     )
 
 
@@ -181,7 +180,7 @@ def _heaviest(node: Node, counts: FileCounts) -> tuple[int, tuple[str, ...], Nod
 
 def _path(node: Node) -> str:
     there = node.now or node.before
-    folder = there is not None and there.kind is Kind.FOLDER or bool(node.children)
+    folder = (there is not None and there.kind is Kind.FOLDER) or bool(node.children)
     return _shown(node.parts) + ("/" if folder and node.parent else "")
 
 

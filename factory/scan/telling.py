@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from factory.scan.tree import Entry, Kind
 
@@ -95,7 +96,7 @@ def forgotten(path: Sequence[str]) -> str:
     if ".ssh" in path[:-1]:
         return "" if _PUBLIC.fullmatch(name) else _SSH
     inside = next((_FOLDERS[part] for part in path[:-1] if part in _FOLDERS), "")
-    pairs = zip(path, path[1:], strict=False)
+    pairs = pairwise(path)
     return inside or next((_PAIRS[pair] for pair in pairs if pair in _PAIRS), "")
 
 
@@ -128,10 +129,10 @@ def noise(path: Sequence[str]) -> str:
     name = path[-1]
     if "__pycache__" in path or name.endswith(".pyc"):
         return "compiled Python"
-    if name.endswith("_history") and name in _NAMES or name in _LEFT:
+    if (name.endswith("_history") and name in _NAMES) or name in _LEFT:
         return _HISTORIES
     for place, what in _PLACES.items():
         if tuple(path[: len(place)]) == place:
             return what
-    conda = ("anaconda3", "pkgs") in zip(path, path[1:], strict=False)
+    conda = ("anaconda3", "pkgs") in pairwise(path)
     return _CACHES if conda or not _CACHE_FOLDERS.isdisjoint(path) else ""

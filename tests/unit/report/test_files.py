@@ -42,8 +42,8 @@ def test_lines_noise_and_what_to_look_at_are_told() -> None:
 def test_that_nothing_differs_and_what_it_stands_on_is_said() -> None:
     nothing = FileDifference(on_own=False, shared=2, layers=1, total=FileCounts())
     assert files_text(nothing) == (
-        "files of 1 layer on top of the lowest 2 of the cell's own: it does not stand on the cell's "
-        "own image; none differs"
+        "files of 1 layer on top of the lowest 2 of the cell's own: it does not stand on the "
+        "cell's own image; none differs"
     )
     foreign = FileDifference(on_own=False, shared=0, layers=3, total=FileCounts())
     assert "files of 3 layers, all that it has" in files_text(foreign)

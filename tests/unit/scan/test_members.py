@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def tar(form: int = tarfile.PAX_FORMAT) -> bytes:
     with tarfile.open(fileobj=packed, mode="w", format=form, encoding="utf-8") as archive:
         for name, kind, content in (
             ("home/", tarfile.DIRTYPE, b""),
-            ("home/ä" + "x" * 120, tarfile.REGTYPE, b"y" * 2_000_000),
+            ("home/ä" + "x" * 120, tarfile.REGTYPE, random.Random(1).randbytes(2_000_000)),
             ("home/link", tarfile.SYMTYPE, b""),
             ("home/same", tarfile.LNKTYPE, b""),
             ("dev", tarfile.CHRTYPE, b""),
@@ -79,7 +80,11 @@ def raw_frames(content: bytes) -> bytes:
     return b"".join((*frame(content[:half]), skipped, *frame(content[half:])))
 
 
-PACKINGS = {"": bytes, "+gzip": gzip.compress, "+zstd": raw_frames}
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "+gzip": gzip.compress,
+    "+zstd": raw_frames,
+}
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
@@ -133,7 +138,7 @@ def test_names_may_be_written_in_any_way_and_lead_nowhere(tmp_path: Path) -> Non
 
 
 def pax(record: str, kind: bytes) -> bytes:
-    length = len(record) + 3
+    length = len(record) + 4
     content = f"{length} {record}\n".encode()
     assert len(content) == length
     return header("x", kind, len(content)) + content.ljust(512, b"\0")
@@ -184,15 +189,15 @@ def test_a_map_of_holes_without_an_end_is_not_kept(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_entries(tmp_path: Path) -> None:
     path = tmp_path / "layer"
-    names = (header(f"{at}/{'x' * 80}") for at in range(20_000))
+    names = (header(f"{at}/{'x' * 80}") for at in range(5_000))
     path.write_bytes(b"".join(names) + bytes(1024))
     tracemalloc.start()
     try:
-        assert sum(1 for _ in entries(path, PLAIN)) == 20_000
+        assert sum(1 for _ in entries(path, PLAIN)) == 5_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 2_000_000  # of what tarfile keeps by itself, it is 20 MB
+    assert peak < 1_500_000  # of what tarfile keeps by itself, it is 5 MB
 
 
 def test_an_empty_layer_has_no_entries(tmp_path: Path) -> None:
