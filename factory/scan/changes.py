@@ -81,7 +81,7 @@ class Sheet:
         path = parts(name)
         if not path or path[-1].startswith(".wh."):
             return
-        why = forgotten(path) or privilege(entry, node.before if node else None)
+        why = forgotten(path) or privilege(path, entry, node.before if node else None)
         if why and (path in self._noted or len(self._noted) < MOST_NOTED):
             self._noted[path] = (why, entry.size)
         elif why:
@@ -145,9 +145,10 @@ def _content(entry: Entry) -> tuple[object, ...]:
 
 def _lines(root: Node, counts: dict[Node, FileCounts]) -> tuple[FileLine, ...]:
     """Where files differ, in so many lines, that together are all: the folder with most is taken
-    apart first, until there are enough; one that is all new, or all gone, never is."""
+    apart first, until there are enough; one that is all new, or all gone, is not, unless all is."""
     lines: dict[Node, FileCounts] = {}
     split: set[Node] = set()
+    strange = not any(child.before for child in root.inside)
     waiting = [_heaviest(root, counts[root])] if root in counts else []
     while waiting:
         _, _, node = heapq.heappop(waiting)
@@ -163,7 +164,7 @@ def _lines(root: Node, counts: dict[Node, FileCounts]) -> tuple[FileLine, ...]:
         lines[node] = counts[node]
         inside = [child for child in node.inside if child in counts]
         alone = len(inside) == 1 and counts[inside[0]] == counts[node]
-        if alone or (node.before is not None and node.now is not None):
+        if strange or alone or (node.before is not None and node.now is not None):
             for child in inside:
                 heapq.heappush(waiting, _heaviest(child, counts[child]))
     ordered = sorted(_heaviest(*line) for line in lines.items())

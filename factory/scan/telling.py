@@ -100,9 +100,10 @@ def forgotten(path: Sequence[str]) -> str:
     return inside or next((_PAIRS[pair] for pair in pairs if pair in _PAIRS), "")
 
 
-def privilege(entry: Entry, before: Entry | None) -> str:
-    """What a file allows whoever starts it that one before it did not; empty if it is nothing."""
-    now = _privileges(entry)
+def privilege(path: Sequence[str], entry: Entry, before: Entry | None) -> str:
+    """What a file allows whoever starts it that one before it did not; empty if it is nothing, and
+    for what is in ``/dev``, in the place of which every container has its own."""
+    now = () if path[0] == "dev" else _privileges(entry)
     return "" if before is not None and now == _privileges(before) else ", ".join(now)
 
 

@@ -151,6 +151,7 @@ def test_a_privilege_is_noted_where_it_is_new() -> None:
         ("bin/back", file(1, mode=0o4755, uid=0)),
         ("bin/ping", file()._replace(capable=True)),
         ("disk", Entry(kind=Kind.DEVICE)),
+        ("dev/null", Entry(kind=Kind.DEVICE)),
         ("bin/folder", FOLDER._replace(mode=0o2755)),
     ]
     then = [("bin/back", file(1, mode=0o755))]
@@ -175,6 +176,13 @@ def test_more_than_fits_is_told_by_folders_that_together_are_all(
         ("/lib/a/", 8, True),
         ("/etc/x", 1, False),
     ]
+
+
+def test_where_all_is_new_it_is_told_apart_like_anything_else() -> None:
+    above = [(f"home/ray/{at % 40}/{at}", file(at)) for at in range(400)]
+    told = found([], [above]).lines
+    assert len(told) == MOST_LINES
+    assert {one.path for one in told if one.rest} >= {"/home/ray/"}
 
 
 def test_ten_thousand_files_of_a_package_are_a_line() -> None:
