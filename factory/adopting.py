@@ -6,20 +6,18 @@ where a target accepts it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property, partial
 
-from factory import process
 from factory import scan as scan_room
 from factory import verify as verify_room
 from factory.adopted import Outlet
 from factory.engine import Engine
 from factory.errors import ConfigError, FactoryError, PublishError, ScanError, VerifyError
 from factory.foreign import REF, Asked, engine_image
+from factory.handmade import Couple, compared, summary
 from factory.judging import request_of, standing
 from factory.ledger import Ledger
 from factory.model import (
@@ -31,7 +29,6 @@ from factory.model import (
     Check,
     CheckStatus,
     Gate,
-    Layer,
     Plan,
     PlannedBuild,
     Project,
@@ -40,7 +37,6 @@ from factory.model import (
     Status,
     Target,
     Verdict,
-    difference,
 )
 from factory.publish import outranking
 from factory.registry import place
@@ -52,8 +48,6 @@ from factory.settings import Settings
 from factory.signals import terminable
 
 Result = tuple[State, str]
-_SHOWN = 200
-"""Characters of what made a layer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,12 +110,7 @@ def adopt(
         closing(Remotes(settings=settings, project=project, note=observer.note)) as remotes,
     ):
         reap(engine, settings)
-        _require_there(engine, wanted.ref)
-        image = engine_image(engine, Asked(ref=wanted.ref), observer.note)
-        own = ledger.built(wanted.planned.key)
-        digest = engine.config_digest(image.id)
-        _require_another(wanted, own, digest)
-        assert own
+        couple = _couple(engine, ledger, wanted, observer.note)
         bench = _Bench(
             settings=settings,
             project=project,
@@ -130,15 +119,7 @@ def adopt(
             engine=engine,
             run_id=run.id,
             wanted=wanted,
-            own=own,
-            built=replace(
-                own,
-                ref=wanted.ref,
-                image_id=image.id,
-                config_digest=digest,
-                reason=BY_HAND,
-                ours=False,
-            ),
+            couple=couple,
             remotes=remotes,
         )
         return bench.adopted(observer)
@@ -160,6 +141,18 @@ def _require_possible(wanted: Wanted) -> None:
         )
 
 
+def _couple(engine: Engine, ledger: Ledger, wanted: Wanted, note: Log) -> Couple:
+    """The image, as one that was built, beside the cell's own."""
+    _require_there(engine, wanted.ref)
+    image = engine_image(engine, Asked(ref=wanted.ref), note)
+    digest = engine.config_digest(image.id)
+    own = _another(wanted, ledger.built(wanted.planned.key), digest)
+    made = replace(
+        own, ref=wanted.ref, image_id=image.id, config_digest=digest, reason=BY_HAND, ours=False
+    )
+    return Couple(build_id=wanted.planned.build.id, own=own, made=made)
+
+
 def _require_there(engine: Engine, ref: str) -> None:
     if engine.image(ref) is None:
         raise ConfigError(
@@ -168,7 +161,8 @@ def _require_there(engine: Engine, ref: str) -> None:
         )
 
 
-def _require_another(wanted: Wanted, own: Built | None, digest: str) -> None:
+def _another(wanted: Wanted, own: Built | None, digest: str) -> Built:
+    """The cell's own image, which is there, and is not this one."""
     build = wanted.planned.build
     if own is None:
         raise ConfigError(
@@ -180,6 +174,7 @@ def _require_another(wanted: Wanted, own: Built | None, digest: str) -> None:
             f"{wanted.ref} is the image of {build.id} itself: there is nothing to adopt",
             todo="`docker commit CONTAINER NAME` makes an image of a container; adopt that",
         )
+    return own
 
 
 @dataclass(kw_only=True)
@@ -193,8 +188,7 @@ class _Bench:
     engine: Engine
     run_id: str
     wanted: Wanted
-    own: Built
-    built: Built
+    couple: Couple
     remotes: Remotes
 
     def __post_init__(self) -> None:
@@ -206,6 +200,10 @@ class _Bench:
     @property
     def build(self) -> Build:
         return self.wanted.planned.build
+
+    @property
+    def built(self) -> Built:
+        return self.couple.made
 
     def adopted(self, observer: Observer) -> Adopted:
         execute(self._works(), {}, observer)
@@ -315,28 +313,9 @@ class _Bench:
     def _compare(self, log: Log) -> Result:
         """What differs from the cell's own image, for good."""
         policy = self.project.matrix.scan_policy(self.build)
-        one, other = (
-            scan_room.content_of(
-                image.image_id,
-                config_digest=image.config_digest,
-                policy=policy,
-                cache=self.settings.cache,
-                log=log,
-            )
-            for image in (self.own, self.built)
-        )
-        self._adoption = Adoption(
-            build_id=self.build.id,
-            ref=self.wanted.ref,
-            config_digest=self.built.config_digest,
-            own_digest=self.own.config_digest,
-            difference=difference(one, other),
-            layers=_layers_on_top(self.own.image_id, self.built.image_id),
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        self._adoption = compared(self.settings, self.engine, policy, self.couple, log)
         self.ledger.record_adoption(self._adoption)
-        packages, layers = len(self._adoption.difference.packages), len(self._adoption.layers)
-        return State.DONE, f"packages that differ: {packages}; layers on top: {layers}"
+        return State.DONE, summary(self._adoption)
 
 
 def by_hand(verdict: Verdict) -> Verdict:
@@ -350,21 +329,3 @@ def by_hand(verdict: Verdict) -> Verdict:
         partial=tuple(dict.fromkeys((*verdict.partial, BY_HAND))),
         checks=(*verdict.checks, check),
     )
-
-
-def _layers_on_top(own: str, adopted: str) -> tuple[Layer, ...]:
-    """The layers of an image that another one has not, by the histories of both: all of them, where
-    it does not stand on that."""
-    below, found = _history(own), _history(adopted)
-    on_it = [one["CreatedBy"] for one in found[: len(below)]] == [one["CreatedBy"] for one in below]
-    return tuple(
-        Layer(made_by=str(one.get("Comment") or one["CreatedBy"])[:_SHOWN], size=int(one["Size"]))
-        for one in found[len(below) if on_it else 0 :]
-    )
-
-
-def _history(image: str) -> list[dict[str, str]]:
-    """What made an image's layers, the lowest first."""
-    argv = ["docker", "history", "--no-trunc", "--human=false", "--format={{json .}}", image]
-    lines = process.run(argv).stdout.splitlines()
-    return [json.loads(line) for line in reversed(lines)]

@@ -53,7 +53,8 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineImage:
-    """What an image's configuration says, and the engine's own id of it (see ``config_digest``)."""
+    """What an image's configuration says, and the engine's own id of it (see ``config_digest``);
+    layers by the digests of what is in them (diff ids), the lowest first."""
 
     id: str
     tags: tuple[str, ...]
@@ -65,6 +66,7 @@ class EngineImage:
     architecture: str
     size: int
     os: str = "linux"
+    layers: tuple[str, ...] = ()
 
     @property
     def platform(self) -> str:
@@ -335,6 +337,7 @@ def _image(found: Mapping[str, Any]) -> EngineImage:
         architecture=found.get("Architecture") or "",
         size=int(found.get("Size") or 0),
         os=found.get("Os") or "linux",
+        layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
     )
 
 

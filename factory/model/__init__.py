@@ -48,6 +48,7 @@ from factory.model.explanation import (
     StepRecord,
     Trace,
 )
+from factory.model.files import FileCounts, FileDifference, FileLine, NotedFile
 from factory.model.image import NEEDS, Contract, GitSource, Image, Install, Override
 from factory.model.journal import UNFINISHED, Group, Journal, Move, Stage
 from factory.model.judged import Facts, Judged
@@ -173,6 +174,9 @@ __all__ = [
     "Exemption",
     "Explanation",
     "Facts",
+    "FileCounts",
+    "FileDifference",
+    "FileLine",
     "Finding",
     "Foreseen",
     "Gate",
@@ -190,6 +194,7 @@ __all__ = [
     "Move",
     "Names",
     "Naming",
+    "NotedFile",
     "Outcome",
     "Outdated",
     "Override",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from factory.model.content import ContentDifference
+from factory.model.files import FileDifference
 from factory.model.plan import KEY_DIGITS, PlannedBuild
 from factory.model.target import Names, Target
 
@@ -42,6 +43,7 @@ class Adoption:
         difference: from the cell's own image to it.
         layers: those that it has and the cell's own has not, the lowest first.
         at: when.
+        files: how its files differ; ``None`` in records of before that was noted.
     """
 
     build_id: str
@@ -51,6 +53,7 @@ class Adoption:
     difference: ContentDifference
     layers: tuple[Layer, ...]
     at: str
+    files: FileDifference | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

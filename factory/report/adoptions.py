@@ -8,6 +8,7 @@ from typing import Any
 from factory.model import Adoption, Publication, Verdict
 from factory.report.differences import difference_document, difference_text
 from factory.report.documents import verdict_document
+from factory.report.files import files_document, files_text
 from factory.report.tables import columns
 from factory.report.words import verdict_words
 
@@ -21,6 +22,7 @@ def adoption_text(
     layers = [(f"{one.size / _MEBIBYTE:.1f} MiB", one.made_by) for one in adoption.layers]
     parts = [difference_text(adoption.build_id, adoption.ref, adoption.difference)]
     parts += [columns(["LAYER", "MADE BY"], layers)] if layers else []
+    parts += [files_text(adoption.files)] if adoption.files else []
     parts.append("\n".join(f"{one.gate}: {verdict_words(one)}" for one in verdicts))
     parts += [
         f"published: {one.repository}:{tag}"
@@ -42,6 +44,7 @@ def adoption_document(
         "own_digest": adoption.own_digest,
         "difference": found,
         "layers": [{"made_by": one.made_by, "bytes": one.size} for one in adoption.layers],
+        "files": files_document(adoption.files) if adoption.files else None,
         "verdicts": {one.gate.value: verdict_document(one) for one in verdicts},
         "published": [
             {

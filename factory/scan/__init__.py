@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from factory.scan.apart import MOST
     from factory.scan.basis import basis_of, current_basis, current_parts
     from factory.scan.database import fetch, load
+    from factory.scan.files import files_above, kept_layers
     from factory.scan.gate import (
         content_of,
         kept_content,
@@ -24,7 +25,9 @@ __all__ = [
     "current_basis",
     "current_parts",
     "fetch",
+    "files_above",
     "kept_content",
+    "kept_layers",
     "load",
     "materials",
     "scan",
@@ -36,6 +39,7 @@ __getattr__ = loading(
     {
         "MOST": "apart",
         **dict.fromkeys(("fetch", "load"), "database"),
+        **dict.fromkeys(("files_above", "kept_layers"), "files"),
         **dict.fromkeys(("basis_of", "current_basis", "current_parts"), "basis"),
         **dict.fromkeys(
             ("content_of", "kept_content", "materials", "scan", "scan_again", "write_findings"),

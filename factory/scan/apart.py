@@ -22,7 +22,9 @@ MOST = 16
 _PAUSE = 0.5
 """Seconds: those that are wanted together first ask the engine for their histories."""
 
-_LAYOUT = "layout"
+LAYOUT = "layout"
+"""The layout's folder in a workspace."""
+
 _SHARE = 0.5
 """Of the free disk, what several together may take; one alone takes what it needs."""
 
@@ -118,11 +120,11 @@ def _taken(
     tool: Trivy, home: Path, java: bool, wanted: Sequence[Wanted]
 ) -> list[Apart | ScanError]:
     with archive.workspace(home / "work") as work:
-        images = _unpacked(wanted, work)
+        images = unpacked(wanted, work)
         texts = [archive.dockerfile(image.configuration) for image in images.values()]
         judged = dict(zip(images, configurations(tool, texts), strict=True))
         reader = Reader(tool, home, work, java=java)
-        return [_apart(reader, work / _LAYOUT, images, judged, one) for one in wanted]
+        return [_apart(reader, work / LAYOUT, images, judged, one) for one in wanted]
 
 
 def _apart(
@@ -150,12 +152,18 @@ def _apart(
     )
 
 
-def _unpacked(wanted: Sequence[Wanted], work: Path) -> dict[str, layout.Image]:
+def unpacked(wanted: Sequence[Wanted], work: Path) -> dict[str, layout.Image]:
+    """Make a layout of images of the engine in a workspace; returns them by their config digests.
+
+    Raises:
+        ScanError: one of them is gone, or there is no room.
+        MachineError: no engine answers.
+    """
     for one in wanted:
         one.log("taking the image out of the engine")
     saved = work / "images.tar"
     archive.save([one.ref for one in wanted], saved)
     try:
-        return layout.unpack(saved, work / _LAYOUT)
+        return layout.unpack(saved, work / LAYOUT)
     finally:
         saved.unlink(missing_ok=True)

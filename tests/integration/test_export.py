@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,6 +20,16 @@ from tests.integration.one_cell import CELL, one_cell, ref_of, write_image
 from tests.integration.registries import free_port
 
 pytestmark = pytest.mark.engine
+
+TINKERED = """
+echo hello > ~/notes
+uv pip uninstall -q six
+chmod 600 ~/app/main.py
+mkdir -p ~/.aws /tmp/left
+echo key > ~/.aws/credentials
+echo left > /tmp/left/over
+sudo install -m 4755 /bin/true /usr/local/bin/helper
+"""
 
 SPREAD = """
 import ray
@@ -119,13 +130,14 @@ def test_bake_has_another_name(released: Checkout) -> None:
 def test_what_was_made_by_hand_goes_out_by_a_name_of_its_own(released: Checkout) -> None:
     repository, registry = f"{released.registry}/small", Registry()
     before = registry.head(repository, CELL)
-    with committed(released, "echo hello > ~/notes; uv pip uninstall -q six") as name:
+    with committed(released, TINKERED) as name:
         found = released.json("adopt", name, "--as", CELL, "--publish")
         again = released.json("adopt", name, "--as", f"small:{CELL}", "--publish")
     packages = {one["name"]: (one["from"], one["to"]) for one in found["difference"]["packages"]}
     assert set(packages) == {"pypi six"}
     assert packages["pypi six"][1] is None
     assert [layer["bytes"] > 0 for layer in found["layers"]] == [True]
+    assert_files(found["files"])
     assert found["verdicts"]["verify"]["partial"] == ["adopted by hand"]
     [published] = found["published"]
     digits = found["config_digest"].removeprefix("sha256:")[:12]
@@ -138,6 +150,35 @@ def test_what_was_made_by_hand_goes_out_by_a_name_of_its_own(released: Checkout)
     assert [one["digest"] for one in build["published"]] == [before]
     audit = released.invoke("audit", f"{repository}:{CELL}-adopted", expect=6).stdout
     assert "partial: adopted by hand" in audit
+
+
+def assert_files(found: dict[str, Any]) -> None:
+    """What ``TINKERED`` did, and nothing else."""
+    assert (found["on_own"], found["layers"]) == (True, 1)
+    where = {
+        one["path"].rpartition("/site-packages/")[2] or one["path"]: {
+            name for name in ("added", "changed", "mode_or_owner", "deleted") if one[name]
+        }
+        for one in found["where"]
+    }
+    [package] = [path for path in where if path.startswith("six-")]
+    assert where == {
+        "/home/ray/notes": {"added"},
+        "/home/ray/app/main.py": {"mode_or_owner"},
+        "/home/ray/.aws/credentials": {"added"},
+        "/usr/local/bin/helper": {"added"},
+        "six.py": {"deleted"},
+        package: {"deleted"},
+    }
+    assert {one["what"]: one["added"] for one in found["noise"]}["temporary files"] == 1
+    assert {one["path"]: one["why"] for one in found["look_at"]} == {
+        "/home/ray/.aws/credentials": "credentials of AWS",
+        "/usr/local/bin/helper": "runs as root",
+    }
+    total = sum(one["added"] for one in (*found["where"], *found["noise"]))
+    assert found["total"]["added"] == total
+    left = found["left_out"]
+    assert (left["entries"], left["odd_names"], left["unread"]) == (0, 0, [])
 
 
 def test_what_fails_is_not_published(released: Checkout) -> None:

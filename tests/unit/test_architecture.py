@@ -68,7 +68,10 @@ PURE = sorted(
         *(FACTORY / f"evidence/{name}.py" for name in ("statement", "envelope")),
         *(
             FACTORY / f"scan/{name}.py"
-            for name in ("content", "origin", "report", "ruling", "sarif")
+            for name in (
+                *("changes", "content", "origin", "report", "ruling", "sarif"),
+                *("telling", "tree"),
+            )
         ),
         *(
             FACTORY / f"report/{name}.py"
@@ -83,6 +86,7 @@ PURE = sorted(
                 "moves",
                 "adoptions",
                 "differences",
+                "files",
                 "audits",
             )
         ),
@@ -107,6 +111,7 @@ PURE_LIBRARY = {
     ),
     *(
         "hashlib",
+        "heapq",
         "ipaddress",
         "itertools",
         "json",

@@ -35,6 +35,9 @@ from factory.model import (
     Exemption,
     Explanation,
     Facts,
+    FileCounts,
+    FileDifference,
+    FileLine,
     Finding,
     Foreseen,
     Gate,
@@ -43,6 +46,7 @@ from factory.model import (
     Judged,
     Layer,
     Move,
+    NotedFile,
     Outcome,
     Outdated,
     Pair,
@@ -351,7 +355,16 @@ def adopted() -> Adoption:
     )
     return Adoption(
         build_id="b", ref="r", config_digest="c", own_digest="o", difference=found,
-        layers=(Layer(made_by="sh", size=1),), at="now",
+        layers=(Layer(made_by="sh", size=1),), at="now", files=files(),
+    )  # fmt: skip  # only there to be printed
+
+
+def files() -> FileDifference:
+    counts = FileCounts(added=1)
+    return FileDifference(
+        on_own=True, shared=1, layers=1, total=counts, noise={"caches": counts},
+        lines=(FileLine(path="/a", counts=counts),),
+        noted=(NotedFile(path="/a", why="why", size=1),), unread=("why",),
     )  # fmt: skip  # only there to be printed
 
 
