@@ -16,17 +16,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
+from zstandard import ZstdDecompressor, ZstdError
+
 from factory.archive import UNREADABLE
 from factory.scan.tree import Entry, Kind
-from factory.scan.zstd import Unpacked
 
-DAMAGED = (*UNREADABLE, zlib.error)
+DAMAGED = (*UNREADABLE, zlib.error, ZstdError)
 """What reading a layer raises that is damaged, or made to harm."""
 
 _HEADERS = 2**20
 """Bytes that may come before an entry; long names and attributes are there."""
 
 _CHUNK = 2**20
+_WINDOW = 2**27
+"""Bytes of memory that what is packed with zstd may ask for: as many as zstd itself grants."""
+
 _LARGEST = 2**63 - 1
 _CAPABILITIES = "SCHILY.xattr.security.capability"
 _KINDS = {
@@ -54,8 +58,9 @@ def entries(layer: Path, media_type: str) -> Iterator[tuple[str, Entry]]:
             with gzip.open(packed) as unpacked:
                 yield from _entries(_Reader(cast(IO[bytes], unpacked)))
         elif media_type.endswith("+zstd"):
-            with io.BufferedReader(Unpacked(packed), _CHUNK) as unpacked:
-                yield from _entries(_Reader(unpacked))
+            unpacking = ZstdDecompressor(max_window_size=_WINDOW)
+            with unpacking.stream_reader(packed, read_across_frames=True) as unpacked:
+                yield from _entries(_Reader(cast(IO[bytes], unpacked)))
         else:
             yield from _entries(_Reader(packed, seekable=True))
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from factory.scan import zstd
 from factory.scan.members import DAMAGED, entries
 from factory.scan.tree import Entry, Kind
 
@@ -114,18 +113,6 @@ def test_a_layer_that_ends_too_early_says_so(tmp_path: Path, packing: str) -> No
 @pytest.mark.parametrize("packing", ["+gzip", "+zstd"])
 def test_what_is_not_packed_as_is_said_says_so(tmp_path: Path, packing: str) -> None:
     assert partly(tmp_path, b"not packed at all", packing)[0] == []
-
-
-def test_without_a_library_a_layer_says_how_it_is_packed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(zstd, "_NAMES", ("libnone.so.1",))
-    zstd._library.cache_clear()
-    try:
-        names, why = partly(tmp_path, raw_frames(tar()), "+zstd")
-    finally:
-        zstd._library.cache_clear()
-    assert (names, why) == ([], "it is packed with zstd, and this machine has no libzstd")
 
 
 def test_names_may_be_written_in_any_way_and_lead_nowhere(tmp_path: Path) -> None:
