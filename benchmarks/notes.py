@@ -4,10 +4,10 @@
     docker compose up --detach        # on each node: pip install …; ray start
     docker compose exec head python job.py
 
-Where a choice had to be made, it is the one that is quicker for this way: pip is given every package
-at its version, so it looks for no dependency; it keeps no cache, which a new node would only fill;
-nodes install at the same time, from the package sources that this machine has, folders of wheels
-included; and the job is run on the head, past the Jobs API.
+Where a choice had to be made, it is the one that is quicker for this way: pip is given every
+package at its version, so it looks for no dependency; it keeps no cache, which a new node would
+only fill; nodes install at the same time, from the package sources that this machine has, folders
+of wheels included; and the job is run on the head, past the Jobs API.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ class Notes:
         return self.tree.folder / "notes" / "sources"
 
     def ready(self) -> None:
-        """Write what nodes read; no part of what is timed. It may hold credentials, and everybody in
-        a node has to read it: so the folder above is for nobody else."""
+        """Write what nodes read; no part of what is timed. It may hold credentials, and everybody
+        in a node has to read it: so the folder above is for nobody else."""
         self._folder.parent.mkdir(mode=0o700)
         (self._folder / "wheels").mkdir(parents=True)
         folders = [*self.sources.find_links, *([self.wheels] if self.wheels else [])]

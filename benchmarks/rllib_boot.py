@@ -40,9 +40,9 @@ which RLlib trains for an iteration on the head and on {WORKERS} workers: `invok
 `invoke cluster.submit` with the one, start-up included; and with the other a bare Compose file
 whose nodes install, all at once, what it lacks, at the same versions, with pip, and then start Ray;
 the job is run by `docker compose exec`. pip is told every version, looks for no dependency, and
-keeps no cache, since every node is new; it installs from where this machine does. The engine is one,
-so that either image is pulled once for all nodes, and they share its cores. `uv_seconds` is the same
-with uv in place of pip, once. Taking down is not part of it. Medians.
+keeps no cache, since every node is new; it installs from where this machine does. The engine is
+one, so that either image is pulled once for all nodes, and they share its cores. `uv_seconds` is
+the same with uv in place of pip, once. Taking down is not part of it. Medians.
 """
 _SECONDS = 1800
 _CODE = Path(__file__).parents[1]
@@ -83,14 +83,23 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
     pair = pair_of(prepare(settings, selection).builds)
     only = Selection(only=(pair.plain.id, pair.rllib.id))
     with workplace(settings, say) as place, place.tree(only, _no_cohorts) as tree:
-        say("released, for the first time")
-        half.factory(tree, "release", *half.selecting(only.only))
+        _release(tree, half.selecting(only.only), say)
         engine = Engine.connect()
         ours = choose(tree.settings, engine, pair.rllib.id, None)
         base = choose(tree.settings, engine, pair.plain.id, None)
         notes = _notes(tree, base, missing(_freeze(tree, ours), _freeze(tree, base)))
         bench = _Bench(tree=tree, ours=ours, notes=notes, say=say)
         return _figure(engine, pair, notes, bench.run())
+
+
+def _release(tree: Tree, flags: Sequence[str], say: Say) -> None:
+    """No part of what is timed, so a cluster that did not boot on a busy machine may try again."""
+    say("released, for the first time")
+    try:
+        half.factory(tree, "release", *flags)
+    except FactoryError as error:
+        say(f"{error}: once more")
+        half.factory(tree, "release", *flags, cold=False)
 
 
 def _no_cohorts(content: dict[str, Any]) -> None:

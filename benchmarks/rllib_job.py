@@ -31,8 +31,9 @@ def main() -> int:
             return 1
         time.sleep(_PAUSE)
     waited = time.monotonic() - started
-    tasks = [_on(node) for node in nodes]
-    print(json.dumps({"waited_seconds": waited, "steps": dict(zip(nodes, ray.get(tasks)))}))
+    tasks = {node: _on(node) for node in nodes}  # all are under way before one is waited for
+    steps = {node: ray.get(task) for node, task in tasks.items()}
+    print(json.dumps({"waited_seconds": waited, "steps": steps}))
     return 0
 
 

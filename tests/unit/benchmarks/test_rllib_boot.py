@@ -118,7 +118,7 @@ def test_a_job_counts_if_every_node_trained() -> None:
     "text", [said({"a": 1, "b": 1}), said({"a": 1, "b": 1, "c": 0}), "", "done\n", "3\n", "{}\n"]
 )
 def test_a_job_that_did_less_counts_for_nothing(text: str) -> None:
-    with pytest.raises(FactoryError, match="did not train on 3 nodes|no result"):
+    with pytest.raises(FactoryError, match=r"did not train on 3 nodes|no result"):
         answer(text, 3)
 
 
