@@ -97,6 +97,11 @@ def remove(marks: Iterable[str], since: datetime) -> int:
     return len(ids)
 
 
+def left(marks: Iterable[str]) -> int:
+    """How many layers of builds with these marks the cache has."""
+    return len(left_by(_records(), marks, datetime.max.replace(tzinfo=UTC)))
+
+
 def _records() -> list[Record]:
     argv = ["docker", "buildx", "du", "--verbose"]
     return read(process.run(argv, env=_OWN, check=False, shielded=True).stdout)

@@ -66,6 +66,10 @@ BENCHES: Mapping[str, Entry] = {
         module="clustering",
         about="`cluster.up` to a first result, within 1.3 times a bare Compose file",
     ),
+    "rllib-boot": Entry(
+        module="rllib_boot",
+        about="from the registry to a job with RLlib: 5 times as fast as nodes that install it",
+    ),
     "publish": Entry(
         module="publishing",
         about="nothing new, one line changed, promotion; and `docker push` in a loop, 10 times",

@@ -25,6 +25,7 @@ from benchmarks import buildcache
 from benchmarks.signals import undisturbed
 from factory import base, runs, trivy
 from factory.build import host_sources
+from factory.cluster.plan import CLUSTER
 from factory.context import LEFT_OUT
 from factory.engine import Engine
 from factory.errors import ConfigError, FactoryError
@@ -165,12 +166,41 @@ def _unmake(folder: Path) -> None:
     settings = settings_of(folder, Settings.from_environment(), made["registry"])
     engine = Engine.connect()
     runs.reap(engine, settings)
-    for resource in engine.resources(f"{runs.LABEL}={made['mark']}"):
-        engine.remove(resource)
+    for label in (runs.LABEL, CLUSTER):
+        for resource in engine.resources(f"{label}={made['mark']}"):
+            engine.remove(resource)
+    _remove_images(engine, made)
+    local.stop(settings)
+
+
+def _remove_images(engine: Engine, made: Mapping[str, Any]) -> None:
     for ref in sorted(engine.present([*made["steps"], *made["baked"], *made["pushed"]])):
         engine.remove_image(ref)
-    buildcache.remove([made["mark"], *made["steps"]], datetime.fromisoformat(made["at"]))
-    local.stop(settings)
+    for ref in made.get("pulled", ()):
+        engine.remove_image(ref)
+    buildcache.remove(_marks(made), datetime.fromisoformat(made["at"]))
+
+
+def _marks(made: Mapping[str, Any]) -> list[str]:
+    return [made["mark"], *made["steps"]]
+
+
+def empty(tree: Tree, pulled: Iterable[str]) -> None:
+    """Leave nothing of a tree's images in the engine, so that what was published is in the tree's
+    registry alone.
+
+    Args:
+        pulled: how they will be pulled from there, which is written down.
+
+    Raises:
+        FactoryError: something still uses a layer of theirs.
+    """
+    file = tree.folder / _MADE
+    made = json.loads(file.read_text("utf-8")) | {"pulled": sorted(pulled)}
+    file.write_text(json.dumps(made), "utf-8")
+    _remove_images(Engine.connect(), made)
+    if left := buildcache.left(_marks(made)):
+        raise FactoryError(f"the engine still holds {left} layers, which would not be pulled")
 
 
 def settings_of(folder: Path, origin: Settings, registry: str = "") -> Settings:

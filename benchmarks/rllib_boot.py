@@ -1,0 +1,244 @@
+"""`invoke bench rllib-boot`: from an image in the registry to a job that needs RLlib, beside nodes
+that install RLlib when they boot."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import half, machine
+from benchmarks.figures import Figure, Target, ratio
+from benchmarks.notes import JOB, UV, Notes, Took, answer, missing
+from benchmarks.tree import Tree, empty, free_port, workplace
+from factory import process
+from factory.build import host_sources
+from factory.choosing import choose
+from factory.cluster.plan import CLUSTER
+from factory.engine import Engine
+from factory.errors import ConfigError, FactoryError
+from factory.model import Build, Chosen, Selection
+from factory.pipeline import prepare
+from factory.process import ProcessFailed
+from factory.project import load
+from factory.settings import Settings
+
+RUNS = 3
+WORKERS = 2
+LIMIT = 0.2
+METHOD = f"""\
+An image with RLlib and torch, and one of the same project without, released into a registry on this
+machine, with bases that no other image has; then removed from the engine with all layers. {RUNS}
+times in turns, each time from an image that is in the registry alone to the result of a job, in
+which RLlib trains for an iteration on the head and on {WORKERS} workers: `invoke cluster.up` and
+`invoke cluster.submit` with the one, start-up included; and with the other a bare Compose file
+whose nodes install, all at once, what it lacks, at the same versions, with pip, and then start Ray;
+the job is run by `docker compose exec`. pip is told every version, looks for no dependency, and
+keeps no cache, since every node is new; it installs from where this machine does. The engine is
+one, so that either image is pulled once for all nodes, and they share its cores. `uv_seconds` is
+the same with uv in place of pip, once. Taking down is not part of it. Medians.
+"""
+_SECONDS = 1800
+_CODE = Path(__file__).parents[1]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Two builds that differ in RLlib alone."""
+
+    plain: Build
+    rllib: Build
+
+
+def pair_of(builds: Sequence[Build]) -> Pair:
+    """The first two for CPUs.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    for one in builds:
+        plain = replace(one, cell=replace(one.cell, rllib=False))
+        if one.cell.rllib and one.cell.device == "cpu" and plain in builds:
+            return Pair(plain=plain, rllib=one)
+    raise ConfigError(
+        "no image is selected with RLlib and without, on one cell for CPUs",
+        todo="leave --only out, or add such cells to matrix.yaml",
+    )
+
+
+def run(settings: Settings, selection: Selection, say: Say) -> Figure:
+    """Measure it.
+
+    Raises:
+        ConfigError: no image has builds with RLlib and without.
+        FactoryError: a build, a cluster or the job failed, or an image was there already.
+    """
+    pair = pair_of(prepare(settings, selection).builds)
+    only = Selection(only=(pair.plain.id, pair.rllib.id))
+    with workplace(settings, say) as place, place.tree(only, _no_cohorts) as tree:
+        _release(tree, half.selecting(only.only), say)
+        engine = Engine.connect()
+        ours = choose(tree.settings, engine, pair.rllib.id, None)
+        base = choose(tree.settings, engine, pair.plain.id, None)
+        notes = _notes(tree, base, missing(_freeze(tree, ours), _freeze(tree, base)))
+        bench = _Bench(tree=tree, ours=ours, notes=notes, say=say)
+        return _figure(engine, pair, notes, bench.run())
+
+
+def _release(tree: Tree, flags: Sequence[str], say: Say) -> None:
+    """No part of what is timed, so a cluster that did not boot on a busy machine may try again."""
+    say("released, for the first time")
+    try:
+        half.factory(tree, "release", *flags)
+    except FactoryError as error:
+        say(f"{error}: once more")
+        half.factory(tree, "release", *flags, cold=False)
+
+
+def _no_cohorts(content: dict[str, Any]) -> None:
+    """Whose other members would have to be released too."""
+    content.pop("cohorts", None)
+
+
+def _freeze(tree: Tree, image: Chosen) -> str:
+    argv = ["docker", "run", "--rm", f"--label=io.ray-image-factory.run={tree.mark}", image.ref]
+    try:
+        return process.run([*argv, "pip", "freeze", "--all"], timeout=_SECONDS).stdout
+    except ProcessFailed as error:
+        raise FactoryError(f"{image.name} has no pip", detail=error.completed.tail) from error
+
+
+def _notes(tree: Tree, base: Chosen, requirements: Sequence[str]) -> Notes:
+    torch = load(tree.settings).matrix.devices["cpu"].torch
+    notes = Notes(
+        tree=tree,
+        ref=base.ref,
+        workers=WORKERS,
+        requirements=requirements,
+        sources=host_sources(),
+        flags=[f"--extra-index-url={torch.index}"] if torch and torch.index else (),
+        wheels=tree.settings.root / torch.find_links if torch and torch.find_links else None,
+    )
+    notes.ready()
+    return notes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Taken:
+    ours: Sequence[Took]
+    notes: Sequence[Took]
+    uv: Took
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bench:
+    tree: Tree
+    ours: Chosen
+    notes: Notes
+    say: Say
+
+    def run(self) -> _Taken:
+        """Both ways, in turns, and once with uv."""
+        ours, theirs = [], []
+        for _ in range(RUNS):
+            self._empty()
+            ours.append(self._ours())
+            self.say(f"cluster.up, and the job: {_told(ours[-1])}")
+            self._empty()
+            theirs.append(self.notes.run())
+            self.say(f"installed at boot: {_told(theirs[-1])}")
+        self._empty()
+        by_uv = self.notes.run(UV)
+        self.say(f"installed at boot by uv: {_told(by_uv)}")
+        return _Taken(ours=ours, notes=theirs, uv=by_uv)
+
+    def _empty(self) -> None:
+        empty(self.tree, [self.ours.ref, self.notes.ref])
+
+    def _ours(self) -> Took:
+        name, nodes = self.tree.mark, WORKERS + 1
+        folder = self.tree.folder / "job"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(JOB, folder / "job.py")
+        flags = ["--cell", self.ours.name, "--workers", str(WORKERS), "--port", str(free_port())]
+        started = time.time()
+        try:
+            self._invoke(folder, "cluster.up", "--name", name, *flags)
+            up = time.time()
+            job = ["python", "job.py", str(nodes)]
+            said = self._invoke(folder, "cluster.submit", "--name", name, "--", *job)
+            ended = time.time()
+            waited = answer(said, nodes).waited
+            made = _made(name)
+        finally:
+            self._invoke(folder, "cluster.down", "--name", name, check=False)
+        return Took(pull=made - started, boot=up - made + waited, job=ended - up - waited)
+
+    def _invoke(self, folder: Path, *words: str, check: bool = True) -> str:
+        argv = [sys.executable, "-m", "invoke", f"--search-root={_CODE}", *words]
+        try:
+            return process.run(
+                argv, env=self.tree.env, cwd=folder, timeout=_SECONDS, shielded=not check
+            ).stdout
+        except ProcessFailed as error:
+            if not check:
+                return ""
+            tail = error.completed.tail
+            raise FactoryError(f"`invoke {words[0]}` failed", detail=tail) from error
+
+
+def _made(name: str) -> float:
+    """When the first container of a cluster was made, in seconds of the epoch."""
+    listed = process.run(["docker", "ps", "--quiet", f"--filter=label={CLUSTER}={name}"]).stdout
+    inspect = ["docker", "container", "inspect", "--format={{.Created}}", *listed.split()]
+    times = process.run(inspect).stdout.split()
+    return min(datetime.fromisoformat(one).timestamp() for one in times)
+
+
+def _told(took: Took) -> str:
+    install = f", {took.install:.0f} s of that to install" if took.install else ""
+    parts = f"pull {took.pull:.1f} s, boot {took.boot:.1f} s{install}, job {took.job:.1f} s"
+    return f"{took.seconds:.1f} s ({parts})"
+
+
+def _parts(runs: Sequence[Took]) -> dict[str, float]:
+    names = ("pull", "boot", "install", "job")
+    found = {name: round(median(getattr(one, name) for one in runs), 1) for name in names}
+    return {f"{name}_seconds": value for name, value in found.items() if value}
+
+
+def _figure(engine: Engine, pair: Pair, notes: Notes, taken: _Taken) -> Figure:
+    ours = median(one.seconds for one in taken.ours)
+    theirs = median(one.seconds for one in taken.notes)
+    quotient = ratio(ours, theirs)
+    return Figure(
+        name="rllib-boot",
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        method=METHOD,
+        machine=machine.facts(engine),
+        values={
+            "rllib_build": pair.rllib.id,
+            "plain_build": pair.plain.id,
+            "factory_seconds": [round(one.seconds, 1) for one in taken.ours],
+            "notes_seconds": [round(one.seconds, 1) for one in taken.notes],
+            "factory_median_seconds": round(ours, 1),
+            "notes_median_seconds": round(theirs, 1),
+            "ratio": quotient,
+            "times_as_fast": round(theirs / ours, 2),
+            "factory_parts": _parts(taken.ours),
+            "notes_parts": _parts(taken.notes),
+            "uv_seconds": round(taken.uv.seconds, 1),
+            "uv_parts": _parts([taken.uv]),
+            "installed_at_boot": list(notes.requirements),
+        },
+        targets=[
+            Target(name="to a job with RLlib, of the notes' time", value=quotient, limit=LIMIT)
+        ],
+    )
