@@ -19,16 +19,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmarks import documented, machine, patched, suite
+from benchmarks import documented, machine, patched, planted, planted_cold
 from benchmarks.figures import Figure, Target
-from benchmarks.planted import CONTROLS, Control
+from benchmarks.good import Good, good_of
+from benchmarks.planted import Control
 from benchmarks.signals import undisturbed
 from factory import process, runs
 from factory.engine import Engine
 from factory.errors import ConfigError
 from factory.judging import COMPOSE_FILE
-from factory.model import Build, CheckStatus, PlannedBuild, Selection, Verdict
-from factory.pipeline import Prepared, prepare
+from factory.model import CheckStatus, Selection, Verdict
+from factory.pipeline import prepare
 from factory.settings import Settings
 from factory.verify import ClusterRequest, verify
 
@@ -39,6 +40,7 @@ does, and counts as caught if the checks that failed are those that it names, no
 why. Then a good image passes the quick suite again and again, while a container for each core does
 nothing but compute. Images are without checks of their own.
 """
+CONTROLS = (*planted.CONTROLS, *planted_cold.CONTROLS)
 REPEATS = 20
 _TAG = "factory.invalid/control"
 _BUSY = ("python", "-c", "while True: pass")
@@ -48,20 +50,6 @@ _PASSING = re.compile(r"\brif-[0-9a-f]+-[0-9a-f]+|\b\d+(\.\d+){3}\b")
 """Names and addresses that are others in every run."""
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Good:
-    """The images that are not broken.
-
-    Attributes:
-        request: a cluster of the plainest one.
-        others: that of workers which do not fit it, by name: with another Ray, another Python,
-            another patch of the same.
-    """
-
-    request: ClusterRequest
-    others: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +88,7 @@ def run(settings: Settings, selection: Selection, say: Say, repeats: int = REPEA
     chosen = [one for one in CONTROLS if _matches(one, selection)]
     if not chosen:
         raise ConfigError("no control matches", todo=f"such as {CONTROLS[0].planted!r}")
-    engine, good = Engine.connect(), _good(settings, prepare(settings, Selection()))
+    engine, good = Engine.connect(), good_of(settings, prepare(settings, Selection()))
     with runs.Run.begin(settings) as mine:
         runs.reap(engine, settings)
         tried, found = _try_all(chosen, good, mine.id, say)
@@ -132,44 +120,6 @@ def _try_all(
 
 def _matches(control: Control, selection: Selection) -> bool:
     return not selection.only or any(fnmatchcase(control.planted, it) for it in selection.only)
-
-
-def _good(settings: Settings, prepared: Prepared) -> Good:
-    """What is built of what is planned: the plainest build, and those that differ from it in one
-    thing."""
-    engine, steps = Engine.connect(), prepared.plan.steps
-    refs = {one.build.id: steps[one.key].ref for one in prepared.plan.builds}
-    there = engine.present(refs.values())
-    built = [one for one in prepared.plan.builds if refs[one.build.id] in there]
-    plain = next((one for one in built if _is_plain(one)), None)
-    if plain is None:
-        raise ConfigError(
-            "none of the plain images, for CPUs and without RLlib, is built",
-            todo="run `invoke build`",
-        )
-    request = suite.request_of(prepared.project, settings.root, plain, refs[plain.build.id])
-    return Good(
-        request=replace(request, own_checks=()),
-        others={
-            name: refs[one.build.id]
-            for one in reversed(built)
-            for name in _misfits(one.build, plain.build)
-        },
-    )
-
-
-def _misfits(one: Build, plain: Build) -> Iterator[str]:
-    """What a build is, next to the plain one."""
-    if one.image != plain.image:
-        return
-    if one.cell.ray != plain.cell.ray and one.cell.python == plain.cell.python:
-        yield "other ray"
-    if one.cell.python != plain.cell.python and one.cell.ray == plain.cell.ray:
-        yield "other python"
-
-
-def _is_plain(planned: PlannedBuild) -> bool:
-    return planned.build.cell.device == "cpu" and not planned.build.cell.rllib
 
 
 def _try(control: Control, good: Good, run_id: str, say: Say) -> Found:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from factory.model import Budget, Contract
 
-_SITE = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
+SITE = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
 _OWN = """
 import os
 import signal
@@ -112,13 +112,13 @@ _CONTRACT = (
     ),
     Control(
         planted="stripped `.pyc` files",
-        lines=f"RUN find {_SITE}/ray -name '*.pyc' -delete",
+        lines=f"RUN find {SITE}/ray -name '*.pyc' -delete",
         caught_by=("bytecode",),
         says="is not compiled",
     ),
     Control(
         planted="torch, in a cell without RLlib, that nobody asked for",
-        lines=f"RUN mkdir {_SITE}/torch && touch {_SITE}/torch/__init__.py",
+        lines=f"RUN mkdir {SITE}/torch && touch {SITE}/torch/__init__.py",
         caught_by=("no-torch",),
         says="/torch",
     ),
@@ -187,7 +187,7 @@ _CLUSTER = (
     ),
     Control(
         planted="a dashboard that cannot start",
-        lines=f"RUN echo 'raise ImportError(\"no aiohttp\")' >{_SITE}/ray/dashboard/dashboard.py",
+        lines=f"RUN echo 'raise ImportError(\"no aiohttp\")' >{SITE}/ray/dashboard/dashboard.py",
         caught_by=("boot",),
         says="8265",
     ),
@@ -195,7 +195,7 @@ _CLUSTER = (
         planted="an import that ends every worker process",
         lines='RUN echo \'import os, sys; "default_worker.py" in str(sys.orig_argv) '
         "and os._exit(9)'"
-        f" >{_SITE}/at_start.pth",
+        f" >{SITE}/at_start.pth",
         on="worker",
         caught_by=("square",),
         says="did not end",
@@ -204,20 +204,20 @@ _CLUSTER = (
         planted="a job that hangs",
         lines='RUN echo \'import os, time; "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ '
         "and time.sleep(3600)'"
-        f" >{_SITE}/at_start.pth",
+        f" >{SITE}/at_start.pth",
         caught_by=("jobs-api",),
         says="still",
     ),
     Control(
         planted="a raylet that answers probes with another word",
-        lines=f"RUN grep -rl local_raylet_healthz {_SITE}/ray/dashboard --include=*.py"
+        lines=f"RUN grep -rl local_raylet_healthz {SITE}/ray/dashboard --include=*.py"
         " | xargs sed -i 's/success/fine/g'",
         caught_by=("health",),
         says="local_raylet_healthz",
     ),
     Control(
         planted="no pyarrow, in an image that needs Ray Data",
-        lines=f"RUN rm -r {_SITE}/pyarrow {_SITE}/pyarrow-*",
+        lines=f"RUN rm -r {SITE}/pyarrow {SITE}/pyarrow-*",
         needs=("data",),
         caught_by=("data",),
         says="pyarrow",
@@ -244,7 +244,7 @@ _CLUSTER = (
     ),
     Control(
         planted="a worker without pandas",
-        lines=f"RUN rm -r {_SITE}/pandas {_SITE}/pandas-*",
+        lines=f"RUN rm -r {SITE}/pandas {SITE}/pandas-*",
         on="worker",
         caught_by=("serialization",),
         says="pandas differs",
@@ -280,33 +280,4 @@ _CLUSTER = (
     ),
 )
 
-_COLD = (
-    Control(
-        planted="a worker whose every interpreter waits 1.5 s before it begins",
-        lines=f"RUN echo 'import time; time.sleep(1.5)' >{_SITE}/at_start.pth",
-        on="worker",
-        budget=Budget(full=8),
-        caught_by=("cold-start",),
-        says="the budget is 8 s",
-        suite="coldstart",
-    ),
-    Control(
-        planted="stripped `.pyc` files, on a worker with 0.2 CPU",
-        lines="RUN find $(dirname $(dirname $(which python)))/lib -name '*.pyc' -delete",
-        on="worker",
-        budget=Budget(throttled=14),
-        caught_by=("cold-start-throttled",),
-        says="the budget is 14 s",
-        suite="coldstart",
-    ),
-    Control(
-        planted="a worker that ends before it joins",
-        lines="RUN printf '#!/bin/bash\\necho no licence >&2\\nexit 9\\n' >$(which ray)",
-        on="worker",
-        caught_by=("cold-start", "alive"),
-        says="no licence",
-        suite="coldstart",
-    ),
-)
-
-CONTROLS = (*_CONTRACT, *_CLUSTER, *_COLD)
+CONTROLS = (*_CONTRACT, *_CLUSTER)

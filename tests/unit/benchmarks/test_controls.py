@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import controls, documented
+from benchmarks import controls, documented, good
 from benchmarks.catalogue import FIGURES
-from benchmarks.controls import Found, Good
-from benchmarks.planted import CONTROLS, Control
+from benchmarks.controls import CONTROLS, Found
+from benchmarks.good import Good
+from benchmarks.planted import Control
 from factory.model import Build, Cell
 from factory.verify import SUITES, ClusterRequest
 from factory.verify.selection import Selection
@@ -114,7 +115,7 @@ def test_a_misfit_differs_in_the_one_thing_that_it_is_for(
     ray, _, python = cell.partition("-py3")
     other = Build(image=image, cell=Cell(python=f"3.{python}", ray=ray, device="cpu"))
     plain = Build(image="ray-app", cell=GOOD.request.cell)
-    assert list(controls._misfits(other, plain)) == misfits
+    assert list(good._misfits(other, plain)) == misfits
 
 
 def test_what_a_run_calls_its_own_is_in_no_row() -> None:

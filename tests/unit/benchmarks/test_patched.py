@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import patched
-from benchmarks.planted import CONTROLS
+from benchmarks.controls import CONTROLS
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
