@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from pathlib import Path
 from pip._internal.models.index import PyPI
 
 from factory.build import host_sources
-from tests.integration.conftest import Checkout
+from tests.integration.conftest import REPOSITORY, Checkout
 from tests.integration.git_server import GitServer, git_server
 from tests.integration.guarded_sources import (
     Guard,
@@ -95,6 +96,17 @@ class SpiedCheckout(Checkout):
 
     def argv(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "tests.integration.spied", str(self.record), *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.argv(*arguments),
+            cwd=REPOSITORY,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
 
 
 def on(ground: Ground, project: Checkout) -> SpiedCheckout:

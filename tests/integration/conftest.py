@@ -21,6 +21,7 @@ from factory.pipeline import prepare
 from factory.publish import local
 from factory.runs import LABEL
 from factory.settings import APP, Settings
+from tests.integration import warm
 from tests.integration.registries import free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,19 +58,14 @@ class Checkout:
 
     def invoke(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end and check its exit code."""
-        done = subprocess.run(
-            self.argv(*arguments),
-            cwd=REPOSITORY,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
+        done = self.run(*arguments)
         assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stderr}"
         ours = [line for line in done.stderr.splitlines() if line.startswith("Traceback")]
         assert not ours, done.stderr
         return done
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return warm.command(arguments, self.env, timeout=900)
 
     def json(self, *arguments: str, expect: int = 0) -> Any:
         return json.loads(self.invoke(*arguments, "--format", "json", expect=expect).stdout)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ from factory.evidence.stored import cosign_tag
 from factory.model import Audit, CheckStatus, Gate, Status, Terms
 from factory.registry import Manifest, Registry, attach, list_referrers, tags
 from factory.registry.referrers import Artifact, Descriptor, referrers_tag
+from tests.integration import warm
 from tests.integration.conftest import REPOSITORY
 from tests.integration.evidence import (
     PASSWORD,
@@ -77,15 +76,8 @@ def image(host: str, request: pytest.FixtureRequest) -> Published:
 
 def audit(ref: str, *flags: str, root: Path | None = None) -> tuple[int, Any]:
     """Exit code and document of the command, on a machine without a project."""
-    done = subprocess.run(
-        [sys.executable, "-m", "invoke", "audit", ref, *flags, "--format", "json"],
-        cwd=REPOSITORY,
-        env=os.environ | {"FACTORY_ROOT": str(root or "/nonexistent"), "DOCKER_HOST": "tcp://0:1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    env = os.environ | {"FACTORY_ROOT": str(root or "/nonexistent"), "DOCKER_HOST": "tcp://0:1"}
+    done = warm.command(["audit", ref, *flags, "--format", "json"], env, timeout=300)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 

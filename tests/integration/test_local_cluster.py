@@ -22,12 +22,14 @@ from factory import process
 from factory.cluster.plan import CLUSTER
 from factory.engine import Engine
 from factory.launching import state_of
+from tests.integration import warm
 from tests.integration.browser import MISSING, browser
 from tests.integration.conftest import REPOSITORY, Checkout
 from tests.integration.registries import free_port
 
 pytestmark = pytest.mark.engine
 CELL = "2.60.0-py311-cpu"
+SEARCH = ("--search-root", str(REPOSITORY))
 SQUARES = """\
 import sys
 import ray
@@ -62,9 +64,13 @@ class Place:
         self, command: str, *words: str, cwd: Path | None = None, named: bool = True
     ) -> subprocess.CompletedProcess[str]:
         name = ["--name", self.name] if named else []
+        if cwd is None:
+            return warm.command(
+                (*SEARCH, f"cluster.{command}", *name, *words), self.checkout.env, timeout=900
+            )
         return subprocess.run(
             self.argv(command, *name, *words),
-            cwd=cwd or REPOSITORY,
+            cwd=cwd,
             env=self.checkout.env,
             capture_output=True,
             text=True,
@@ -73,8 +79,7 @@ class Place:
         )
 
     def argv(self, command: str, *words: str) -> list[str]:
-        search = ("--search-root", str(REPOSITORY))
-        return self.checkout.argv(*search, f"cluster.{command}", *words)
+        return self.checkout.argv(*SEARCH, f"cluster.{command}", *words)
 
     def up(self, *words: str) -> subprocess.CompletedProcess[str]:
         ports = ("--port", str(self.dashboard), "--port", f"{self.prometheus}:prometheus")
