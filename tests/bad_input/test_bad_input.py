@@ -21,6 +21,7 @@ from factory.errors import ConfigError
 from factory.model import Selection
 from factory.pipeline import prepare
 from factory.settings import Settings
+from tests import warm
 from tests.bad_input.adversarial import ADVERSARIAL
 from tests.bad_input.cases import CASES
 from tests.bad_input.spoiling import Case
@@ -45,9 +46,7 @@ def test_a_mistake_is_explained(
     monkeypatch.setenv("XDG_DATA_HOME", str(tree.parent / "data"))
     for name, value in ({"FACTORY_ROOT": str(tree)} | dict(case.env)).items():
         monkeypatch.setenv(name, value)
-    code, out, err = (
-        through_a_process(case.args) if case.real else in_this_process(case.args, capsys)
-    )
+    code, out, err = in_a_process(case.args) if case.real else in_this_process(case.args, capsys)
     assert code == case.code, err
     for part in case.says:
         assert part in err
@@ -134,6 +133,12 @@ def through_a_process(args: tuple[str, ...]) -> Result:
         timeout=180,
         check=False,
     )
+    return done.returncode, done.stdout, done.stderr
+
+
+def in_a_process(args: tuple[str, ...]) -> Result:
+    """The same, in a process that has imported the factory before."""
+    done = warm.command(args, os.environ, timeout=180)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -21,7 +21,7 @@ from factory.pipeline import prepare
 from factory.publish import local
 from factory.runs import LABEL
 from factory.settings import APP, Settings
-from tests.integration import warm
+from tests import warm
 from tests.integration.registries import free_port
 
 REPOSITORY = Path(__file__).parents[2]

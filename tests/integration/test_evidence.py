@@ -22,7 +22,7 @@ from factory.evidence.stored import cosign_tag
 from factory.model import Audit, CheckStatus, Gate, Status, Terms
 from factory.registry import Manifest, Registry, attach, list_referrers, tags
 from factory.registry.referrers import Artifact, Descriptor, referrers_tag
-from tests.integration import warm
+from tests import warm
 from tests.integration.conftest import REPOSITORY
 from tests.integration.evidence import (
     PASSWORD,

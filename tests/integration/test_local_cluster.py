@@ -22,7 +22,7 @@ from factory import process
 from factory.cluster.plan import CLUSTER
 from factory.engine import Engine
 from factory.launching import state_of
-from tests.integration import warm
+from tests import warm
 from tests.integration.browser import MISSING, browser
 from tests.integration.conftest import REPOSITORY, Checkout
 from tests.integration.registries import free_port

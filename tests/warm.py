@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from unittest.mock import patch
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 
 
 def command(
@@ -52,7 +52,7 @@ def _server() -> ForkServerContext:
     names |= {path.parent.name for path in factory.glob("*/__init__.py")}
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["tasks", "invoke.program", "docker", *(f"factory.{name}" for name in sorted(names))]
+        ["tasks", "invoke.main", "docker", *(f"factory.{name}" for name in sorted(names))]
     )
     # What it imports is what is tested here, wherever another checkout is installed from.
     path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
@@ -81,8 +81,6 @@ def _run(argv: list[str], env: dict[str, str], out: Path, err: Path) -> None:
         os.fdopen(1, "w", encoding="utf-8"),
         os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1),
     )
-    from invoke.program import Program
+    from invoke.main import program
 
-    import tasks
-
-    Program(namespace=tasks.ns, name="invoke").run(argv)
+    program.run(argv)
