@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from factory import process
+from factory.errors import ConfigError
+from factory.model import TEMPLATES
 
+BASE, _STAGE = "base.Dockerfile.j2", "drop-in"
 _FIELD = re.compile(r"^(ID|Parent|Created at|Type):\t+(.*)$", re.MULTILINE)
 _PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = 2.0
@@ -100,6 +103,22 @@ def remove(marks: Iterable[str], since: datetime) -> int:
 def left(marks: Iterable[str]) -> int:
     """How many layers of builds with these marks the cache has."""
     return len(left_by(_records(), marks, datetime.max.replace(tzinfo=UTC)))
+
+
+def marked(template: str, mark: str) -> str:
+    """A base's template, whose first stage has the mark in its name: by that BuildKit's cache is
+    told from all else. Nothing is in the image for it.
+
+    Raises:
+        ConfigError: there is no such stage, so that the cache of it could not be removed.
+    """
+    if f" AS {_STAGE}\n" not in template:
+        raise ConfigError(
+            f"a bench needs the stage {_STAGE!r}, by which it finds what it has to remove",
+            where=f"{TEMPLATES}/{BASE}",
+            todo="name the stage of the base so",
+        )
+    return re.sub(rf"\b(AS|FROM) {_STAGE}\b", rf"\1 {_STAGE}-{mark}", template)
 
 
 def _records() -> list[Record]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import machine
+from benchmarks.distribution import free_port
 from benchmarks.figures import Figure, Target, ratio
 from benchmarks.minimum import FILE
-from benchmarks.tree import free_port
 from factory import process
 from factory.choosing import choose
 from factory.engine import Engine

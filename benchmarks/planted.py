@@ -201,6 +201,12 @@ _CLUSTER = (
         says="did not end",
     ),
     Control(
+        planted="a head that takes work",
+        sizes={"HEAD_CPUS": "1"},
+        caught_by=("head-rests",),
+        says="are on the head",
+    ),
+    Control(
         planted="a job that hangs",
         lines='RUN echo \'import os, time; "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ '
         "and time.sleep(3600)'"

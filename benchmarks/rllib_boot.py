@@ -14,9 +14,10 @@ from statistics import median
 from typing import Any
 
 from benchmarks import half, machine
+from benchmarks.distribution import free_port
 from benchmarks.figures import Figure, Target, ratio
 from benchmarks.notes import JOB, UV, Notes, Took, answer, missing
-from benchmarks.tree import Tree, empty, free_port, workplace
+from benchmarks.tree import Tree, empty, workplace
 from factory import process
 from factory.build import host_sources
 from factory.choosing import choose

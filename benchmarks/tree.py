@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from benchmarks import buildcache
+from benchmarks.distribution import free_port
 from benchmarks.signals import undisturbed
 from factory import base, runs, trivy
 from factory.build import host_sources
@@ -215,13 +215,6 @@ def settings_of(folder: Path, origin: Settings, registry: str = "") -> Settings:
     )
 
 
-def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def copy(origin: Settings, tree: Tree, edit: Edit, *, locked: bool = True) -> None:
     """Copy what makes a project, and what its Dockerfiles read; the epoch is the mark.
 
@@ -234,6 +227,10 @@ def copy(origin: Settings, tree: Tree, edit: Edit, *, locked: bool = True) -> No
     left_out = shutil.ignore_patterns(*LEFT_OUT, *(() if locked else ("locks",)))
     for name in sorted({TEMPLATES, "images", *(Path(it).parts[0] for it in named_paths(project))}):
         shutil.copytree(origin.root / name, root / name, ignore=left_out)
+    base_template = root / TEMPLATES / buildcache.BASE
+    base_template.write_text(
+        buildcache.marked(base_template.read_text("utf-8"), tree.mark), "utf-8"
+    )
     content = yaml.safe_load((origin.root / "matrix.yaml").read_text("utf-8"))
     if content["base"].get("source") != "packages":
         raise ConfigError(

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.buildcache import Record, left_by, read
+import pytest
+
+from benchmarks.buildcache import BASE, Record, left_by, marked, read
+from factory.errors import ConfigError
+from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 USAGE = """\
@@ -71,3 +75,16 @@ def test_of_the_folders_that_were_sent_those_go_that_came_since() -> None:
     sent = record("sent", kind="source.local", description="local source for context")
     assert left_by([sent], ["bench-1"], NOW) == ("sent",)
     assert left_by([sent], ["bench-1"], NOW + timedelta(seconds=1)) == ()
+
+
+def test_what_a_base_leaves_bears_the_mark_in_the_name_of_its_stage() -> None:
+    shipped = (ROOT / "dockerfiles" / BASE).read_text("utf-8")
+    template = marked(shipped, "bench-1")
+    assert "FROM scratch AS drop-in-bench-1\nADD rootfs.tar /\n" in template
+    assert template.replace("drop-in-bench-1", "drop-in") == shipped
+    assert template.count("drop-in-bench-1") == shipped.count("drop-in")
+
+
+def test_a_base_without_that_stage_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'drop-in'"):
+        marked("FROM scratch AS other\nADD rootfs.tar /\n", "bench-1")

@@ -72,6 +72,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return Completed(argv=tuple(argv), code=0, stdout=out, stderr="", seconds=0.0)
 
     monkeypatch.setattr("factory.process.run", run)
+    monkeypatch.setattr(Notes, "_layers", lambda _: {})
     return made
 
 
@@ -123,9 +124,11 @@ def test_a_job_that_did_less_counts_for_nothing(text: str) -> None:
 
 
 def test_an_image_that_is_partly_there_is_refused() -> None:
-    see_that_all_was_pulled("a1: Pull complete\nb2: Pull complete\n")
-    with pytest.raises(FactoryError, match="1 layers were in the engine"):
-        see_that_all_was_pulled("a1: Already exists\nb2: Pull complete\n")
+    layers = {"sha256:a1b": 5_000, "sha256:e0e": 16, "sha256:b2b": 7_000}
+    see_that_all_was_pulled("a1b: Download complete\nb2b: Download complete\n", layers)
+    see_that_all_was_pulled("a1b: Download complete\ne0e: Already exists\n", layers)
+    with pytest.raises(FactoryError, match="5000 bytes of layers were in the engine"):
+        see_that_all_was_pulled("a1b: Already exists\nb2b: Download complete\n", layers)
 
 
 def test_nodes_install_from_where_this_machine_does(tmp_path: Path) -> None:
@@ -172,6 +175,7 @@ def test_it_is_removed_though_it_broke_off(notes: Notes, monkeypatch: pytest.Mon
         return done
 
     monkeypatch.setattr("factory.process.run", run)
+    monkeypatch.setattr(Notes, "_layers", lambda _: {})
     with pytest.raises(FactoryError) as broken:
         notes.run()
     assert "no such wheel" in broken.value.detail

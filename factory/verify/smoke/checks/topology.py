@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import ray
@@ -106,16 +108,46 @@ def actors(_: Expected) -> None:
 
 def head_rests(_: Expected) -> None:
     """Where the head has no CPUs, work that asks for one runs on workers, on all of them, and
-    waits when all are taken."""
+    waits when all are taken. Tasks, since the processes for them are there already."""
     members = workers()
-    actor: Any = ray.remote(num_cpus=1)(_Reporter)
-    reporters = [actor.remote() for _ in members]
-    try:
-        where = {node for node, _ in ray.get([one.where.remote() for one in reporters])}
-        expect(where == {node.id for node in members}, f"actors with a CPU each are on {where}")
-        reporters.append(actor.remote())
-        early = ray.wait([reporters[-1].where.remote()], timeout=_PENDING_SECONDS)[0]
+    task: Any = ray.remote(num_cpus=1, max_retries=0)(_stay)
+    with ExitStack() as staying:
+        door = staying.enter_context(socket.create_server(("", 0)))
+        place = (here()[1], door.getsockname()[1])
+        tasks = [task.remote(place) for _ in members]
+        where = {_arrived(door, staying, _PLACE_SECONDS) for _ in members}
+        expect(where == {node.id for node in members}, _astray(where))
+        one_more = task.remote(place)
+        early = _arrived(door, staying, _PENDING_SECONDS)
+        ray.cancel(one_more)
         expect(not early, "one more found a CPU, though workers have none left and the head none")
-    finally:
-        for reporter in reporters:
-            ray.kill(reporter)
+    ray.get(tasks)
+
+
+def _astray(where: set[str]) -> str:
+    """Where tasks are that should be on each worker; some that nobody heard of began nowhere."""
+    names = [
+        node.address if node.worker else f"the head, {node.address}"
+        for node in alive()
+        if node.id in where
+    ]
+    late = "" if "" not in where else f", and not all began within {_PLACE_SECONDS:.0f} s"
+    return f"tasks with a CPU each are on {', '.join(names) or 'no node'}, not on each worker{late}"
+
+
+def _stay(place: tuple[str, int]) -> None:
+    """Tell where this runs, and stay until the connection ends: waiting for Ray would give the CPU
+    back meanwhile."""
+    with socket.create_connection(place, timeout=_PLACE_SECONDS) as connection:
+        connection.sendall(here()[0].encode())
+        connection.settimeout(None)
+        connection.recv(1)
+
+
+def _arrived(door: socket.socket, staying: ExitStack, seconds: float) -> str:
+    """The node of the next task to tell, which then stays; empty if none does in time."""
+    if not select.select([door], [], [], seconds)[0]:
+        return ""
+    connection = staying.enter_context(door.accept()[0])
+    connection.settimeout(_PLACE_SECONDS)
+    return connection.recv(1024).decode()
