@@ -12,6 +12,7 @@ import pytest
 from factory import process
 
 ROOT = Path(__file__).parent.parent
+INTEGRATION = Path(__file__).parent / "integration"
 
 MATRIX = """\
 axes:
@@ -45,6 +46,15 @@ AT_ONCE = 2
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Whoever names files wants their tests alone, in this process; for ``-n`` is not ``auto``."""
     return AT_ONCE if all(Path(arg).is_dir() for arg in config.args) else 0
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist itself reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is with the engine is one group, so that no two clusters boot at once; else a file is
+    one, since what a module has made is used by all its tests."""
+    for item in items:
+        with_engine = INTEGRATION in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("engine" if with_engine else item.path.stem))
 
 
 @pytest.fixture(autouse=True)
