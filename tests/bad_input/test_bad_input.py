@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from invoke.program import Program
@@ -144,9 +145,10 @@ def in_a_process(args: tuple[str, ...]) -> Result:
 
 def in_this_process(args: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> Result:
     """Through invoke's own parser and error handling, without the start of another Python."""
-    code = 0
+    code, argv = 0, ["invoke", *args]
     try:
-        Program(namespace=tasks.ns, name="invoke").run(["invoke", *args])
+        with patch("sys.argv", argv):  # by which some tasks tell what is given by its place
+            Program(namespace=tasks.ns, name="invoke").run(argv)
     except SystemExit as error:
         code = int(error.code or 0)
     captured = capsys.readouterr()
