@@ -24,11 +24,10 @@ def adoption_text(
     parts += [columns(["LAYER", "MADE BY"], layers)] if layers else []
     parts += [files_text(adoption.files)] if adoption.files else []
     parts.append("\n".join(f"{one.gate}: {verdict_words(one)}" for one in verdicts))
-    parts += [
-        f"published: {one.repository}:{tag}"
-        for one in publications
-        for tag in (one.immutable, *one.floating)
+    places = [
+        (one.repository, tag) for one in publications for tag in (one.immutable, *one.floating)
     ]
+    parts.append("\n".join(f"published: {repository}:{tag}" for repository, tag in places))
     return "\n\n".join(part for part in parts if part)
 
 
