@@ -8,11 +8,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]  # it has none
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # likewise
 
 from factory import process
 
 ROOT = Path(__file__).parent.parent
-INTEGRATION = Path(__file__).parent / "integration"
+WITH_ENGINE = "tests/integration/"
 
 MATRIX = """\
 axes:
@@ -48,13 +50,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return AT_ONCE if all(Path(arg).is_dir() for arg in config.args) else 0
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist itself reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is with the engine is one group, so that no two clusters boot at once; else a file is
-    one, since what a module has made is used by all its tests."""
-    for item in items:
-        with_engine = INTEGRATION in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("engine" if with_engine else item.path.stem))
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """All tests with the engine are for one process, so that no two clusters boot at once; of the
+    others a file is, since what a module has made is used by all its tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return WITH_ENGINE if nodeid.startswith(WITH_ENGINE) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Who gets which tests."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
