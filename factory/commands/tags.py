@@ -20,8 +20,9 @@ from factory.cli import (
 from factory.model import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from factory.model import Outcome
     from factory.resuming import Resumed
     from factory.scheduler import Observer
     from factory.settings import Settings
@@ -57,9 +58,17 @@ def rollback(
     settle(format, lambda settings, observer: put_back(settings, run, observer, forget=forget))
 
 
+def _exit_as(outcomes: Sequence[Outcome]) -> None:
+    from factory import errors
+
+    code = errors.exit_code_of(outcome.code for outcome in outcomes)
+    if code:
+        raise Exit(code=code)
+
+
 def settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:
     """Do something about journals, show what became of them, and exit as that asks for."""
-    from factory import console, errors
+    from factory import console
     from factory.report.moves import resumed_document, resumed_text
 
     check_form(form)
@@ -71,9 +80,7 @@ def settle(form: str, act: Callable[[Settings, Observer], Resumed]) -> None:
         lambda: resumed_document(found.outcomes, found.journals),
         form,
     )
-    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
-    if code:
-        raise Exit(code=code)
+    _exit_as(found.outcomes)
 
 
 @selecting_command(
@@ -88,7 +95,7 @@ def promote(
     format: str = "text",
 ) -> None:
     """Copy what is published at one target to another, by digest; nothing is built."""
-    from factory import console, errors
+    from factory import console
     from factory.promoting import promote as bring
     from factory.report.promoted import promoted_document, promoted_text
 
@@ -97,9 +104,7 @@ def promote(
     with console.observer(settings.state / "logs") as observer:
         found = bring(settings, selection, from_ or "", to or "", observer)
     show(promoted_text(found), lambda: promoted_document(found), format)
-    code = errors.exit_code_of(outcome.code for outcome in found.outcomes)
-    if code:
-        raise Exit(code=code)
+    _exit_as(found.outcomes)
 
 
 @selecting_command(
