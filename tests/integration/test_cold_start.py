@@ -52,17 +52,19 @@ def test_a_worker_that_starts_slowly_is_over_its_budget_by_name(
     said: list[str] = []
     verdict = verify(request, run_id=RUN_ID, log=said.append)
     assert verdict.gate is Gate.COLD_START
-    (late,) = verdict.failures
-    assert late.name == COLD_START
+    checks = {check.name: check for check in verdict.checks}
+    late = checks[COLD_START]
+    assert late in verdict.failures
     assert late.timing
     assert (len(late.timing.runs), late.timing.budget) == (3, 8)
     after = f"{late.timing.seconds:.1f} s"
     assert late.reason == f"joined and ran a task after {after}, the budget is 8 s"
-    checks = {check.name: check for check in verdict.checks}
     assert list(checks) == ["boot", COLD_START, THROTTLED, "alive"]
-    throttled = checks[THROTTLED].timing
-    assert throttled
-    assert throttled.seconds > late.timing.seconds, "a fifth of a core is no more than all of them"
+    # With a fifth of a core and so slow an image, Ray may give up on a busy machine.
+    if throttled := checks[THROTTLED].timing:
+        assert throttled.seconds > late.timing.seconds
+    else:
+        assert checks[THROTTLED] in verdict.failures
     started = [line for line in said if line.startswith("begin ")]
     assert [line.split(",")[0] for line in started] == ["begin worker"] * 3 + ["begin throttled"]
 

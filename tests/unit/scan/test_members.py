@@ -110,13 +110,6 @@ def test_a_layer_that_ends_too_early_says_so(tmp_path: Path, packing: str) -> No
     assert why
 
 
-def test_a_frame_that_breaks_off_behind_an_entry_is_no_end(tmp_path: Path) -> None:
-    block = (512 << 3).to_bytes(3, "little") + header("a")  # of two
-    frame = b"\x28\xb5\x2f\xfd\xa0" + (1024).to_bytes(4, "little") + block
-    names, why = partly(tmp_path, frame, "+zstd")
-    assert (names, why) == (["a"], "what is packed with zstd ends too early")
-
-
 @pytest.mark.parametrize("packing", ["+gzip", "+zstd"])
 def test_what_is_not_packed_as_is_said_says_so(tmp_path: Path, packing: str) -> None:
     assert partly(tmp_path, b"not packed at all", packing)[0] == []
