@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from benchmarks import suite
+from benchmarks import requests
 from factory.engine import Engine
 from factory.errors import ConfigError
 from factory.model import Build, PlannedBuild
@@ -41,7 +41,7 @@ def good_of(settings: Settings, prepared: Prepared) -> Good:
             "none of the plain images, for CPUs and without RLlib, is built",
             todo="run `invoke build`",
         )
-    request = suite.request_of(prepared.project, settings.root, plain, refs[plain.build.id])
+    request = requests.request_of(settings, prepared.project, plain, refs[plain.build.id])
     return Good(
         request=replace(request, own_checks=()),
         others={

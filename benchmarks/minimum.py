@@ -14,11 +14,10 @@ import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import machine, suite
+from benchmarks import machine
 from benchmarks.tree import Tree
 from factory import process
 from factory.errors import FactoryError
-from factory.model import PlannedBuild, Project
 from factory.verify import bundle
 from factory.verify.request import ClusterRequest, Material
 from factory.verify.selection import Selection
@@ -50,14 +49,19 @@ class Took:
     busy_seconds: float
 
 
-def verify(tree: Tree, project: Project, planned: PlannedBuild, ref: str) -> Took:
-    """Try a build's image.
+def verify(tree: Tree, request: ClusterRequest) -> Took:
+    """Try an image, or a head's and its workers'.
 
     Raises:
         FactoryError: it did not pass, or the engine failed.
     """
-    request = suite.request_of(project, tree.settings.root, planned, ref)
-    env = {"IMAGE": ref, "RUN_ID": tree.mark, "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+    env = {
+        "IMAGE": request.head_ref,
+        "WORKER_IMAGE": request.worker_ref,
+        "WORKER_GPUS": "1" if request.worker_cell.device == "gpu" else "0",
+        "RUN_ID": tree.mark,
+        "RAY_AUTH_TOKEN": secrets.token_hex(16),
+    }
     compose = ["docker", "compose", "-f", str(FILE), "-p", f"{tree.mark}-minimum"]
     up = ["up", "--detach", "--wait", "--scale", f"worker={request.workers}"]
     before, started = machine.busy_seconds(), time.monotonic()
@@ -71,7 +75,7 @@ def verify(tree: Tree, project: Project, planned: PlannedBuild, ref: str) -> Too
             process.run(down, env=env, timeout=_SECONDS, shielded=True)
     except process.ProcessFailed as error:
         raise FactoryError(
-            f"{planned.build.id} did not pass by the bare minimum", detail=error.completed.tail
+            f"{request.subject} did not pass by the bare minimum", detail=error.completed.tail
         ) from error
     seconds = time.monotonic() - started
     return Took(seconds=seconds, busy_seconds=machine.busy_seconds() - before)

@@ -27,8 +27,8 @@ LIMIT = 0.7
 METHOD = """\
 One run: a warm-up, which builds all images and so fetches all that is downloaded into BuildKit's
 cache mounts; then `invoke release`; then benchmarks/serial.py, which builds the same Dockerfiles,
-scans with the same Trivy and rules, boots the same Compose file, asks the same smoke suite and
-pushes the same tags, one command after another, as a shell loop would. Before each, all is removed
+scans with the same Trivy and rules, verifies by the bare minimum of `bench verify` (the same checks
+in one script) and pushes the same tags, one command after another. Before each, all is removed
 that the one before made, and each has a project, a ledger, a registry, a Trivy cache and keys of
 its own. Its Debian systems differ from all others by a file with a mark, so no layer is in
 BuildKit's cache, though nobody's cache is pruned. Root file systems and Trivy's database, if there

@@ -3,8 +3,9 @@
     for each build:
         for each of its Dockerfiles that is not built yet:  docker buildx build
         trivy image
-        docker compose up; the smoke suite; docker compose down
-        for each of its tags:  docker tag; docker push
+        docker compose up --wait; the checks in one script; docker compose down
+    for each pair:  the same, with the one's head and the other's workers
+    for each build and each of its tags:  docker tag; docker push
 
 The commands are all in this file. Where a choice had to be made, it is the one that is quicker for
 this script: a shared Dockerfile is built once instead of being found in the cache, a cluster is
@@ -15,7 +16,6 @@ anything read back. Layers are compressed as Docker does by default.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,14 +23,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import suite
+from benchmarks import minimum, requests
 from benchmarks.tree import Tree
 from factory import process, scan, trivy
 from factory.build import PackageSources, write_dockerfile
 from factory.errors import FactoryError
 from factory.model import MAIN, PlannedBuild, Step
 from factory.pipeline import Prepared
-from factory.verify.bundle import PYTHON
+from factory.verify import ClusterRequest
 
 Say = Callable[[str], None]
 Timing = tuple[str, str, float]
@@ -113,12 +113,14 @@ class Script:
             with self._timed("scan", planned.build.id):
                 self._do(trivy_image(ref, self.cache, self.scratch / "report.json"))
             with self._timed("verify", planned.build.id):
-                self._verify(planned, ref)
-            with self._timed("publish", planned.build.id):
-                for name in self._names(planned):
-                    self._do(["docker", "tag", ref, name])
-                    self._do(["docker", "push", "--quiet", name])
+                minimum.verify(self.tree, self._request(planned, ref))
+        self._verify_pairs()
+        for planned in self.prepared.plan.builds:
+            self._publish(planned)
         return tuple(self.timings)
+
+    def _request(self, planned: PlannedBuild, ref: str) -> ClusterRequest:
+        return requests.request_of(self.tree.settings, self.prepared.project, planned, ref)
 
     def _build(self, step: Step) -> list[str]:
         dockerfile = write_dockerfile(step, self.scratch)
@@ -141,28 +143,27 @@ class Script:
         main = self.tree.rootfs(step.rootfs) if step.rootfs else folders.get(MAIN, nothing)
         return [*argv, str(main)]
 
-    def _verify(self, planned: PlannedBuild, ref: str) -> None:
-        request = suite.request_of(self.prepared.project, self.tree.settings.root, planned, ref)
-        script, transcript = suite.questions(request)
-        files = [word for file in request.compose_files for word in ("-f", str(file))]
-        compose = ["docker", "compose", *files, "-p", self.tree.mark]
-        env = {
-            "HEAD_IMAGE": ref,
-            "WORKER_IMAGE": ref,
-            "WORKER_GPUS": "1" if request.gpus else "0",
-            "RUN_ID": self.tree.mark,
-            "RAY_AUTH_TOKEN": secrets.token_hex(16),
-        }
-        up = ["up", "--detach", "--no-build", "--pull", "never", "--wait"]
-        try:
-            self._do([*compose, *up, "--scale", f"worker={request.workers}"], env)
-            said = self._do([*compose, "exec", "-T", "head", *PYTHON], env, stdin=script)
-        finally:
-            self._do([*compose, "down", "--volumes", "--timeout", "0"], env, shielded=True)
-        for line in said.stdout.splitlines():
-            transcript.read(line)
-        if failed := suite.failures(transcript):
-            raise FactoryError(f"{planned.build.id} did not pass", detail=failed)
+    def _verify_pairs(self) -> None:
+        plan = self.prepared.plan
+        refs = {one.build: plan.steps[one.key].ref for one in plan.builds}
+        for pair in (one for one in plan.pairs if not one.refused):
+            head = next(one for one in plan.builds if one.build == pair.head)
+            request = requests.pair_request_of(
+                self.tree.settings,
+                self.prepared.project,
+                pair,
+                head,
+                (refs[pair.head], refs[pair.workers]),
+            )
+            with self._timed("verify", pair.id):
+                minimum.verify(self.tree, request)
+
+    def _publish(self, planned: PlannedBuild) -> None:
+        ref = self.prepared.plan.steps[planned.key].ref
+        with self._timed("publish", planned.build.id):
+            for name in self._names(planned):
+                self._do(["docker", "tag", ref, name])
+                self._do(["docker", "push", "--quiet", name])
 
     def _names(self, planned: PlannedBuild) -> Iterator[str]:
         for target in self.prepared.project.matrix.targets:

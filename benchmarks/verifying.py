@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from benchmarks import half, machine, minimum, suite
+from benchmarks import half, machine, minimum, requests
 from benchmarks.figures import Figure, Target, ratio
 from benchmarks.tree import Tree, workplace
 from factory.engine import Engine
@@ -109,24 +109,19 @@ def _flags(builds: Sequence[PlannedBuild]) -> list[str]:
     return half.selecting([one.build.id for one in builds])
 
 
-def _ref(prepared: Prepared, one: PlannedBuild) -> str:
-    return prepared.plan.steps[one.key].ref
-
-
 def _one(tree: Tree, prepared: Prepared, builds: Sequence[PlannedBuild], say: Say) -> One:
     ours, theirs = [], []
     say(f"one at a time, with the factory and without, {len(builds)} times")
     for build in builds:
         ours.append(half.factory(tree, "verify", *_flags([build])))
-        ref = _ref(prepared, build)
-        theirs.append(minimum.verify(tree, prepared.project, build, ref))
+        theirs.append(minimum.verify(tree, _request(tree, prepared, build)))
         say(f"the factory took {ours[-1].seconds:.1f} s, the minimum {theirs[-1].seconds:.1f} s")
     return One(ours=ours[_WARM:], theirs=theirs[_WARM:])
 
 
 def _request(tree: Tree, prepared: Prepared, build: PlannedBuild) -> ClusterRequest:
-    root, ref = tree.settings.root, _ref(prepared, build)
-    return suite.request_of(prepared.project, root, build, ref)
+    ref = prepared.plan.steps[build.key].ref
+    return requests.request_of(tree.settings, prepared.project, build, ref)
 
 
 def _by_check(request: ClusterRequest, run_id: str) -> Mapping[str, Any]:
