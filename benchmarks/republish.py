@@ -30,10 +30,10 @@ In a tree of its own everything is released by `invoke release`, and Trivy as a 
 looks at each image once, so that it knows their layers. Then one line is added to the application
 that the most images stand on, and `invoke release` is timed; another line, and benchmarks/serial.py
 is timed, a shell loop's commands one after another: the same Dockerfiles, the same Trivy and rules,
-each image and pair verified by the bare minimum of `bench verify` (benchmarks/minimum.yaml, the same
-checks in one script), the same tags pushed. Either makes, scans, boots, verifies and publishes every
-image anew, on the same bases, which are in the engine and in the registry.
-Seconds by verb are sums; in a release they overlap.
+each image and pair verified by the bare minimum of `bench verify` (benchmarks/minimum.yaml, the
+same checks in one script), the same tags pushed. Either makes, scans, boots, verifies and publishes
+every image anew, on the same bases, which are in the engine and in the registry. Seconds by verb
+are sums; in a release they overlap.
 """
 Say = Callable[[str], None]
 

@@ -15,6 +15,7 @@ from invoke.program import Program
 import tasks
 from factory.cli import FORMAT_HELP, command, naming_command, selection_command, words_after
 from factory.commands import adopt as adopt_commands
+from factory.commands import asking as asking_commands
 from factory.commands import cluster as cluster_commands
 from factory.commands import export as export_commands
 from factory.commands import tags as tags_commands
@@ -56,7 +57,8 @@ def test_selection_is_the_same_on_every_command(
 
 def fresh() -> Collection:
     """All tasks anew: invoke hands out each one's help only once."""
-    for module in (adopt_commands, cluster_commands, export_commands, tags_commands):
+    ours = (adopt_commands, asking_commands, cluster_commands, export_commands, tags_commands)
+    for module in ours:
         importlib.reload(module)
     namespace: Collection = importlib.reload(tasks).ns
     return namespace
