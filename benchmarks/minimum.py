@@ -71,7 +71,7 @@ def verify(tree: Tree, request: ClusterRequest) -> Took:
             head = [*compose, "exec", "-T", "head", "python", "-"]
             process.run(head, env=env, stdin=script(request), timeout=_SECONDS)
         finally:
-            down = [*compose, "down", "--volumes", "--timeout", "0"]
+            down = [*compose, "down", "--volumes"]
             process.run(down, env=env, timeout=_SECONDS, shielded=True)
     except process.ProcessFailed as error:
         raise FactoryError(

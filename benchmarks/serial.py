@@ -8,9 +8,8 @@
     for each build and each of its tags:  docker tag; docker push
 
 The commands are all in this file. Where a choice had to be made, it is the one that is quicker for
-this script: a shared Dockerfile is built once instead of being found in the cache, a cluster is
-killed instead of stopped, Trivy keeps its cache between images, and there is neither a ledger nor
-anything read back. Layers are compressed as Docker does by default.
+this script: a shared Dockerfile is built once instead of being found in the cache, Trivy keeps its
+cache between images, and there is neither a ledger nor anything read back. Layers are compressed as Docker does by default.
 """
 
 from __future__ import annotations

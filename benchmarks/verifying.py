@@ -30,8 +30,8 @@ A project of the shipped images on one cell without RLlib, which an axis of its 
 one with it. Nothing is judged twice, since images of one kind differ in their configuration. After
 one of each to warm up, {RUNS} times in turns: `invoke verify` of one build, from start to end of
 the process, and of another the bare minimum, which is benchmarks/minimum.yaml with `docker compose
-up --wait`, the same checks of the quick suite in one script and interpreter, and `down` with no
-grace. Medians. Then `invoke verify` of {MANY} builds at once, against {MANY} times one; and
+up --wait`, the same checks of the quick suite in one script and interpreter, and `down`.
+Medians. Then `invoke verify` of {MANY} builds at once, against {MANY} times one; and
 `invoke verify --suite full` of the RLlib build. CPU is what all cores worked meanwhile, the
 engine's part included. What each check took is of one more verification.
 """

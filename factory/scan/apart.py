@@ -4,7 +4,7 @@ their large layers, which are then taken out of the engine once."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 from factory.errors import ScanError
 from factory.gather import Gathered
 from factory.scan import archive, layout, report
-from factory.scan.runner import Reader, configurations
+from factory.scan.known import Known, exported
+from factory.scan.runner import Reader
 from factory.trivy import Trivy
 
 MOST = 16
@@ -119,12 +120,38 @@ def _alone(tool: Trivy, home: Path, java: bool, one: Wanted) -> Apart | ScanErro
 def _taken(
     tool: Trivy, home: Path, java: bool, wanted: Sequence[Wanted]
 ) -> list[Apart | ScanError]:
+    there = Known(home, tool, java=java)
+    with archive.workspace(home / "work") as work:
+        refs = [one.ref for one in wanted]
+        images = exported(refs, work / LAYOUT, there)
+        if images is not None:
+            found = _read(Reader(tool, home, work, java=java), work / LAYOUT, images, wanted)
+            if not any(isinstance(one, ScanError) for one in found):
+                there.add(_layers(images, wanted, found))
+                return found
+            there.forget()  # Trivy may have, and so each is taken whole
     with archive.workspace(home / "work") as work:
         images = unpacked(wanted, work)
-        texts = [archive.dockerfile(image.configuration) for image in images.values()]
-        judged = dict(zip(images, configurations(tool, texts), strict=True))
-        reader = Reader(tool, home, work, java=java)
-        return [_apart(reader, work / LAYOUT, images, judged, one) for one in wanted]
+        found = _read(Reader(tool, home, work, java=java), work / LAYOUT, images, wanted)
+    there.add(_layers(images, wanted, found))
+    return found
+
+
+def _read(
+    reader: Reader, folder: Path, images: Mapping[str, layout.Image], wanted: Sequence[Wanted]
+) -> list[Apart | ScanError]:
+    texts = [archive.dockerfile(image.configuration) for image in images.values()]
+    judged = dict(zip(images, reader.configurations(texts), strict=True))
+    return [_apart(reader, folder, images, judged, one) for one in wanted]
+
+
+def _layers(
+    images: Mapping[str, layout.Image], wanted: Sequence[Wanted], found: Sequence[Apart | ScanError]
+) -> Iterator[str]:
+    """Those that Trivy has read."""
+    for one, taken in zip(wanted, found, strict=True):
+        if isinstance(taken, Apart):
+            yield from images[one.config_digest].layers
 
 
 def _apart(

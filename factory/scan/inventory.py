@@ -31,8 +31,8 @@ _KEPT = 512
 """How many images' are kept, of a megabyte or two each; those not used for longest go first."""
 
 _MADE_BY = (
-    *("secrets.yaml", "apart.py", "archive.py", "inventory.py", "layout.py"),
-    *("origin.py", "report.py", "runner.py"),
+    *("secrets.yaml", "apart.py", "archive.py", "inventory.py", "known.py"),
+    *("layout.py", "origin.py", "report.py", "runner.py"),
 )
 """What an inventory comes of: where one of these changes, images are taken apart anew."""
 
@@ -64,8 +64,13 @@ def folder_of(home: Path, config_digest: str, tool: Trivy, *, java: bool) -> Pat
         java: with the database by which Java archives are told apart, or without.
     """
     image = config_digest.partition(":")[2]
+    return home / "inventory" / f"{image}-{way(tool, java=java)}"
+
+
+def way(tool: Trivy, *, java: bool) -> str:
+    """By what an image is taken apart: this Trivy and our own code."""
     suffix = "-java" if java else ""
-    return home / "inventory" / f"{image}-{tool.version}-{_code()}{suffix}"
+    return f"{tool.version}-{_code()}{suffix}"
 
 
 def lock_of(folder: Path) -> Path:

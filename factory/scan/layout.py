@@ -42,10 +42,12 @@ _COMPRESSIONS = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """An image of a layout: the digest of its manifest there, and its configuration."""
+    """An image of a layout: the digest of its manifest there, its configuration, and its layers'
+    digests."""
 
     manifest: str
     configuration: Mapping[str, Any]
+    layers: tuple[str, ...] = ()
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, Image]:
@@ -64,10 +66,48 @@ def unpack(archive: Path, folder: Path) -> dict[str, Image]:
             f"what the engine gave of its images cannot be read: {error}",
             todo=f"see that the disk of {folder.parent} has room, then run again",
         ) from error
-    index = [{"mediaType": _MANIFEST, **descriptor} for descriptor, _, _ in found]
+    _index(folder, [descriptor for descriptor, _, _ in found])
+    return {digest: image for _, digest, image in found}
+
+
+def existing(folder: Path, manifests: Sequence[str]) -> dict[str, Image]:
+    """The images of a layout whose blobs are there, or the blobs that matter; returns them by
+    their config digests.
+
+    Args:
+        manifests: their digests.
+
+    Raises:
+        ValueError: one is no image's, or not what its digest says.
+        LookupError, OSError: likewise.
+    """
+    found = {}
+    for digest in manifests:
+        manifest = json.loads(_blob(folder, digest))
+        config = str(manifest["config"]["digest"])
+        configuration = dict(json.loads(_blob(folder, config), object_pairs_hook=_plain))
+        layers = tuple(str(layer["digest"]) for layer in manifest["layers"])
+        found[config] = Image(manifest=digest, configuration=configuration, layers=layers)
+    _index(folder, [{"digest": it, "size": len(_blob(folder, it))} for it in manifests])
+    return found
+
+
+def _blob(folder: Path, digest: str) -> bytes:
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"{digest} is no digest")
+    file = folder / "blobs" / "sha256" / digest.partition(":")[2]
+    if file.stat().st_size > _LARGEST_DOCUMENT:
+        raise ValueError(f"{digest} is not a document of a sane size")
+    content = file.read_bytes()
+    if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+        raise ValueError(f"{digest} is something else")
+    return content
+
+
+def _index(folder: Path, descriptors: Sequence[Mapping[str, Any]]) -> None:
+    index = [{"mediaType": _MANIFEST, **descriptor} for descriptor in descriptors]
     (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": index}))
     (folder / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
-    return {digest: image for _, digest, image in found}
 
 
 class _Layout:
@@ -94,7 +134,11 @@ class _Layout:
         layers = [self._layer(*pair) for pair in zip(names, diff_ids, strict=True)]
         config = self._write(raw)
         manifest = self._write(json.dumps(_manifest(config, layers)).encode())
-        image = Image(manifest=manifest["digest"], configuration=configuration)
+        image = Image(
+            manifest=manifest["digest"],
+            configuration=configuration,
+            layers=tuple(layer["digest"] for layer in layers),
+        )
         return manifest, config["digest"], image
 
     def _write(self, content: bytes) -> dict[str, Any]:

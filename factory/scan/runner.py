@@ -36,24 +36,6 @@ _JARS = "**/*.jar,**/*.war,**/*.ear,**/*.par"
 _QUIETLY = ("--timeout", f"{_MINUTES}m", "--offline-scan", "--skip-java-db-update", "--no-progress")
 
 
-def configurations(tool: Trivy, dockerfiles: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Trivy's reports on image configurations given as Dockerfiles: it takes it a second to read
-    its rules, and next to nothing to judge one by them.
-
-    Raises:
-        ScanError: Trivy failed.
-    """
-    argv = [tool.path, "config", "--misconfig-scanners", "dockerfile", "--skip-check-update"]
-    with _scratch() as folder:
-        judged = folder / "judged"
-        for at, text in enumerate(dockerfiles):
-            (judged / str(at)).mkdir(parents=True)
-            (judged / str(at) / "Dockerfile").write_text(text, "utf-8")
-        cache = ["--cache-dir", str(folder)]
-        found = _report(_trivy([*argv, *cache, "--format", "json", "."], judged))
-    return [report.of_target(found, f"{at}/Dockerfile") for at in range(len(dockerfiles))]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Read:
     """Trivy's report on the secrets in an image, and its bill of materials (CycloneDX)."""
@@ -89,6 +71,23 @@ class Reader:
             secrets = self._written([*of_image, *_QUIETLY, *_for_secrets(self._work)])
             bill = self._written([*of_image, *_QUIETLY, *materials])
         return Read(document=report.parse(secrets.decode("utf-8", "replace")), bill=bill)
+
+    def configurations(self, dockerfiles: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Trivy's reports on image configurations given as Dockerfiles: it takes it a second to
+        read its rules, and next to nothing to judge one by them.
+
+        Raises:
+            ScanError: Trivy failed.
+        """
+        argv = [self._tool.path, "config", "--misconfig-scanners", "dockerfile"]
+        with _scratch() as folder:
+            judged = folder / "judged"
+            for at, text in enumerate(dockerfiles):
+                (judged / str(at)).mkdir(parents=True)
+                (judged / str(at) / "Dockerfile").write_text(text, "utf-8")
+            flags = ["--skip-check-update", "--cache-dir", str(folder), "--format", "json", "."]
+            found = _report(_trivy([*argv, *flags], judged))
+        return [report.of_target(found, f"{at}/Dockerfile") for at in range(len(dockerfiles))]
 
     def _written(self, argv: list[str]) -> bytes:
         """What Trivy writes: to a file, since it is some megabytes, and lines of it are no news."""

@@ -457,3 +457,51 @@ def test_threads_and_processes_scan_at_once(make_image: MakeImage, tmp_path: Pat
 
 def files_under(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def taken_whole(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Images that the engine is asked to give whole from now on."""
+    saved: list[str] = []
+    save = archive.save
+
+    def counted(refs: Sequence[str], to: Path) -> None:
+        saved.extend(refs)
+        save(refs, to)
+
+    monkeypatch.setattr(archive, "save", counted)
+    return saved
+
+
+def writes_layouts() -> bool:
+    """Whether this engine's BuildKit can: with the containerd image store."""
+    argv = ["docker", "info", "--format", "{{.DriverStatus}}"]
+    return "io.containerd.snapshotter" in process.run(argv).stdout
+
+
+def test_an_image_whose_base_was_read_before_is_not_taken_whole_and_judged_as_strictly(
+    make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = BASE + PACKAGED + "COPY key /srv/key\nUSER 1000\n"
+    first = judge(make_image(base, key=private_key()), tmp_path)
+    saved = taken_whole(monkeypatch)
+    image = make_image(base + "COPY other /srv/other\n", key=private_key(), other=private_key())
+    second = judge(image, tmp_path)
+    assert saved == ([] if writes_layouts() else [image[0]])
+    (found,) = [one for one in first.failures if one.name == "secrets"]
+    (both,) = [one for one in second.failures if one.name == "secrets"]
+    assert "1 secret" in found.reason
+    assert "2 secrets" in both.reason
+    assert not list((tmp_path / "trivy" / "work").glob("scan-*"))
+
+
+def test_an_image_whose_base_trivy_has_forgotten_is_taken_whole(
+    make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = BASE + "COPY key /srv/key\nUSER 1000\n"
+    judge(make_image(base, key=private_key()), tmp_path)
+    shutil.rmtree(tmp_path / "trivy" / "fanal")
+    saved = taken_whole(monkeypatch)
+    image = make_image(base + "COPY other /srv/other\n", key=private_key(), other="nothing")
+    (found,) = [one for one in judge(image, tmp_path).failures if one.name == "secrets"]
+    assert saved == [image[0]]
+    assert "1 secret" in found.reason
