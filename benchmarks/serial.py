@@ -9,7 +9,8 @@
 
 The commands are all in this file. Where a choice had to be made, it is the one that is quicker for
 this script: a shared Dockerfile is built once instead of being found in the cache, Trivy keeps its
-cache between images, and there is neither a ledger nor anything read back. Layers are compressed as Docker does by default.
+cache between images, and there is neither a ledger nor anything read back. Layers are compressed as
+Docker does by default.
 """
 
 from __future__ import annotations
