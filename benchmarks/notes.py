@@ -4,10 +4,12 @@
     docker compose up --detach        # on each node: pip install …; ray start
     docker compose exec head python job.py
 
-Where a choice had to be made, it is the one that is quicker for this way: pip is given every
-package at its version, so it looks for no dependency; it keeps no cache, which a new node would
-only fill; nodes install at the same time, from the package sources that this machine has, folders
-of wheels included; and the job is run on the head, past the Jobs API.
+What people write is `pip install "ray[rllib]" torch`, and what PyPI has of torch is built for CUDA:
+gigabytes, on nodes without a GPU too. The *careful* way is the quickest that we know: pip is given
+every package at its version, torch for CPUs among them, so it looks for no dependency, and it keeps
+no cache, which a new node would only fill. In both, nodes install at the same time, from the
+package sources that this machine has, folders of wheels included; and the job is run on the head,
+past the Jobs API.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from factory.registry import Registry
 FILE = Path(__file__).with_name("rllib_boot.yaml")
 JOB = Path(__file__).with_name("rllib_job.py")
 PIP = ("pip", "install", "--no-cache-dir", "--no-deps", "--quiet")
+PLAIN = ("pip", "install", "--quiet")
 UV = ("uv", "pip", "install", "--no-cache", "--no-deps", "--quiet")
 _INSIDE = "/run/sources"
 _SECONDS = 1800
@@ -136,18 +139,30 @@ class Notes:
             shutil.copytree(folder, self._folder / "wheels", dirs_exist_ok=True)
         self._write("pip.conf", self.sources.pip_conf())
         self._write("uv.toml", self.sources.uv_toml())
-        self._write("requirements.txt", "\n".join([*self.requirements, ""]))
         self._write("job.py", JOB.read_text("utf-8"))
         if self.sources.ca:
             shutil.copy(self.sources.ca, self._folder / "ca.crt")
 
     def run(self, installer: Sequence[str] = PIP) -> Took:
-        """From an image in the registry to the job's result, and all of it removed.
+        """From an image in the registry to the job's result, and all of it removed, in the careful
+        way.
 
         Raises:
             FactoryError: a command failed, the job came to nothing, or part of the image was there.
         """
-        self._write("install.sh", script([*installer, *self.flags], self.sources))
+        return self._ran([*installer, *self.flags], self.requirements)
+
+    def run_plain(self, requirements: Sequence[str]) -> Took:
+        """Likewise, as people write it.
+
+        Raises:
+            FactoryError: as of ``run``.
+        """
+        return self._ran(PLAIN, requirements)
+
+    def _ran(self, command: Sequence[str], requirements: Sequence[str]) -> Took:
+        self._write("requirements.txt", "\n".join([*requirements, ""]))
+        self._write("install.sh", script(command, self.sources))
         mark = f"{self.tree.mark}-notes"
         env = {
             "IMAGE": self.ref,
@@ -197,6 +212,21 @@ class Notes:
 
     def _write(self, name: str, text: str) -> None:
         (self._folder / name).write_text(text, "utf-8")
+
+
+def as_written(ray: str, requirements: Iterable[str]) -> list[str]:
+    """What people ask pip for: Ray's own list for RLlib, and torch as PyPI has it. The versions are
+    those of the careful way, without which the two would not be of one thing.
+
+    Raises:
+        FactoryError: there is no torch among what the careful way installs.
+    """
+    found = [one.partition("==")[2] for one in requirements if one.startswith("torch==")]
+    if not found:
+        raise FactoryError("the image with RLlib has no torch that the other lacks")
+    version, _, local = found[0].partition("+")
+    other = f",!={version}+{local}" if local else ""
+    return [f"ray[rllib]=={ray}", f"torch=={version}{other}"]
 
 
 def script(command: Iterable[str], sources: PackageSources) -> str:

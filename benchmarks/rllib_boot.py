@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import half, machine
 from benchmarks.distribution import free_port
 from benchmarks.figures import Figure, Target, ratio
-from benchmarks.notes import JOB, UV, Notes, Took, answer, missing
+from benchmarks.notes import JOB, UV, Notes, Took, answer, as_written, missing
 from benchmarks.tree import Tree, empty, workplace
 from factory import process
 from factory.build import host_sources
@@ -39,11 +39,13 @@ machine, with bases that no other image has; then removed from the engine with a
 times in turns, each time from an image that is in the registry alone to the result of a job, in
 which RLlib trains for an iteration on the head and on {WORKERS} workers: `invoke cluster.up` and
 `invoke cluster.submit` with the one, start-up included; and with the other a bare Compose file
-whose nodes install, all at once, what it lacks, at the same versions, with pip, and then start Ray;
-the job is run by `docker compose exec`. pip is told every version, looks for no dependency, and
-keeps no cache, since every node is new; it installs from where this machine does. The engine is
-one, so that either image is pulled once for all nodes, and they share its cores. `uv_seconds` is
-the same with uv in place of pip, once. Taking down is not part of it. Medians.
+whose nodes install, all at once, what it lacks and then start Ray; the job is run by `docker
+compose exec`. The careful way: pip is told every version, torch's build for CPUs among them, looks
+for no dependency, and keeps no cache, since every node is new. `uv_seconds` is the same with uv, in
+one run. The notes' way is one run of `pip install "ray[rllib]" torch` at the same versions, whose
+torch is PyPI's, built for CUDA. All install from where this machine does. The engine is one, so
+that either image is pulled once for all nodes, and they share its cores. Taking down is not part of
+it. Medians.
 """
 _SECONDS = 1800
 _CODE = Path(__file__).parents[1]
@@ -89,7 +91,8 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
         ours = choose(tree.settings, engine, pair.rllib.id, None)
         base = choose(tree.settings, engine, pair.plain.id, None)
         notes = _notes(tree, base, missing(_freeze(tree, ours), _freeze(tree, base)))
-        bench = _Bench(tree=tree, ours=ours, notes=notes, say=say)
+        written = as_written(pair.rllib.cell.ray, notes.requirements)
+        bench = _Bench(tree=tree, ours=ours, notes=notes, written=written, say=say)
         return _figure(engine, pair, notes, bench.run())
 
 
@@ -134,8 +137,9 @@ def _notes(tree: Tree, base: Chosen, requirements: Sequence[str]) -> Notes:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Taken:
     ours: Sequence[Took]
-    notes: Sequence[Took]
+    careful: Sequence[Took]
     uv: Took
+    notes: Took
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,22 +147,26 @@ class _Bench:
     tree: Tree
     ours: Chosen
     notes: Notes
+    written: Sequence[str]
     say: Say
 
     def run(self) -> _Taken:
-        """Both ways, in turns, and once with uv."""
-        ours, theirs = [], []
+        """Ours and the careful way in turns; once with uv, and once as people write it."""
+        ours, careful = [], []
         for _ in range(RUNS):
             self._empty()
             ours.append(self._ours())
             self.say(f"cluster.up, and the job: {_told(ours[-1])}")
             self._empty()
-            theirs.append(self.notes.run())
-            self.say(f"installed at boot: {_told(theirs[-1])}")
+            careful.append(self.notes.run())
+            self.say(f"installed at boot, with care: {_told(careful[-1])}")
         self._empty()
         by_uv = self.notes.run(UV)
         self.say(f"installed at boot by uv: {_told(by_uv)}")
-        return _Taken(ours=ours, notes=theirs, uv=by_uv)
+        self._empty()
+        notes = self.notes.run_plain(self.written)
+        self.say(f"installed at boot, as people write it: {_told(notes)}")
+        return _Taken(ours=ours, careful=careful, uv=by_uv, notes=notes)
 
     def _empty(self) -> None:
         empty(self.tree, [self.ours.ref, self.notes.ref])
@@ -217,8 +225,8 @@ def _parts(runs: Sequence[Took]) -> dict[str, float]:
 
 def _figure(engine: Engine, pair: Pair, notes: Notes, taken: _Taken) -> Figure:
     ours = median(one.seconds for one in taken.ours)
-    theirs = median(one.seconds for one in taken.notes)
-    quotient = ratio(ours, theirs)
+    careful = median(one.seconds for one in taken.careful)
+    quotient = ratio(ours, taken.notes.seconds)
     return Figure(
         name="rllib-boot",
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -228,13 +236,16 @@ def _figure(engine: Engine, pair: Pair, notes: Notes, taken: _Taken) -> Figure:
             "rllib_build": pair.rllib.id,
             "plain_build": pair.plain.id,
             "factory_seconds": [round(one.seconds, 1) for one in taken.ours],
-            "notes_seconds": [round(one.seconds, 1) for one in taken.notes],
+            "notes_seconds": round(taken.notes.seconds, 1),
+            "careful_seconds": [round(one.seconds, 1) for one in taken.careful],
             "factory_median_seconds": round(ours, 1),
-            "notes_median_seconds": round(theirs, 1),
+            "careful_median_seconds": round(careful, 1),
             "ratio": quotient,
-            "times_as_fast": round(theirs / ours, 2),
+            "careful_ratio": ratio(ours, careful),
+            "times_as_fast": round(taken.notes.seconds / ours, 2),
             "factory_parts": _parts(taken.ours),
-            "notes_parts": _parts(taken.notes),
+            "notes_parts": _parts([taken.notes]),
+            "careful_parts": _parts(taken.careful),
             "uv_seconds": round(taken.uv.seconds, 1),
             "uv_parts": _parts([taken.uv]),
             "installed_at_boot": list(notes.requirements),

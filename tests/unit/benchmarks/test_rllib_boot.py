@@ -19,6 +19,7 @@ from benchmarks.notes import (
     Notes,
     Took,
     answer,
+    as_written,
     missing,
     script,
     see_that_all_was_pulled,
@@ -149,7 +150,27 @@ def test_what_nodes_read_is_shut_away(notes: Notes) -> None:
     assert folder.stat().st_mode & 0o077 == 0
     assert SECRET in (folder / "sources" / "pip.conf").read_text("utf-8")
     assert (folder / "sources" / "wheels" / "torch.whl").exists()
-    assert (folder / "sources" / "requirements.txt").read_text("utf-8") == "torch==1\n"
+
+
+def asked(notes: Notes) -> str:
+    return (notes.tree.folder / "notes" / "sources" / "requirements.txt").read_text("utf-8")
+
+
+def test_people_leave_the_dependencies_to_pip_and_torch_to_pypi(
+    notes: Notes, commands: list[list[str]]
+) -> None:
+    notes.run()
+    assert asked(notes) == "torch==1\n"
+    notes.run_plain(as_written("2.60.0", ["dm-tree==1", "torch==2.13.0+cpu"]))
+    assert asked(notes) == "ray[rllib]==2.60.0\ntorch==2.13.0,!=2.13.0+cpu\n"
+    text = (notes.tree.folder / "notes" / "sources" / "install.sh").read_text("utf-8")
+    assert "pip install --quiet --requirement" in text
+    assert len([argv for argv in commands if "down" in argv]) == 2
+
+
+def test_without_torch_there_is_nothing_that_people_would_write() -> None:
+    with pytest.raises(FactoryError, match="no torch"):
+        as_written("2.60.0", ["dm-tree==1"])
 
 
 def test_the_way_of_the_notes_pulls_boots_runs_the_job_and_is_removed(
@@ -197,8 +218,12 @@ def test_a_fifth_of_the_time_is_the_limit(
 ) -> None:
     monkeypatch.setattr(machine, "facts", lambda _: {})
     engine = Engine.__new__(Engine)  # asked for nothing
-    theirs = [took(seconds, install=40.0) for seconds in (100.0, 100.0, 1.0)]
-    taken = rllib_boot._Taken(ours=[*map(took, ours)], notes=theirs, uv=took(50.0))
+    taken = rllib_boot._Taken(
+        ours=[*map(took, ours)],
+        careful=[took(40.0, install=20.0), took(40.0), took(1.0)],
+        uv=took(30.0),
+        notes=took(100.0, install=40.0),
+    )
     figure = rllib_boot._figure(engine, pair_of([PLAIN, RLLIB]), notes, taken)
     assert [target.met for target in figure.targets] == [met]
     assert figure.values["notes_parts"] == {
@@ -208,3 +233,4 @@ def test_a_fifth_of_the_time_is_the_limit(
         "job_seconds": 25.0,
     }
     assert "install_seconds" not in figure.values["factory_parts"]
+    assert figure.values["careful_ratio"] == round(ours[0] / 40.0, 3)
