@@ -71,20 +71,36 @@ def exported(refs: Sequence[str], folder: Path, known: Known) -> dict[str, layou
     engine's BuildKit cannot write them, as it can with the containerd image store alone.
     """
     names = known.names
-    if not names or not all(ref.startswith(_OURS) for ref in refs):
+    if not names:
         return None
-    blobs = folder / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-    for name in names:
-        (blobs / name).write_bytes(STAND_IN)
     try:
-        manifests = [_export(ref, folder) for ref in refs]
-        return layout.existing(folder, manifests)
+        tags = [_ours(line) for line in _inspected(refs)]
+        blobs = folder / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        for name in names:
+            (blobs / name).write_bytes(STAND_IN)
+        return layout.existing(folder, [_export(tag, folder) for tag in tags])
     except (process.ProcessFailed, ScanError, OSError, ValueError, LookupError):
         return None
 
 
-def _export(ref: str, folder: Path) -> str:
+def _inspected(refs: Sequence[str]) -> list[str]:
+    argv = ["docker", "image", "inspect", "--format={{json .RepoTags}}", *refs]
+    return process.run(argv, timeout=60).stdout.splitlines()
+
+
+def _ours(tags: str) -> str:
+    """The tag by which BuildKit finds an image in the engine: it takes no id for one. Should that
+    lead to another image meanwhile, its configuration tells.
+
+    Raises:
+        LookupError: there is no tag of the factory's.
+    """
+    found = [tag for tag in json.loads(tags) or () if tag.startswith(_OURS)]
+    return str(found[0])
+
+
+def _export(tag: str, folder: Path) -> str:
     """Write one image of the engine; gives its manifest's digest."""
     with TemporaryDirectory(dir=folder.parent) as scratch:
         metadata = Path(scratch, "metadata.json")
@@ -92,7 +108,7 @@ def _export(ref: str, folder: Path) -> str:
             *("docker", "build", "--quiet", "--provenance=false", f"--metadata-file={metadata}"),
             *(f"--output=type=oci,tar=false,dest={folder}", "-"),
         ]
-        dockerfile = f"FROM {ref}\n".encode()
+        dockerfile = f"FROM {tag}\n".encode()
         process.run(argv, env=_ENV | {"TMPDIR": scratch}, stdin=dockerfile, timeout=_SECONDS)
         said: Mapping[str, str] = json.loads(metadata.read_text("utf-8"))
         return said["containerimage.digest"]

@@ -19,7 +19,8 @@ from factory.trivy import Trivy
 
 TOOL = Trivy(path="trivy", version="0.76.0")
 BASE = "a" * 64
-REF = "factory.invalid/app:1"
+ID = "sha256:" + "1" * 64
+TAG = "factory.invalid/app:1"
 
 
 @pytest.fixture
@@ -32,11 +33,15 @@ class BuildKit:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.fails = fails
+        self.tags: list[str] | None = ["elsewhere/app:1", TAG]
         self.found: list[str] = []
         self.dockerfiles: list[bytes] = []
         self.configuration = json.dumps({"rootfs": {"diff_ids": []}}).encode()
 
-    def run(self, argv: Sequence[str], *, stdin: bytes, **_: Any) -> Completed:
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", **_: Any) -> Completed:
+        if "inspect" in argv:
+            lines = "".join(f"{json.dumps(self.tags)}\n" for _ in argv[4:])
+            return Completed(argv=tuple(argv), code=0, stdout=lines, stderr="", seconds=0.0)
         flags = dict(word.split("=", 1) for word in argv if word.startswith("--") and "=" in word)
         blobs = Path(flags["--output"].partition("dest=")[2], "blobs", "sha256")
         self.found = sorted(file.name for file in blobs.iterdir())
@@ -69,9 +74,9 @@ def test_what_is_known_is_not_written_again(
     tmp_path: Path, there: Known, buildkit: BuildKit
 ) -> None:
     there.add([f"sha256:{BASE}"])
-    images = exported([REF], tmp_path / "layout", there)
+    images = exported([ID], tmp_path / "layout", there)
     assert buildkit.found == [BASE]
-    assert buildkit.dockerfiles == [f"FROM {REF}\n".encode()]
+    assert buildkit.dockerfiles == [f"FROM {TAG}\n".encode()]
     assert images
     ((config, image),) = images.items()
     assert config == f"sha256:{hashlib.sha256(buildkit.configuration).hexdigest()}"
@@ -84,16 +89,17 @@ def test_what_is_known_is_not_written_again(
 def test_where_nothing_is_known_the_engine_is_asked_for_all(
     tmp_path: Path, there: Known, buildkit: BuildKit
 ) -> None:
-    assert exported([REF], tmp_path / "layout", there) is None
+    assert exported([ID], tmp_path / "layout", there) is None
     assert not buildkit.dockerfiles
 
 
-@pytest.mark.parametrize("ref", ["ubuntu:24.04", "sha256:" + "b" * 64, "factory.invalid.io/app"])
+@pytest.mark.parametrize("tags", [["ubuntu:24.04"], ["factory.invalid.io/app:1"], [], None])
 def test_no_registry_is_asked_for_an_image_of_others(
-    tmp_path: Path, there: Known, buildkit: BuildKit, ref: str
+    tmp_path: Path, there: Known, buildkit: BuildKit, tags: list[str] | None
 ) -> None:
     there.add([f"sha256:{BASE}"])
-    assert exported([REF, ref], tmp_path / "layout", there) is None
+    buildkit.tags = tags
+    assert exported([ID], tmp_path / "layout", there) is None
     assert not buildkit.dockerfiles
 
 
@@ -102,7 +108,7 @@ def test_a_buildkit_that_cannot_is_no_error(
 ) -> None:
     there.add([f"sha256:{BASE}"])
     buildkit.fails = True
-    assert exported([REF], tmp_path / "layout", there) is None
+    assert exported([ID], tmp_path / "layout", there) is None
     assert buildkit.dockerfiles
 
 
@@ -110,7 +116,7 @@ def test_a_stand_in_is_taken_for_no_configuration(
     tmp_path: Path, there: Known, buildkit: BuildKit
 ) -> None:
     there.add([f"sha256:{hashlib.sha256(buildkit.configuration).hexdigest()}"])
-    assert exported([REF], tmp_path / "layout", there) is None
+    assert exported([ID], tmp_path / "layout", there) is None
 
 
 def test_another_trivy_and_another_way_to_read_know_nothing(tmp_path: Path, there: Known) -> None:
