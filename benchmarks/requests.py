@@ -24,8 +24,7 @@ def pair_request_of(
         planned: the head's build.
         refs: how the engine knows the head's image, and the workers'.
     """
-    head, workers = (_built(ref) for ref in refs)
-    images = head, workers
+    images = _built(refs[0]), _built(refs[1])
     return judging.pair_request(settings, project, pair, planned, images, gpus=_gpus(planned))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from factory import process
-from factory.errors import ScanError
+from factory.archive import UNREADABLE
 from factory.scan import inventory, layout
 from factory.trivy import Trivy
 
@@ -27,6 +27,8 @@ _OURS = "factory.invalid/"
 """Images of other names BuildKit might look for in a registry."""
 
 _MOST = 4096
+"""How many are remembered: as many files are written for each scan."""
+
 _SECONDS = 3600
 _ENV = {"BUILDX_BUILDER": "", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
 
@@ -80,7 +82,7 @@ def exported(refs: Sequence[str], folder: Path, known: Known) -> dict[str, layou
         for name in names:
             (blobs / name).write_bytes(STAND_IN)
         return layout.existing(folder, [_export(tag, folder) for tag in tags])
-    except (process.ProcessFailed, ScanError, OSError, ValueError, LookupError):
+    except (process.ProcessFailed, *UNREADABLE, LookupError, TypeError, AttributeError):
         return None
 
 

@@ -47,7 +47,7 @@ class Image:
 
     manifest: str
     configuration: Mapping[str, Any]
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...]
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, Image]:
