@@ -80,7 +80,7 @@ def _wrong_device(devices: Mapping[str, Device], cell: Cell) -> ConfigError | No
 
 
 def _wrong_packages(base: Base, cell: Cell) -> ConfigError | None:
-    release = _numbers(cell.ray)[:2]
+    release = cell.ray_release
     if cell.python not in SUITES:
         what = f"no Debian suite has a Python {cell.python} to make a base from"
         todo = f"take one of {', '.join(SUITES)}, or `base: {{source: registry}}`"

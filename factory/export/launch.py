@@ -82,8 +82,7 @@ class Launch:
     @property
     def tokens(self) -> bool:
         """Whether this Ray knows token authentication (https://docs.ray.io, token-auth)."""
-        numbers = re.findall(r"\d+", self.head.cell.ray)[:2]
-        return tuple(int(number) for number in numbers) >= _TOKENS_SINCE
+        return self.head.cell.ray_release >= _TOKENS_SINCE
 
     @property
     def shm_bytes(self) -> int:

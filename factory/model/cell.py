@@ -42,6 +42,11 @@ class Cell:
         return (*(("rllib",) if self.rllib else ()), *(value for _, value in self.extra))
 
     @property
+    def ray_release(self) -> tuple[int, ...]:
+        """Major and minor version of Ray, to compare with another: ``(2, 60)``."""
+        return tuple(int(number) for number in re.findall(r"\d+", self.ray)[:2])
+
+    @property
     def axes(self) -> dict[str, str]:
         """Axis name to value, as text (``rllib`` is ``true`` or ``false``)."""
         fixed = {
