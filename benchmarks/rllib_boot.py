@@ -45,7 +45,7 @@ for no dependency, and keeps no cache, since every node is new. `uv_seconds` is 
 one run. The notes' way is one run of `pip install "ray[rllib]" torch` at the same versions, whose
 torch is PyPI's, built for CUDA. All install from where this machine does. The engine is one, so
 that either image is pulled once for all nodes, and they share its cores. Taking down is not part of
-it. Medians.
+it, and the next begins when disks and cores are idle again. Medians.
 """
 _SECONDS = 1800
 _CODE = Path(__file__).parents[1]
@@ -170,6 +170,7 @@ class _Bench:
 
     def _empty(self) -> None:
         empty(self.tree, [self.ours.ref, self.notes.ref])
+        machine.settle()
 
     def _ours(self) -> Took:
         name, nodes = self.tree.mark, WORKERS + 1
