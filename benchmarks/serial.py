@@ -34,7 +34,7 @@ from factory.verify import ClusterRequest
 
 Say = Callable[[str], None]
 Timing = tuple[str, str, float]
-"""What was done (build, scan, verify, publish), to what, in how many seconds."""
+"""What was done (build, scan, verify, down, publish), to what, in how many seconds."""
 
 _SECONDS = 3600
 _RULES = Path(scan.__file__).with_name("secrets.yaml")
@@ -112,8 +112,7 @@ class Script:
             ref = steps[planned.key].ref
             with self._timed("scan", planned.build.id):
                 self._do(trivy_image(ref, self.cache, self.scratch / "report.json"))
-            with self._timed("verify", planned.build.id):
-                minimum.verify(self.tree, self._request(planned, ref))
+            self._verify(planned.build.id, self._request(planned, ref))
         self._verify_pairs()
         for planned in self.prepared.plan.builds:
             self._publish(planned)
@@ -155,8 +154,12 @@ class Script:
                 head,
                 (refs[pair.head], refs[pair.workers]),
             )
-            with self._timed("verify", pair.id):
-                minimum.verify(self.tree, request)
+            self._verify(pair.id, request)
+
+    def _verify(self, subject: str, request: ClusterRequest) -> None:
+        took = minimum.verify(self.tree, request)
+        self._note("verify", subject, took.seconds - took.down_seconds)
+        self._note("down", subject, took.down_seconds)
 
     def _publish(self, planned: PlannedBuild) -> None:
         ref = self.prepared.plan.steps[planned.key].ref
@@ -192,6 +195,8 @@ class Script:
     def _timed(self, verb: str, subject: str) -> Iterator[None]:
         started = time.monotonic()
         yield
-        seconds = time.monotonic() - started
+        self._note(verb, subject, time.monotonic() - started)
+
+    def _note(self, verb: str, subject: str, seconds: float) -> None:
         self.timings.append((verb, subject, seconds))
         self.say(f"serial: {verb} {subject} {seconds:.1f} s")

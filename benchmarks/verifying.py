@@ -57,6 +57,12 @@ class One:
         """The time of the factory's, of the minimum's."""
         return ratio(self.seconds, median(one.seconds for one in self.theirs))
 
+    @property
+    def ratio_without_down(self) -> float:
+        """Likewise, without the minimum's `down`, and with the factory's."""
+        left = [one.seconds - one.down_seconds for one in self.theirs]
+        return ratio(self.seconds, median(left))
+
 
 def run(settings: Settings, selection: Selection, say: Say) -> Figure:
     """Measure it.
@@ -151,7 +157,9 @@ def _figure(one: One, many: half.Took, full: half.Took, checks: Mapping[str, Any
         "minimum_seconds": [round(took.seconds, 2) for took in one.theirs],
         "factory_median_seconds": round(one.seconds, 2),
         "minimum_median_seconds": round(median(took.seconds for took in one.theirs), 2),
+        "minimum_down_seconds": round(median(took.down_seconds for took in one.theirs), 2),
         "ratio": one.ratio,
+        "ratio_without_down": one.ratio_without_down,
         "factory_cpu_seconds": round(cpu, 1),
         "minimum_cpu_seconds": round(median(took.busy_seconds for took in one.theirs), 1),
         "boot_cpu_seconds": checks["boot"]["cpu_seconds"],

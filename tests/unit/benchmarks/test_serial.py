@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks import requests
+from benchmarks import minimum, requests
 from benchmarks.serial import Script
 from benchmarks.tree import Tree
 from factory.build import PackageSources
 from factory.errors import FactoryError
-from factory.model import Selection
+from factory.model import Pair, Selection
 from factory.process import Completed, ProcessFailed
 from factory.settings import Settings
 from factory.trivy import Trivy
+from factory.verify import ClusterRequest
 
 SECRET = "https://user:password@index.example/simple"
 
@@ -94,10 +95,33 @@ def test_every_piece_of_work_is_timed(script: Script, shell: Shell) -> None:
     timings = script.run()
     plan = script.prepared.plan
     done = [(verb, subject) for verb, subject, _ in timings]
-    assert len(done) == len(plan.steps) + 3 * len(plan.builds)
+    assert len(done) == len(plan.steps) + 4 * len(plan.builds)
     last = plan.builds[-1].build.id
-    assert [verb for verb, subject in done if subject == last][-3:] == ["scan", "verify", "publish"]
+    verbs = [verb for verb, subject in done if subject == last]
+    assert verbs[-4:] == ["scan", "verify", "down", "publish"]
     assert shell.commands
+
+
+def test_a_pair_is_a_cluster_of_two_images(
+    script: Script, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, asked = script.prepared.plan, list[ClusterRequest]()
+
+    def verify(_: Tree, request: ClusterRequest) -> minimum.Took:
+        asked.append(request)
+        return minimum.Took(seconds=30.0, down_seconds=10.0, busy_seconds=40.0)
+
+    monkeypatch.setattr(minimum, "verify", verify)
+    monkeypatch.setattr(Pair, "refused", "")  # the two here are of different Rays or Pythons
+    head, workers = plan.builds
+    pair = Pair(cohort="both", head=head.build, workers=workers.build)
+    object.__setattr__(plan, "pairs", (pair,))
+    timings = script.run()
+    refs = plan.steps[head.key].ref, plan.steps[workers.key].ref
+    assert [one.head_ref for one in asked] == [*refs, refs[0]]
+    assert [one.worker_ref for one in asked] == [*refs, refs[1]]
+    assert timings.count(("verify", pair.id, 20.0)) == 1
+    assert timings.count(("down", pair.id, 10.0)) == 1
 
 
 def test_the_build_is_of_the_rendered_dockerfile_under_the_steps_name(

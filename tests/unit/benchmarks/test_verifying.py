@@ -30,7 +30,7 @@ def took(seconds: float, busy: float = 30.0) -> Took:
 
 
 def least(seconds: float) -> minimum.Took:
-    return minimum.Took(seconds=seconds, busy_seconds=40.0)
+    return minimum.Took(seconds=seconds, down_seconds=4.0, busy_seconds=40.0)
 
 
 @pytest.fixture
@@ -45,6 +45,8 @@ def figure(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_medians_are_held_against_each_other(figure: Any) -> None:
     assert figure.values["factory_median_seconds"] == 25.0
     assert figure.values["ratio"] == round(25 / 30, 3)
+    assert figure.values["minimum_down_seconds"] == 4.0
+    assert figure.values["ratio_without_down"] == round(25 / 26, 3)
     assert figure.values["many_ratio"] == round(150 / (MANY * 25), 3)
 
 
