@@ -17,9 +17,6 @@ from factory.verify.bundle import PYTHON
 from factory.verify.request import ClusterRequest
 
 _SIZES = ("SHM_SIZE", "NODE_MEMORY", "HEAD_CPUS", "WORKER_CPUS", "OBJECT_STORE_BYTES")
-_CHOOSES_LOG_MONITORS = (2, 41)
-"""The first Ray whose ``ray start`` knows ``--include-log-monitor``."""
-
 BOOT_SECONDS = 180
 _DOWN_SECONDS = 120
 
@@ -234,19 +231,6 @@ class Cluster:
             "HEAD_GPUS": "1" if self.request.head_gpus else "0",
             # Ray schedules by what nodes declare: that can be tried where there is no GPU.
             "WORKER_GPUS": "1" if self.request.worker_cell.device == "gpu" else "0",
-            "START_OPTIONS": start_options(self.request),
             "RUN_ID": self.run_id,
             "RAY_AUTH_TOKEN": self.token,
         }
-
-
-def start_options(request: ClusterRequest) -> str:
-    """What every node's ``ray start`` is told besides what the file says; pure.
-
-    A node's log monitor repeats at the driver what workers print. The suite's driver does not
-    listen, and no check asks for it, so it would cost half a CPU second a node for nothing. How
-    fast a worker starts is measured with all that people have.
-    """
-    cells = (request.cell, request.worker_cell)
-    known = all(cell.ray_release >= _CHOOSES_LOG_MONITORS for cell in cells)
-    return "--include-log-monitor=false" if known and not request.cold else ""

@@ -16,7 +16,6 @@ from factory.model import Cell, Check, CheckStatus, Status
 from factory.process import Completed, ProcessFailed
 from factory.verify import ClusterRequest, room, verify
 from factory.verify.compose import Cluster
-from factory.verify.request import Workers
 
 
 @pytest.fixture
@@ -115,27 +114,6 @@ def test_workers_declare_gpus_where_the_image_wants_them_and_get_those_that_the_
     said = Cluster.of(request, request.compose_files, "run").up().stdout.split()
     assert said[0] == gpus
     assert [Path(word).name for word in said if word.endswith(".yaml")] == files
-
-
-@pytest.mark.parametrize(
-    ("head", "worker", "suite", "options"),
-    [
-        ("2.60.0", "2.60.0", "quick", "--include-log-monitor=false"),
-        ("2.41.0", "2.41.0", "full", "--include-log-monitor=false"),
-        ("2.40.0", "2.40.0", "quick", ""),
-        ("2.60.0", "2.9.3", "quick", ""),
-        ("2.60.0", "2.60.0", "coldstart", ""),
-    ],
-)
-def test_log_monitors_are_left_out_where_ray_knows_how_and_nobody_times_the_start(
-    request_: ClusterRequest, docker: Path, head: str, worker: str, suite: str, options: str
-) -> None:
-    with docker.open("a") as file:
-        file.write("import os\nprint(os.environ['START_OPTIONS'])\n")
-    cells = [replace(request_.cell, ray=ray) for ray in (head, worker)]
-    workers = Workers(config_digest="sha256:" + "b" * 64, cell=cells[1])
-    request = replace(request_, cell=cells[0], mixed=workers, suite=suite)
-    assert Cluster.of(request, request.compose_files, "run").up().stdout == f"{options}\n"
 
 
 ROWS = [
