@@ -179,6 +179,7 @@ def _request(control: Control, good: Good, image: str, folder: Path) -> ClusterR
         worker_ref=image,
         cell=replace(whole.cell, **control.expecting),  # type: ignore[arg-type]  # fields by name
         cuda=_CUDA if gpu else None,
+        torch=control.torch,
         needs=control.needs,
         contract=control.promises,
         driver=control.driver,

@@ -35,6 +35,7 @@ class Control:
         worker: in place of ``lines``: the good image that workers have: ``other ray``, ``other
             python``, or one of ``patched.NAMES``.
         expecting: what the cell is said to be, where it is not what the image is.
+        torch: whether the image is said to ask for torch.
         needs, promises: what the image is said to rely on, and to be fit for.
         driver: the oldest NVIDIA driver that its label is said to name.
         own: a file of the image's own checks.
@@ -51,6 +52,7 @@ class Control:
     on: str = "all"
     worker: str = ""
     expecting: Mapping[str, str | bool] = field(default_factory=dict)
+    torch: bool = False
     needs: tuple[str, ...] = ()
     promises: Contract = field(default_factory=Contract)
     driver: str | None = None
@@ -271,6 +273,15 @@ _CLUSTER = (
         expecting={"rllib": True},
         caught_by=("torch-flavour",),
         says="torch",
+    ),
+    Control(
+        planted="torch for CPUs, in an image for GPUs that asks for torch",
+        lines=f"RUN mkdir {SITE}/torch && printf '%s\\n' \"__version__ = '2.13.0+cpu'\""
+        f" 'class version: cuda = None' >{SITE}/torch/__init__.py",
+        expecting={"device": "gpu"},
+        torch=True,
+        caught_by=("torch-flavour", "cuda-runtime"),
+        says="built for no CUDA",
     ),
     Control(
         planted="no CUDA, in a cell for GPUs",

@@ -17,6 +17,7 @@ _NOUNS = {
     "suite": "the smoke suite's code",
     "own checks": "the image's own checks",
     "compose": "the cluster's definition",
+    "single containers": "how single containers are started",
     "worker image": "the workers' image",
     "budget": "the budget of the cold start",
 }

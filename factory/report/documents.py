@@ -301,6 +301,7 @@ def verdict_document(verdict: Verdict) -> Document:
                 "status": check.status.value,
                 "seconds": check.seconds,
                 "reason": check.reason,
+                "detail": list(check.detail),
                 "timing": timing_document(check.timing),
             }
             for check in verdict.checks

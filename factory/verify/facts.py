@@ -19,6 +19,9 @@ from factory.verify.request import ClusterRequest
 _RAY, _PYTHON, _DEVICE = "io.ray.ray-version", "io.ray.python-version", "io.ray.device"
 _CUDA = "CUDA_VERSION"
 _VERSION = re.compile(r"[0-9]+(\.[0-9A-Za-z]+)+", re.ASCII)
+_LONGEST = 64
+"""Characters of a version; no project has one that is half as long."""
+
 _RELEASE = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
 _EXTRA = re.compile(r"[a-z]{1,20}", re.ASCII)
 _INTERPRETER = ("python", "-I", "-")
@@ -68,7 +71,8 @@ def told(
 
 def _fit(version: object) -> str:
     """A version, or nothing: an image may say anything."""
-    return version if isinstance(version, str) and _VERSION.fullmatch(version) else ""
+    fits = isinstance(version, str) and len(version) <= _LONGEST and _VERSION.fullmatch(version)
+    return str(version) if fits else ""
 
 
 def _ask(request: ClusterRequest, run_id: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.model import COLD_SUITE, Budget, Cell, Contract
-from factory.verify import bundle
+from factory.verify import bare, bundle
 from factory.verify.own_checks import OwnChecks
 from factory.verify.smoke.protocol import Expected
 from factory.verify.smoke.suite import QUICK
@@ -183,6 +183,7 @@ def parts(request: ClusterRequest, material: Material | None = None) -> dict[str
         "suite": bundle.suite_digest(material.suite),
         "own checks": [_digest(file.content) for file in material.own_checks.files],
         "compose": [_digest(content) for content in material.compose],
+        "single containers": bare.settings(),
         "gpus": request.gpus,
         "worker image": _workers(request),
         "expected": asdict(request.expected),

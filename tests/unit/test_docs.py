@@ -338,7 +338,7 @@ def record() -> Record:
 
 
 def verdict() -> Verdict:
-    check = Check(name="boot", status=CheckStatus.PASS)
+    check = Check(name="boot", status=CheckStatus.PASS, detail=("line",))
     return Verdict(
         gate=Gate.SCAN, config_digest="c", basis="b", status=Status.PARTIAL, partial=("why",),
         checks=(check,),

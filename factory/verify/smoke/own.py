@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +21,7 @@ from .protocol import Expected
 from .suite import Spec
 
 NAME = "own"
+_PREFIX = "check_"
 SPECS = "own_checks.json"
 LIMIT_SECONDS = 120.0
 LONGEST_SECONDS = 900.0
@@ -67,15 +68,20 @@ def discover(source: str | bytes, origin: str) -> list[Spec]:
 
     Raises:
         SyntaxError: it is no Python.
-        ValueError: there is no check in it, or its limits cannot be used.
+        ValueError: there is no check in it, one that would not be asked, or limits that cannot be
+            used.
     """
     tree = ast.parse(source, file_of(origin))
     limits = _limits(tree)
     names = dict.fromkeys(
         node.name
         for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
+        if isinstance(node, ast.FunctionDef) and node.name.startswith(_PREFIX)
     )
+    for name in _astray(tree.body):
+        raise ValueError(f"{name} would not be asked: a check is a plain function, not indented")
+    if _PREFIX in names:
+        raise ValueError(f"{_PREFIX} has no name of its own")
     unknown = sorted(set(limits) - set(names))
     if not names or unknown:
         lacks = f"LIMITS names {unknown[0]!r}, which" if unknown else "it"
@@ -83,9 +89,21 @@ def discover(source: str | bytes, origin: str) -> list[Spec]:
     return [_spec(origin, name, limits.get(name, LIMIT_SECONDS)) for name in names]
 
 
+def _astray(body: Iterable[ast.AST], *, top: bool = True) -> Iterator[str]:
+    """Functions that look like checks, and that nobody would ask: those that are awaited, and those
+    in an ``if``, a ``try`` or the like. What is in functions and classes is their own affair."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            plain = top and isinstance(node, ast.FunctionDef)
+            if node.name.startswith(_PREFIX) and not plain:
+                yield node.name
+        elif not isinstance(node, ast.ClassDef):
+            yield from _astray(ast.iter_child_nodes(node), top=False)
+
+
 def _spec(origin: str, function: str, limit: float) -> Spec:
     return Spec(
-        name=f"{NAME}:" + function[len("check_") :].replace("_", "-"),
+        name=f"{NAME}:" + function[len(_PREFIX) :].replace("_", "-"),
         proves="what the image's own check asserts",
         limit=limit,
         run=f"{origin}:{function}",
@@ -109,7 +127,7 @@ def _limits(tree: ast.Module) -> dict[str, float]:
 def _literal(node: ast.expr) -> object:
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):  # the latter of ``{[]: 1}``
         return ast.dump(node)
 
 

@@ -19,6 +19,7 @@ PARTS: dict[str, Any] = {
     "own checks": ["1"],
     "compose": ["1"],
     "gpus": False,
+    "single containers": ["--init"],
     "worker image": "",
     "expected": {"nodes": 3, "ray": "2.60.0"},
     "policy": {"vulnerabilities": ["HIGH"], "ignore_unfixed": True},
@@ -94,6 +95,7 @@ def test_a_new_image_is_judged_anew() -> None:
         ({"own checks": []}, "the image's own checks changed"),
         ({"compose": ["0"]}, "the cluster's definition changed"),
         ({"gpus": True}, "workers no longer get GPUs"),
+        ({"single containers": []}, "how single containers are started changed"),
         ({"worker image": "x"}, "the workers' image changed"),
         ({"expected": {"nodes": 2, "ray": "2.60.0"}}, "topology: nodes 2 → 3"),
         (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factory.model import Cell, Contract
-from factory.verify import ClusterRequest, basis, bundle
+from factory.verify import ClusterRequest, bare, basis, bundle
 from factory.verify.request import Material
 
 
@@ -125,6 +125,14 @@ def test_changed_suite_code_changes_it(
     assert basis(request_) == before
     with (copy / name).open("a") as file:
         file.write("# changed\n")
+    assert basis(request_) != before
+
+
+def test_how_single_containers_are_started_counts(
+    request_: ClusterRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = basis(request_)
+    monkeypatch.setattr(bare, "LIMITS", (*bare.LIMITS, "--cap-drop=ALL"))
     assert basis(request_) != before
 
 

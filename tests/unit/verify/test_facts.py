@@ -35,6 +35,10 @@ def test_without_labels_it_is_what_it_was_found_to_be() -> None:
     )
 
 
+def test_a_version_longer_than_any_is_unknown() -> None:
+    assert told({RAY: "2." + "9" * 5000}, {}, {}).ray == ""
+
+
 def test_what_nobody_says_is_unknown() -> None:
     assert told({}, {}, {}) == Facts()
 

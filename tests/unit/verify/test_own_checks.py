@@ -31,12 +31,30 @@ def test_own_checks_are_found_without_running_them() -> None:
         ("LIMITS = {'check_a': True}\ndef check_a(): ...", "seconds"),
         ("LIMITS = {'check_a': f()}\ndef check_a(): ...", "LIMITS"),
         ("LIMITS = [1]\ndef check_a(): ...", "LIMITS"),
-        ("async def check_a(): ...", "no function"),
+        ("LIMITS = {[]: 1}\ndef check_a(): ...", "LIMITS"),
+        ("LIMITS = {{1: 2}: 3}\ndef check_a(): ...", "LIMITS"),
+        ("async def check_a(): ...", "check_a would not be asked"),
+        ("def check_b(): ...\nasync def check_a(): ...", "check_a would not be asked"),
+        ("def check_b(): ...\nif True:\n    def check_a(): ...", "check_a would not be asked"),
+        (
+            "def check_b(): ...\ntry:\n    import x\nexcept ImportError:\n    def check_a(): ...",
+            "check_a would not be asked",
+        ),
+        ("def check_(): ...", "no name"),
     ],
 )
 def test_own_checks_that_cannot_be_used_are_refused(source: str, says: str) -> None:
     with pytest.raises((SyntaxError, ValueError), match=says):
         own.discover(source, "0-app")
+
+
+def test_what_is_in_functions_and_classes_is_their_own_affair() -> None:
+    source = (
+        "def check_a():\n    async def check_it(): ...\n"
+        "class Model:\n    def check_it(self): ...\n    async def check_that(self): ...\n"
+        "def helper():\n    if True:\n        def check_it(): ...\n"
+    )
+    assert [spec.name for spec in own.discover(source, "0-app")] == ["own:a"]
 
 
 def own_checks(**files: str | bytes) -> OwnChecks:

@@ -20,6 +20,7 @@ from factory.verify.smoke.suite import (
     Spec,
     everywhere,
     made_for_gpus,
+    with_a_torch_of_its_own,
     with_gpu_workers,
     with_rllib,
 )
@@ -43,7 +44,25 @@ def test_a_cpu_image_is_asked_nothing_of_gpus_wherever_it_is_verified(gpus: bool
 
 def test_rllib_is_asked_of_images_with_it_and_before_checks_of_their_own() -> None:
     selection = Selection.of(replace(CPU, rllib=True), OWN, gpus=False)
-    assert selection.names == (*names(asked=everywhere), *names(asked=with_rllib), "own:it")
+    of_torch = names(asked=with_a_torch_of_its_own)
+    of_rllib = names(asked=with_rllib)
+    assert selection.names == (*names(asked=everywhere), *of_torch, *of_rllib, "own:it")
+
+
+@pytest.mark.parametrize(
+    ("expected", "asked"),
+    [
+        (replace(GPU, torch=True), True),
+        (replace(CPU, torch=True), False),
+        (GPU, False),
+        (replace(GPU, torch=True, workers=replace(CPU, torch=True)), False),
+        (replace(GPU, torch=True, workers=replace(GPU, torch=True)), True),
+    ],
+)
+def test_the_torch_of_an_image_for_gpus_is_looked_at_without_rllib_too(
+    expected: Expected, asked: bool
+) -> None:
+    assert ("torch-flavour" in Selection.of(expected, OWN, gpus=False).names) is asked
 
 
 def test_a_gpu_image_is_asked_all_where_there_are_gpus() -> None:

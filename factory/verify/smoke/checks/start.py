@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 import ray
@@ -28,6 +31,9 @@ _COMMAND = (
     "--object-store-memory=134217728",
 )
 _LAST_BYTES = 4000
+_LAST_LINES = 3
+_LOGS = Path("/tmp/ray/session_latest/logs")  # noqa: S108  # Ray's place for them
+_WRONG = re.compile(r"error|exception|fatal|denied|read-only|\b[CE]\b", re.IGNORECASE)
 
 
 def arbitrary_uid(_: Expected) -> None:
@@ -68,7 +74,7 @@ def _starts() -> None:
                     with contextlib.suppress(ProcessLookupError):  # it has ended, with all its own
                         os.killpg(node.pid, signal.SIGKILL)
         except Exception as error:
-            raise CheckFailed(f"{error}\n{_end_of(said)}") from error
+            raise CheckFailed("\n".join([str(error), *_logged(), _end_of(said)])) from error
 
 
 def _wait(node: subprocess.Popen[bytes]) -> None:
@@ -87,6 +93,17 @@ def _compute() -> None:
     finally:
         ray.shutdown()
     expect(answer == 42, f"a task returned {answer}, not 42")
+
+
+def _logged() -> Iterator[str]:
+    """The last lines of Ray's own logs that say what went wrong: the container is gone afterwards,
+    and they with it."""
+    for file in sorted(_LOGS.glob("*")):
+        if file.suffix in (".out", ".err", ".log") and file.is_file():
+            with file.open("rb") as content:
+                lines = _end_of(content).splitlines()
+            wrong = [line for line in lines if _WRONG.search(line)]
+            yield from (f"{file.name}: {line}" for line in wrong[-_LAST_LINES:])
 
 
 def _end_of(said: IO[bytes]) -> str:
