@@ -13,7 +13,7 @@ import pytest
 from factory.model import Cell, Contract
 from factory.verify import ClusterRequest, bare, labels
 from factory.verify.selection import Selection
-from factory.verify.smoke.checks import probe
+from factory.verify.smoke.checks import probe, start
 from factory.verify.smoke.checks.data import expected_sums
 from factory.verify.smoke.checks.flavour import misfit as misfit_of_torch
 from factory.verify.smoke.checks.gpus import misgiven
@@ -67,6 +67,19 @@ def test_on_a_read_only_root_only_what_was_named_is_writable_and_programs_run_th
     mounts = [one.removeprefix("--tmpfs=").split(":") for one in given if one.startswith("--tmpfs")]
     assert [folder for folder, _ in mounts] == ["/tmp", "/data"]  # the container's
     assert all("exec" in how.split(",") for _, how in mounts)
+
+
+def test_what_ray_logged_of_a_failure_is_told_since_the_container_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old").mkdir()
+    for name in ("raylet.out", "gcs_server.err", "session.json"):
+        lines = [f"[I] {name} begins", *(f"[E] {name} error {number}" for number in range(9))]
+        (tmp_path / name).write_text("\n".join(lines), "utf-8")
+    monkeypatch.setattr(start, "_LOGS", tmp_path)
+    said = [f"{name}: [E] {name} error {at}" for name in ("gcs_server.err", "raylet.out")
+            for at in (6, 7, 8)]  # fmt: skip  # the last three of each
+    assert list(start._logged()) == said
 
 
 def test_other_checks_change_nothing_of_a_container() -> None:
