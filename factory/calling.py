@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit, ParseError
@@ -59,12 +59,36 @@ def check_words(
     Raises:
         ConfigError: it would.
     """
-    named = list(_named(commands, words))
-    parser = Parser(contexts=named, initial=initial or ParserContext())
+    named, initial = list(_named(commands, words)), initial or ParserContext()
+    for one in (*named, initial):
+        _check_numbers(one)
+    parser = Parser(contexts=named, initial=initial)
     try:
         parser.parse_argv(list(words))
     except ParseError as error:
         raise _explained(commands, error) from None
+
+
+def _check_numbers(context: ParserContext) -> None:
+    """Let flags that take a number refuse any other value: of what ``int`` says, Invoke would make
+    a traceback."""
+    for argument in context.flags.values():
+        if argument.kind is int:
+            argument.kind = _number_of(f"invoke {context.name or ''}".strip(), str(argument.name))
+
+
+def _number_of(where: str, name: str) -> Callable[[str], int]:
+    flag = "--" + name.replace("_", "-")
+
+    def number(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigError(
+                f"{flag} {text!r} is no whole number", where=where, todo=f"write it as {flag} 3"
+            ) from None
+
+    return number
 
 
 def _named(commands: Collection, words: Sequence[str]) -> Iterator[ParserContext]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from factory.build import host_sources
 from factory.choosing import choose, present
 from factory.cluster import monitoring, ports, sizes
 from factory.cluster.found import Found, clusters, container, one
-from factory.cluster.local import Local
+from factory.cluster.local import Local, require_room
 from factory.cluster.local import down as remove
 from factory.cluster.plan import Node, Spec, check_name
+from factory.cluster.sizes import Sizes
 from factory.engine import Engine
 from factory.errors import ClusterError, ConfigError
 from factory.model import Chosen, differing
@@ -86,8 +87,7 @@ def node(settings: Settings, asked: AskedNode, note: Note) -> Node:
     if asked.name is not None or asked.keep is None or container(asked.keep) is None:
         image = present(settings, engine, choose(settings, engine, asked.name, asked.target), note)
     size = sizes.shared(engine.memory, shm)
-    if warning := sizes.scarce(size, engine.memory):
-        note(f"warning: {warning}")
+    _warn(note, sizes.scarce(size, engine.memory))
     return Node(
         image=image,
         folder=str(Path.cwd()),
@@ -99,6 +99,19 @@ def node(settings: Settings, asked: AskedNode, note: Note) -> Node:
         ray=asked.ray,
         detach=asked.detach,
         terminal=asked.terminal,
+        settled=_settled(asked, wanted),
+    )
+
+
+def _settled(asked: AskedNode, wanted: Mapping[int, int]) -> tuple[str, ...]:
+    """The flags that a container which is kept heeds only when it is made. An image that is named
+    is looked at by itself."""
+    return (
+        *(f"--port {here}:{there}" for there, here in wanted.items()),
+        *([f"--shm-size {asked.shm_size}"] if asked.shm_size else []),
+        *([f"--target {asked.target}"] if asked.target and asked.name is None else []),
+        *(["--gpus"] if asked.gpus else []),
+        *(["--start-ray"] if asked.ray else []),
     )
 
 
@@ -107,23 +120,22 @@ def local(settings: Settings, asked: AskedCluster, note: Note) -> Local:
 
     Raises:
         ConfigError: the call is wrong, there is no such cell, or head and workers do not fit.
-        ClusterError: an image could not be pulled, or is not for this engine.
+        ClusterError: its name or a port is taken, an image could not be pulled, or is not for this
+            engine.
         MachineError: there is no usable engine, or not enough memory.
     """
-    check_name(asked.name)
-    count(str(asked.workers))
-    if (asked.head is None) != (asked.worker is None) or (asked.head and asked.cell):
-        raise ConfigError(
-            "--head and --worker go together, in place of --cell",
-            todo="write --cell CELL, or --head CELL --worker CELL",
-        )
+    _check(asked)
     wanted = ports.of_cluster(asked.ports)
     memory = sizes.parse(asked.memory, "--memory") if asked.memory else None
     shm = sizes.parse(asked.shm_size, "--shm-size") if asked.shm_size else None
     engine = Engine.connect()
     size = sizes.sized(engine.memory, engine.cores, asked.workers, memory, shm)
-    if warning := sizes.scarce(size.shm, size.memory):
-        note(f"warning: {warning}")
+    others = clusters()
+    # Before anything is pulled or built. Whether there will be a Grafana is not known yet.
+    shown = ("dashboard", "prometheus") if asked.monitoring else ("dashboard",)
+    require_room(others, asked.name, {name: wanted[name] for name in shown})
+    _warn(note, sizes.scarce(size.shm, size.memory))
+    _warn(note, _crowded(engine, asked.workers, size, others))
     head = choose(settings, engine, asked.head or asked.cell, asked.target)
     worker = choose(settings, engine, asked.worker, asked.target) if asked.worker else head
     if head != worker:
@@ -159,15 +171,22 @@ def again(settings: Settings, there: Found, workers: int, note: Note) -> Local:
 
     Raises:
         ClusterError: nothing of it tells what it was started with.
+        ConfigError: nothing could run in it any more.
     """
     if there.spec is None:
         raise ClusterError(
             f"nothing is left of cluster {there.name} that tells what it is",
             todo=f"`invoke cluster.down --name {there.name}`, and start it anew",
         )
+    if there.spec.workers and not workers:
+        raise ConfigError(
+            "its head has no CPUs, since it was started with workers: without them nothing can run",
+            where=f"cluster {there.name}",
+            todo="keep one worker; or take it down, and start a head alone: --workers 0",
+        )
     engine = Engine.connect()
-    if warning := sizes.crowded(engine.memory, workers + 1, there.spec.sizes.memory):
-        note(f"warning: {warning}")
+    others = [one for one in clusters() if one.name != there.name]
+    _warn(note, _crowded(engine, workers, there.spec.sizes, others))
     return Local(
         engine=engine,
         spec=there.spec,
@@ -175,6 +194,26 @@ def again(settings: Settings, there: Found, workers: int, note: Note) -> Local:
         state=state_of(settings, there.name),
         lock=_lock_of(settings, there.name),
     )
+
+
+def _check(asked: AskedCluster) -> None:
+    check_name(asked.name)
+    count(str(asked.workers))
+    if (asked.head is None) != (asked.worker is None) or (asked.head and asked.cell):
+        raise ConfigError(
+            "--head and --worker go together, in place of --cell",
+            todo="write --cell CELL, or --head CELL --worker CELL",
+        )
+
+
+def _crowded(engine: Engine, workers: int, size: Sizes, others: Iterable[Found]) -> str:
+    held = sum(one.memory for one in others)
+    return sizes.crowded(engine.memory, workers + 1, size.memory, held)
+
+
+def _warn(note: Note, warning: str) -> None:
+    if warning:
+        note(f"warning: {warning}")
 
 
 def count(text: str | None) -> int:

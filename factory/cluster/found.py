@@ -84,6 +84,12 @@ class Found:
         """How many workers run."""
         return sum(one.node.startswith("worker-") and one.running for one in self.places)
 
+    @property
+    def memory(self) -> int:
+        """What its nodes of Ray's that run may take, in bytes."""
+        running = sum(place.is_ray and place.running for place in self.places)
+        return running * self.spec.sizes.memory if self.spec else 0
+
     def place(self, node: str) -> Place:
         """The container of a node.
 

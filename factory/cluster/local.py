@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,20 +138,12 @@ class Local:
             time.sleep(_PAUSE)
 
     def _require_room(self) -> None:
-        """That neither its name nor one of its ports is taken."""
-        for there in found.clusters():
-            if there.name == self.spec.name:
-                raise _there_already(there)
+        """Once more, now that nobody else starts one of this name."""
         shown = ["dashboard"]
         shown += ["prometheus"] if self.spec.prometheus else []
         shown += ["grafana"] if self.spec.grafana else []
-        wanted = {self.spec.ports[name]: name for name in shown}
-        for port, holder in found.holding(wanted).items():
-            raise ClusterError(
-                f"port {port}, which is for the {wanted[port]}, is taken by {holder}",
-                where=f"127.0.0.1:{port}",
-                todo=f"end that, or take another: --port {port + 1}:{wanted[port]}",
-            )
+        ports = {name: self.spec.ports[name] for name in shown}
+        require_room(found.clusters(), self.spec.name, ports)
 
     def _failure(self, done: Completed, token: str) -> ClusterError:
         """Why it did not come up, with the end of what the broken ones said."""
@@ -200,6 +192,24 @@ class Local:
             )
         except ProcessFailed as failure:
             return replace(failure.completed, code=failure.completed.code or 1)
+
+
+def require_room(clusters: Iterable[Found], name: str, ports: Mapping[str, int]) -> None:
+    """That neither a name for a cluster nor one of the ports that it shows is taken.
+
+    Raises:
+        ClusterError: one is.
+    """
+    for there in clusters:
+        if there.name == name:
+            raise _there_already(there)
+    wanted = {port: shown for shown, port in ports.items()}
+    for port, holder in found.holding(wanted).items():
+        raise ClusterError(
+            f"port {port}, which is for the {wanted[port]}, is taken by {holder}",
+            where=f"127.0.0.1:{port}",
+            todo=f"end that, or take another: --port {port + 1}:{wanted[port]}",
+        )
 
 
 def nodes_of(there: Found) -> tuple[RayNode, ...]:

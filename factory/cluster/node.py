@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from factory import process
 from factory.cluster import found
+from factory.cluster.found import Place
 from factory.cluster.plan import KIND, NODE, TOKEN, Node, streams
 from factory.errors import ClusterError
 from factory.process import ProcessFailed
@@ -15,6 +16,11 @@ from factory.process import ProcessFailed
 _SECONDS = 120.0
 _ENGINE_FAILED = 125
 """What `docker run` ends with where it is the engine that could not."""
+
+_TOOLKIT = (
+    "where it has no device driver for GPUs, install the NVIDIA Container Toolkit on the engine's"
+    " machine, or leave out --gpus"
+)
 
 Note = Callable[[str], None]
 
@@ -41,7 +47,7 @@ def run(node: Node, note: Note) -> int:
         raise ClusterError(
             "the engine did not start it, or the command ended with 125",
             where=node.image,
-            todo="see what Docker says above",
+            todo="see what Docker says above" + (f"; {_TOOLKIT}" if node.gpus else ""),
         )
     return code
 
@@ -64,8 +70,10 @@ def _kept(node: Node, note: Note) -> int:
             f"{node.keep} is there already, of another image ({there.image})",
             todo=f"`docker rm --force {node.keep}`, or choose another name for --keep",
         )
-    elif not there.running:
-        _docker("start", node.keep)
+    else:
+        _warn_of_unheeded(node, there, note)
+        if not there.running:
+            _docker("start", node.keep)
     if node.detach and not node.command:
         return 0
     try:
@@ -75,6 +83,14 @@ def _kept(node: Node, note: Note) -> int:
         if not node.detach and (there is None or not there.running):
             with suppress(ClusterError):
                 _docker("stop", "--time", "12", node.keep)
+
+
+def _warn_of_unheeded(node: Node, there: Place, note: Note) -> None:
+    if flags := node.unheeded(there.labels):
+        note(
+            f"warning: {node.keep} was made without {', '.join(flags)}, and stays as it was made:"
+            f" `docker rm --force {node.keep}` lets it be made anew"
+        )
 
 
 def _started(node: Node, env: dict[str, str]) -> str:
@@ -87,7 +103,7 @@ def _started(node: Node, env: dict[str, str]) -> str:
         raise ClusterError(
             "the engine did not start it",
             where=node.keep or node.image,
-            todo="mend what Docker says",
+            todo="mend what Docker says" + (f"; {_TOOLKIT}" if node.gpus else ""),
             detail=failure.completed.tail,
         ) from failure
     return node.keep or done.stdout.strip()[:12]

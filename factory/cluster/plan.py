@@ -22,6 +22,7 @@ _START = (
     ' --node-ip-address="$(hostname -i)" --metrics-export-port=8080 --object-store-memory={store}'
 )
 _IDLE = "exec sleep infinity"
+_SEPARATOR = ", "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,7 @@ class Node:
         ray: whether a Ray head is started in it.
         detach: whether it goes on by itself.
         terminal: whether somebody sits at one.
+        settled: flags, with their values, that say what a container is when it is made.
     """
 
     image: str
@@ -51,6 +53,7 @@ class Node:
     ray: bool = False
     detach: bool = False
     terminal: bool = False
+    settled: tuple[str, ...] = ()
 
     def argv(self) -> list[str]:
         """For ``docker``. The token's value is in our environment, where no list of processes
@@ -61,6 +64,7 @@ class Node:
             *(["--detach"] if self.detach and not self.keep else []),
             *([] if self.keep else streams(self.terminal and not self.detach)),
             f"--label={KIND}={NODE}",
+            *([f"--label={SPEC}={_SEPARATOR.join(self.settled)}"] if self.keep else []),
             f"--shm-size={self.shm}",
             f"--mount={_mount(self.folder)}",
             *(f"--publish={LOOPBACK}:{here}:{there}" for there, here in self.ports.items()),
@@ -69,6 +73,11 @@ class Node:
             self.image,
             *self._main(),
         ]
+
+    def unheeded(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """The flags that do nothing, since a container with these labels was made without."""
+        made = labels.get(SPEC, "").split(_SEPARATOR)
+        return tuple(flag for flag in self.settled if flag not in made)
 
     def _main(self) -> list[str]:
         start = _START.format(store=store_of(self.shm))

@@ -98,18 +98,21 @@ def sized(ram: int, cores: int, workers: int, memory: int | None, shm: int | Non
 
     Raises:
         MachineError: there is not enough memory for so many nodes.
-        ConfigError: a node's shared memory is more than all its memory.
+        ConfigError: a node would get less memory than it needs, or more shared memory than memory.
     """
+    if memory is not None and memory < _LEAST_NODE:
+        raise ConfigError(
+            f"--memory {_typed(memory)} is less than the {shown(_LEAST_NODE)} that a node needs",
+            todo="write more, such as --memory 2G, or leave it out: memory is shared out evenly",
+        )
     nodes = workers + 1
     room = max(ram - _RESERVED, 0)
     each = min(room // nodes, _MOST_NODE) if memory is None else memory
     if each < _LEAST_NODE or each * nodes > ram:
-        most = max(int(room // max(_LEAST_NODE, memory or 0)) - 1, 0)
         raise MachineError(
             f"{nodes} nodes of {shown(max(each, _LEAST_NODE))} do not fit into the engine's"
             f" {shown(ram)} of memory",
-            todo=(f"say --workers {most}, or " if most else "")
-            + "give the engine more memory (Docker Desktop: Settings, Resources)",
+            todo=_remedy(room, nodes, memory),
         )
     part = int(each * SHARE) if shm is None else shm
     if part > each:
@@ -120,12 +123,30 @@ def sized(ram: int, cores: int, workers: int, memory: int | None, shm: int | Non
     return Sizes(memory=each, shm=part, cpus=max(cores // max(workers, 1), 1))
 
 
-def crowded(ram: int, nodes: int, memory: int) -> str:
-    """What to warn of where so many nodes may take more than there is; empty if they may not."""
-    if nodes * memory <= ram:
+def _remedy(room: int, nodes: int, memory: int | None) -> str:
+    """What to do where so many nodes do not fit into the room for them."""
+    most = room // (memory or _LEAST_NODE) - 1
+    fits = room // nodes
+    ways = [f"say --workers {most}"] if most > 0 else []
+    if memory is not None and fits >= _LEAST_NODE:
+        ways.append(f"ask for less, such as --memory {_typed(min(fits, _MOST_NODE))}")
+    elif memory is not None and most <= 0:
+        ways.append("ask for less --memory and fewer --workers")
+    ways.append("give the engine more memory (Docker Desktop: Settings, Resources)")
+    return ", or ".join(ways)
+
+
+def crowded(ram: int, nodes: int, memory: int, held: int) -> str:
+    """What to warn of where so many nodes may take more than there is; empty if they may not.
+
+    Args:
+        held: what others may take, in bytes.
+    """
+    if nodes * memory + held <= ram:
         return ""
+    others = f", other clusters {shown(held)}" if held else ""
     return (
-        f"{nodes} nodes may take {shown(memory)} each, and the engine has {shown(ram)}:"
+        f"{nodes} nodes may take {shown(memory)} each{others}, and the engine has {shown(ram)}:"
         " if all do, the kernel ends one of them"
     )
 
@@ -138,4 +159,5 @@ def shown(size: int) -> str:
 
 
 def _typed(size: int) -> str:
-    return f"{size // GIB}G" if size >= GIB else f"{size // MIB}m"
+    """As a flag takes it. A small one is not cut down to whole GiB, which could halve it."""
+    return f"{size // GIB}G" if size >= 2 * GIB else f"{size // MIB}m"

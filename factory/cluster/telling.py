@@ -75,7 +75,8 @@ class Told:
     def _health(self) -> str:
         ray = [place for place in self.there.places if place.is_ray]
         if self.healthy:
-            return f"a head and {len(ray) - 1} workers, all up"
+            workers = len(ray) - 1
+            return f"a head and {workers} worker{'' if workers == 1 else 's'}, all up"
         if not ray:
             return "nothing is left of it but a network"
         joined = sum(bool(self._known(place.address)) for place in ray)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from factory import process
+from factory.cluster import owning
 from factory.cluster.found import Found, Place
 from factory.cluster.local import script
 from factory.cluster.plan import place_of, streams
@@ -98,10 +99,16 @@ def packed(folder: Path) -> bytes:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for where, folders, files in os.walk(folder):
-        folders[:] = sorted(set(folders) - LEFT_OUT)
+    for where, folders, files in os.walk(folder, followlinks=True):
+        there = sorted(set(folders) - LEFT_OUT)
+        folders[:] = [name for name in there if not _leads_back(Path(where, name))]
         paths = (Path(where, name) for name in sorted(files))
         yield from (path for path in paths if path.is_file())
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether it is a link to a folder that it is in: who follows it comes by again and again."""
+    return folder.is_symlink() and folder.resolve() in {one.resolve() for one in folder.parents}
 
 
 def shell(there: Found, node: str, command: Sequence[str], terminal: bool) -> int:
@@ -116,7 +123,8 @@ def shell(there: Found, node: str, command: Sequence[str], terminal: bool) -> in
 
 
 def copy(there: Found, source: str, destination: str) -> str:
-    """Copy between here and a node (``head:path``); returns what was done.
+    """Copy between here and a node (``head:path``); returns what was done. On a node it belongs to
+    the user whom that runs as; where it does not run, it is root's.
 
     Raises:
         ConfigError: not exactly one of them is on a node.
@@ -131,6 +139,9 @@ def copy(there: Found, source: str, destination: str) -> str:
             todo="write it as NODE:PATH, such as head:/home/ray/result.csv",
         )
     words = [f"{there.place(node).container}:{path}" if node else path for node, path in ends]
+    node, path = ends[1]
+    place = there.place(node) if node else None
+    target = owning.target(place, source, path) if place and place.running else ""
     try:
         process.run(["docker", "cp", *words], timeout=None)
     except ProcessFailed as failure:
@@ -140,7 +151,10 @@ def copy(there: Found, source: str, destination: str) -> str:
             todo="see that the path is there",
             detail=failure.completed.tail,
         ) from failure
-    return f"copied {source} to {destination}"
+    if place and target:
+        owning.hand_over(place, source, target)
+    roots = f"; it is root's there, since {node} does not run" if place and not target else ""
+    return f"copied {source} to {destination}{roots}"
 
 
 def logs(there: Found, node: str | None, *, follow: bool, tail: int) -> int:

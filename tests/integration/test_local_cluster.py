@@ -259,8 +259,29 @@ def test_files_go_both_ways(running: Place, tmp_path: Path) -> None:
     back = running.run("cp", "worker-2:/home/ray/there.txt", "back.txt", cwd=tmp_path)
     assert (there.returncode, back.returncode) == (0, 0), there.stderr + back.stderr
     assert (tmp_path / "back.txt").read_text() == "there and back"
+    own = running.run("shell", "worker-2", "--", "stat", "-c", "%U", "/home/ray/there.txt")
+    assert own.stdout == "ray\n"
     assert running.run("cp", "a", "b").returncode == 2
     assert running.run("cp", "head:/nowhere", ".", cwd=tmp_path).returncode == 8
+
+
+def test_what_was_copied_is_the_users_and_what_was_there_stays_whose_it_was(
+    running: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "some" / "below").mkdir(parents=True)
+    (tmp_path / "some" / "secret").write_text("mine")
+    (tmp_path / "some" / "secret").chmod(0o600)
+    (tmp_path / "some" / "below" / "link").symlink_to("/etc/passwd")
+    for source, there in (("some", "worker-1:/tmp"), ("some/.", "worker-1:/tmp")):
+        done = running.run("cp", source, there, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    paths = ("some", "some/secret", "some/below/link", "secret", "below", ".", "/etc/passwd")
+    told = running.run(
+        "shell", "worker-1", "--", "sh", "-c", f"cd /tmp && stat -c %U {' '.join(paths)}"
+    )
+    assert told.stdout.split() == ["ray"] * 5 + ["root"] * 2, told.stderr
+    read = running.run("shell", "worker-1", "--", "cat", "/tmp/some/secret")
+    assert read.stdout == "mine"
 
 
 def test_logs_are_those_of_the_node(running: Place) -> None:
@@ -302,6 +323,8 @@ def test_it_grows_and_shrinks(running: Place) -> None:
     assert before.items() < after.items(), "the others were left alone"
     assert "a head and 2 workers, all up" in running.run("scale", "2").stdout
     assert running.run("scale", "many").returncode == 2
+    assert running.run("scale", "0").returncode == 2
+    assert running.status()["healthy"]
 
 
 def test_one_that_cannot_come_up_says_why_and_leaves_nothing(
@@ -399,6 +422,7 @@ def test_more_nodes_than_there_is_memory_for_are_refused_with_how_many_would_do(
     done = other.run("up", "--cell", CELL, "--workers", "60", "--memory", "60g")
     assert done.returncode == 7
     assert "61 nodes of 60.0 GiB do not fit into the engine's" in done.stderr
+    assert "ask for less" in done.stderr
     assert other.left() == []
 
 

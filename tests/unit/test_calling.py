@@ -45,6 +45,15 @@ def refused(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
         (("--python", "3.11", "plan"), "invoke", "no flag --python", "invoke COMMAND --python"),
         (("--lisst",), "invoke", "no flag --lisst", "did you mean --list"),
         (("adopt",), "invoke adopt", "it needs REF", "write invoke adopt REF"),
+        (
+            ("cluster.up", "--workers", "abc"),
+            "invoke cluster.up",
+            "--workers 'abc' is no whole number",
+            "write it as --workers 3",
+        ),
+        (("cluster.logs", "--tail=1.5"), "invoke cluster.logs", "--tail '1.5' is no", "--tail 3"),
+        (("plan", "--command-timeout", "x"), "invoke", "--command-timeout 'x' is no", "timeout 3"),
+        (("plan", "-T", "x"), "invoke", "--command-timeout 'x' is no", "timeout 3"),
     ],
 )
 def test_what_invoke_would_refuse_is_explained(
@@ -66,6 +75,7 @@ def test_what_invoke_would_refuse_is_explained(
         ("plan", "--echo"),
         ("audit", "127.0.0.1:5000/a:b", "--key", "k"),
         ("explain", "build", "--all"),
+        ("cluster.up", "--workers", "3", "--name", "x"),
         (),
     ],
 )
@@ -92,6 +102,12 @@ def test_the_program_itself_says_so_and_exits_with_2(words: tuple[str, ...]) -> 
     assert (code, out) == (2, "")
     assert err.startswith("invoke")
     assert "\n  → did you mean " in err
+
+
+def test_a_word_for_a_number_is_no_traceback() -> None:
+    code, out, err = invoke("export.compose", "--cpus", "abc")
+    assert (code, out) == (2, "")
+    assert err.startswith("invoke export.compose: --cpus 'abc' is no whole number\n  → ")
 
 
 def test_what_a_flag_means_is_still_told_once_it_was_looked_at() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.cluster.plan import KIND, Node, Spec, check_name, place_of
+from factory.cluster.plan import SPEC as SPEC_LABEL
 from factory.cluster.sizes import Sizes
 from factory.errors import ConfigError
 
@@ -51,6 +52,16 @@ def test_what_is_kept_has_a_name_and_no_shell_as_its_life() -> None:
     assert argv[3:6] == ["--name", "mine", "--detach"]
     assert "--rm" not in argv
     assert argv[-3:] == ["bash", "-c", "exec sleep infinity"]
+
+
+def test_what_is_kept_knows_with_which_flags_it_was_made() -> None:
+    made = replace(NODE, keep="mine", settled=("--port 1:2", "--gpus"))
+    labels = {KIND: "node", SPEC_LABEL: "--port 1:2, --gpus"}
+    assert f"--label={SPEC_LABEL}=--port 1:2, --gpus" in made.argv()
+    assert made.unheeded(labels) == ()
+    assert NODE.unheeded(labels) == ()
+    assert replace(made, settled=("--port 1:3", "--gpus")).unheeded(labels) == ("--port 1:3",)
+    assert made.unheeded({}) == made.settled
 
 
 def test_the_token_is_in_no_argument() -> None:

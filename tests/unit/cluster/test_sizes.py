@@ -83,12 +83,41 @@ def test_an_engine_that_is_too_small_for_any_is_not_told_a_number() -> None:
 def test_what_is_asked_for_is_what_nodes_get() -> None:
     found = sizes.sized(32 * GIB, 8, 3, 4 * GIB, 2 * GIB)
     assert (found.memory, found.shm, found.cpus) == (4 * GIB, 2 * GIB, 2)
-    with pytest.raises(MachineError, match=r"4 nodes of 9.0 GiB do not fit"):
+    with pytest.raises(MachineError, match=r"4 nodes of 9.0 GiB do not fit") as raised:
         sizes.sized(32 * GIB, 8, 3, 9 * GIB, None)
+    assert raised.value.todo.startswith("say --workers 2, or ask for less, such as --memory 7G, or")
     with pytest.raises(ConfigError, match=r"more than a node's 4.0 GiB"):
         sizes.sized(32 * GIB, 8, 3, 4 * GIB, 5 * GIB)
 
 
+def test_less_than_a_node_needs_is_refused_for_that() -> None:
+    with pytest.raises(ConfigError, match=r"--memory 500m is less than the 1.5 GiB that a") as it:
+        sizes.sized(24 * GIB, 2, 1, 500 * MIB, None)
+    assert "--memory 2G" in it.value.todo
+
+
+@pytest.mark.parametrize(
+    ("ram", "workers", "asked", "todo"),
+    [
+        (24, 1, 100, "ask for less, such as --memory 8G, or give the engine more memory"),
+        (5, 1, 100, "ask for less, such as --memory 2G, or give the engine more memory"),
+        (4, 1, 100, "ask for less, such as --memory 1536m, or give the engine more memory"),
+        (24, 60, 60, "ask for less --memory and fewer --workers, or give the engine more memory"),
+    ],
+)
+def test_more_than_there_is_is_told_to_ask_for_less(
+    ram: int, workers: int, asked: int, todo: str
+) -> None:
+    with pytest.raises(MachineError, match="do not fit") as raised:
+        sizes.sized(ram * GIB, 2, workers, asked * GIB, None)
+    assert raised.value.todo.startswith(todo)
+
+
 def test_growing_past_the_memory_is_warned_of() -> None:
-    assert not sizes.crowded(32 * GIB, 4, 8 * GIB)
-    assert "5 nodes may take 8.0 GiB each" in sizes.crowded(32 * GIB, 5, 8 * GIB)
+    assert not sizes.crowded(32 * GIB, 4, 8 * GIB, 0)
+    assert "5 nodes may take 8.0 GiB each, and" in sizes.crowded(32 * GIB, 5, 8 * GIB, 0)
+
+
+def test_what_others_hold_is_counted() -> None:
+    assert not sizes.crowded(32 * GIB, 3, 8 * GIB, 8 * GIB)
+    assert "each, other clusters 9.0 GiB, and" in sizes.crowded(32 * GIB, 3, 8 * GIB, 9 * GIB)

@@ -43,10 +43,22 @@ NODES = (ray("10.0.0.2", head=True), ray("10.0.0.3"))
 
 def test_a_whole_cluster_is_told_with_its_ways_in() -> None:
     text = Told(there=WHOLE, nodes=NODES).text()
-    assert text.startswith("cluster local: a head and 1 workers, all up\n")
+    assert text.startswith("cluster local: a head and 1 worker, all up\n")
     assert "worker-1    running, healthy   10.0.0.3        2 CPU, 2.0 GiB memory" in text
     assert "http://127.0.0.1:1" in text
     assert text.endswith("token       secret")
+
+
+def test_several_workers_are_told_of_as_such() -> None:
+    more = replace(WHOLE, places=(*WHOLE.places, place("worker-2", "10.0.0.4")))
+    text = Told(there=more, nodes=(*NODES, ray("10.0.0.4"))).text()
+    assert text.startswith("cluster local: a head and 2 workers, all up\n")
+
+
+def test_a_cluster_holds_the_memory_of_its_nodes_that_run() -> None:
+    more = (place("worker-2", "", running=False), place("prometheus", "10.0.0.5"))
+    assert replace(WHOLE, places=(*WHOLE.places, *more)).memory == 2 * SPEC.sizes.memory
+    assert replace(WHOLE, spec=None).memory == 0
 
 
 def test_monitoring_is_told_of_where_it_runs() -> None:
