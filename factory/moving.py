@@ -119,18 +119,26 @@ def required(group: Group, targets: Iterable[Target], published: Published) -> l
     Raises:
         PublishError: one is not.
     """
-    wanted = [(build, target) for build in group.builds for target in targets]
+    places = tuple(targets)
+    wanted = [(build, target) for build in group.builds for target in places]
     found = each(lambda at: published(*at), wanted)
     missing = [one for one in found if isinstance(one, str)]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise PublishError(
             f"{group.name} does not move: {missing[0]}{more}",
-            todo="its tags move together or not at all: select all of it, such as with "
-            "`invoke release` and no flag",
+            todo=f"its tags move together or not at all: {_whole(places)}",
             detail=missing,
         )
     return [one for one in found if isinstance(one, Publication)]
+
+
+def _whole(targets: Iterable[Target]) -> str:
+    """How all of a group gets to some targets: by a release not where only promotions go."""
+    again = "select all of it, such as with no selection flag"
+    if any(target.promote_only for target in targets):
+        return f"{again}; `invoke release` publishes what the source lacks"
+    return f"{again}; `invoke release` makes and publishes what is missing"
 
 
 def failed_since(ledger: Ledger, publications: Iterable[Publication]) -> list[str]:

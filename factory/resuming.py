@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,7 @@ from factory.ledger import Ledger
 from factory.model import UNFINISHED, Journal, Move, Outcome, Publication, Stage, State
 from factory.moving import failed_since, moved, require_none_failed
 from factory.project import project_of
-from factory.publish import Mover, Tags, local
+from factory.publish import MovedSince, Mover, Tags, local
 from factory.registry import Registry, place
 from factory.remotes import Remotes
 from factory.scheduler import Observer, Work, execute
@@ -21,6 +21,9 @@ from factory.signals import terminable
 
 Log = Callable[[str], None]
 Result = tuple[State, str]
+
+_SHOWN = 3
+"""How many runs are named to choose from, or to be rolled back first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,13 @@ class Resuming:
         return State.DONE, f"given up; look after these tags yourself: {left}"
 
     def _undone(self, mover: Mover, journal: Journal) -> Result:
-        ended, left = mover.undo(journal, self._passed)
+        try:
+            ended, left = mover.undo(journal, self._passed)
+        except MovedSince as error:
+            later = self._later(journal, error.found)
+            if not later:
+                raise
+            raise _out_of_order(journal, later, error) from error
         count = len(ended.pending) - len(left)
         back = f"{count} tag{'' if count == 1 else 's'} put back"
         if not left:
@@ -101,6 +110,24 @@ class Resuming:
             f"`invoke rollback --run {journal.run}`",
             detail=left,
         )
+
+    def _later(self, journal: Journal, found: Mapping[str, str | None]) -> list[str]:
+        """Our own runs, newest first, that moved tags of a journal since; none if one of the tags
+        names what none of these put there: then others did.
+
+        Args:
+            found: what tags name that this journal knows nothing of.
+        """
+        since = [
+            one
+            for one in self.ledger.journals()
+            if one.number > journal.number and one.stage in (Stage.DONE, *UNFINISHED)
+        ]
+        put = {(move.place, move.after) for one in since for move in one.pending}
+        if not put.issuperset(found.items()):
+            return []
+        ours = (one for one in reversed(since) if _moved_any(one, journal.places))
+        return list(dict.fromkeys(one.run for one in ours))
 
     def _passed(self, move: Move) -> bool:
         return self._known(move) is not None
@@ -191,6 +218,23 @@ def _subject(journal: Journal) -> str:
     return f"{journal.group} of run {journal.run}"
 
 
+def _moved_any(journal: Journal, places: frozenset[str]) -> bool:
+    return any(move.place in places for move in journal.pending)
+
+
+def _out_of_order(journal: Journal, later: Sequence[str], error: PublishError) -> PublishError:
+    """What is put back is what was there before, so that the last run goes first."""
+    shown = [f"`invoke rollback --run {run}`" for run in later[:_SHOWN]]
+    more = ["the older ones that `invoke runs` lists"] if len(later) > _SHOWN else []
+    return PublishError(
+        f"run {later[0]} moved floating tags of this group since, and is rolled back before this "
+        "one: nothing was put back",
+        where=error.where,
+        todo=", then ".join([*shown, *more, f"`invoke rollback --run {journal.run}`"]),
+        detail=error.detail,
+    )
+
+
 def _choice(runs: Sequence[str]) -> str:
-    last = list(dict.fromkeys(reversed(runs)))[:3]
+    last = list(dict.fromkeys(reversed(runs)))[:_SHOWN]
     return f"name one of the last: {', '.join(last)}" if last else "nothing was published from here"

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from factory.attesting import Notes
-from factory.errors import ConfigError
+from factory.errors import ConfigError, RegistryError
 from factory.ledger import Ledger
 from factory.matrix import select
 from factory.model import (
+    Build,
     Collected,
     Decision,
     Publication,
@@ -24,7 +25,7 @@ from factory.model import (
 )
 from factory.project import all_builds, load
 from factory.promoting import target_of
-from factory.publish import Shelf, alone_with, decide, local, taking_turns
+from factory.publish import Shelf, alone_with, decide, is_there, local, taking_turns
 from factory.registry import (
     Registry,
     attached_to,
@@ -79,27 +80,46 @@ def collect(
             registry=remotes.client(),
             target=place,
             retention=place.retention,
-            current=frozenset(
-                name for build in everything for name in (build.id, adopted_id(build.id))
-            ),
+            current={
+                name: build for build in everything for name in (build.id, adopted_id(build.id))
+            },
         )
         wanted = None if selection == Selection() else chosen
         return desk.collect(wanted, note, apply=apply)
 
 
+def hindrance(found: Collected) -> str:
+    """Why nothing of what would go can be removed from here, and what removes it; empty where
+    nothing would go, or the registry is none of those that are known to remove nothing."""
+    for one in found.decisions:
+        if not one.keep:
+            try:
+                require_removal(one.repository)
+            except RegistryError as error:
+                return f"{error.what}: {error.todo}"
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Desk:
-    """What is needed to decide, and to do it."""
+    """What is needed to decide, and to do it.
+
+    Attributes:
+        current: the builds that the matrix has now, by what they are published as.
+    """
 
     settings: Settings
     ledger: Ledger
     registry: Registry
     target: Target
     retention: Retention
-    current: frozenset[str]
+    current: Mapping[str, Build]
 
     def collect(self, wanted: set[str] | None, note: Note, *, apply: bool) -> Collected:
         repositories = dict.fromkeys(one.repository for one in self._releases())
+        for left in dict.fromkeys(one.repository for one in self._published()):
+            if left not in repositories:
+                note(f"{left} is not where `{self.target.name}` is now: what it has there is left")
         decisions: list[Decision] = []
         removed: list[str] = []
         for repository in repositories:
@@ -115,10 +135,17 @@ class _Desk:
             applied=apply,
         )
 
-    def _releases(self) -> Iterator[Publication]:
+    def _published(self) -> Iterator[Publication]:
+        """All that was ever published at a target of this name, wherever that was then."""
         for build_id in dict.fromkeys(build for build, _ in self.ledger.publications()):
             releases = self.ledger.releases(build_id)
             yield from (one for one in releases if one.target == self.target.name)
+
+    def _releases(self) -> Iterator[Publication]:
+        """The same, where the target is now: nothing else is the policy's to remove."""
+        for one in self._published():
+            if is_there(self.target, one, self.current.get(one.build_id)):
+                yield one
 
     def _decisions(self, repository: str) -> tuple[Decision, ...]:
         """What becomes of each image, with what goes along with it."""
@@ -131,7 +158,7 @@ class _Desk:
             within=frozenset(self._within(repository, plain, releases)),
             releases=[one for one in releases if one.repository == repository],
             awaited=frozenset(self._awaited(repository)),
-            current=self.current,
+            current=frozenset(self.current),
             now=datetime.now(UTC),
         )
         return tuple(
@@ -149,10 +176,10 @@ class _Desk:
 
     def _awaited(self, repository: str) -> Iterator[str]:
         """What a journal that is not finished may have tags name, forward or back, or the last one
-        of a group, were it rolled back; and what was pushed last of each build: its tags may be
-        about to move."""
+        of a group at a target, were it rolled back, whatever moved at others since; and what was
+        pushed last of each build: its tags may be about to move."""
         done = (one for one in self.ledger.journals() if one.stage is Stage.DONE)
-        last = {journal.group: journal for journal in done}
+        last = {(one.group, move.target): one for one in done for move in one.moves}
         for journal in (*self.ledger.unfinished(), *last.values()):
             for move in journal.moves:
                 if move.repository == repository:

@@ -33,14 +33,19 @@ _SHOWN = 20
 @command(last=f"how many of them, the newest first; {_SHOWN} if left out", **FORMAT_HELP)
 def runs(_c: Context, last: int = _SHOWN, format: str = "text") -> None:
     """Show which runs moved floating tags, which `rollback` can put back."""
+    from factory.errors import ConfigError
     from factory.ledger import Ledger
     from factory.project import project_of
     from factory.report.moves import runs_document, runs_text
 
     check_form(format)
+    if last < 1:
+        raise ConfigError(
+            f"--last is {last}, and at least one run is shown", todo="such as --last 5"
+        )
     with Ledger.open(project_of(settings_here()).state / "ledger.sqlite") as ledger:
         journals = ledger.journals()[::-1]
-    shown = journals[: max(last, 1)]
+    shown = journals[:last]
     show(runs_text(shown, len(journals)), lambda: runs_document(shown), format)
 
 
@@ -120,8 +125,9 @@ def gc(
 ) -> None:
     """Show which images at a target its policy keeps; with --apply, remove the others."""
     from factory.report.collected import collected_document, collected_text
-    from factory.retaining import collect
+    from factory.retaining import collect, hindrance
 
     check_form(format)
     found = collect(settings_here(), selection, target or "", warn, apply=apply)
-    show(collected_text(found), lambda: collected_document(found), format)
+    why = hindrance(found)
+    show(collected_text(found, why), lambda: collected_document(found, why), format)

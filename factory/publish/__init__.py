@@ -1,13 +1,13 @@
 """From verdicts to a registry: nothing moves that did not pass."""
 
 from factory.publish.adopt import existing, held
-from factory.publish.floating import Mover
+from factory.publish.floating import MovedSince, Mover
 from factory.publish.gate import outranking, refusals
 from factory.publish.keys import labels_of
 from factory.publish.logins import Logins, sweep
 from factory.publish.promote import Candidate, Promoter
 from factory.publish.push import Evidence, Publisher, Pushed
-from factory.publish.retention import Shelf, decide
+from factory.publish.retention import Shelf, decide, is_there
 from factory.publish.tags import Tags, each
 from factory.publish.turns import alone_with, taking_turns
 
@@ -15,6 +15,7 @@ __all__ = [
     "Candidate",
     "Evidence",
     "Logins",
+    "MovedSince",
     "Mover",
     "Promoter",
     "Publisher",
@@ -26,6 +27,7 @@ __all__ = [
     "each",
     "existing",
     "held",
+    "is_there",
     "labels_of",
     "outranking",
     "refusals",

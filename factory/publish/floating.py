@@ -252,6 +252,16 @@ class Overtaken(PublishError):
     """Another publisher's set stands, whole."""
 
 
+class MovedSince(PublishError):
+    """Tags of a group name neither what a journal says that they named nor what they were to.
+
+    Attributes:
+        found: what these tags name instead.
+    """
+
+    found: Found
+
+
 def _leads(journal: Journal, found: Found) -> bool:
     """Whether the first tag of a group names what it is to by this journal."""
     first = min(journal.moves, key=lambda move: move.place)
@@ -275,11 +285,13 @@ def _overtaken(moves: Sequence[Move], found: Found) -> Overtaken:
     )
 
 
-def _moved_since(moves: Sequence[Move], found: Found, what: str) -> PublishError:
-    return PublishError(
+def _moved_since(moves: Sequence[Move], found: Found, what: str) -> MovedSince:
+    error = MovedSince(
         f"somebody else moved floating tags of this group: {what}",
         where=moves[0].place,
         todo="let one publisher at a time move them: `invoke publish` moves the whole group to "
         "what is published from here",
         detail=_named(moves, found),
     )
+    error.found = {move.place: found[move.place] for move in moves}
+    return error

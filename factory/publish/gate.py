@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from factory.model import (
     REQUIRED,
@@ -49,6 +49,20 @@ def refusals(
             ]
         )
     )
+
+
+def remedy(reasons: Sequence[str], *, unclean: str, commit: str, judge: str) -> str:
+    """What to do about refusals: what is not committed no gate passes, and no target accepts.
+
+    Args:
+        unclean: as one of the reasons says, why there is no clean git checkout; empty if none does.
+        commit: what to do about that.
+        judge: what to do about all others.
+    """
+    steps = [commit] if unclean else []
+    if len(reasons) > len(steps):
+        steps.append(judge)
+    return "; ".join(steps)
 
 
 def _has(verdicts: Iterable[Verdict], gate: Gate) -> bool:

@@ -24,7 +24,7 @@ from factory.model import (
     Target,
     Verdict,
 )
-from factory.publish.gate import refusals
+from factory.publish.gate import refusals, remedy
 from factory.publish.keys import labels_of
 from factory.publish.manifest import config_digest
 from factory.publish.turns import taking_turns
@@ -98,13 +98,14 @@ class Promoter:
         return copied, brought
 
     def _refuse(self, candidate: Candidate) -> None:
+        unclean = self._unclean(candidate) if self.target.require_clean else ""
         reasons = refusals(
             candidate.planned,
             candidate.built,
             candidate.verdicts,
             self.target,
             joints=candidate.joints,
-            unclean=self._unclean(candidate) if self.target.require_clean else "",
+            unclean=unclean,
         )
         if reasons:
             names = self.target.names(candidate.planned)
@@ -112,8 +113,15 @@ class Promoter:
                 f"{candidate.planned.build.id} may not be published at `{self.target.name}`: "
                 f"{reasons[0]}",
                 where=place(names.repository, names.immutable),
-                todo="`invoke status` shows the verdicts; what may be missing there, the "
-                "target's `accept` names (docs/matrix.md)",
+                todo=remedy(
+                    reasons,
+                    unclean=unclean,
+                    commit=f"commit the working tree before it is built and published at "
+                    f"`{self.source.name}`: what was built before says of no commit until its key "
+                    "changes",
+                    judge="`invoke status` shows the verdicts; what may be missing there, the "
+                    "target's `accept` names (docs/matrix.md)",
+                ),
                 detail=reasons,
             )
 

@@ -16,7 +16,7 @@ from factory.engine import Engine
 from factory.errors import PublishError
 from factory.model import Built, Joint, Names, PlannedBuild, Publication, Target, Verdict
 from factory.publish import move
-from factory.publish.gate import refusals
+from factory.publish.gate import refusals, remedy
 from factory.publish.keys import is_known, require_key
 from factory.publish.manifest import config_digest
 from factory.publish.turns import taking_turns
@@ -155,7 +155,13 @@ class Publisher:
             raise PublishError(
                 f"{planned.build.id} may not be published at `{self.target.name}`: {reasons[0]}",
                 where=place(names.repository, names.immutable),
-                todo=todo,
+                todo=remedy(
+                    reasons,
+                    unclean=self.unclean if self.target.require_clean else "",
+                    commit="publish from a git checkout with nothing uncommitted: commit the "
+                    "working tree, and run this again",
+                    judge=todo,
+                ),
                 detail=reasons,
             )
 

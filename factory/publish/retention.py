@@ -6,11 +6,13 @@ one of the factory's, and nothing keeps any build that it is of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from factory.model import Decision, Publication, Retention
+from factory.model import Build, Decision, Publication, Retention, Target, build_of
+from factory.model.naming import values_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,32 @@ class Shelf:
     def floating(self) -> frozenset[str]:
         """Those of them that move."""
         return frozenset(tag for one in self.releases for tag in one.floating)
+
+
+def is_there(target: Target, one: Publication, build: Build | None) -> bool:
+    """Whether something was published where its target is now. What a target had at another
+    address, or by another template, is not the target's any more.
+
+    Args:
+        build: the one that it is of; ``None`` if that left the matrix.
+    """
+    if build is not None:
+        return target.repository_of(build) == one.repository
+    return re.fullmatch(_repositories(target, one.build_id), one.repository) is not None
+
+
+def _repositories(target: Target, build_id: str) -> str:
+    """A pattern of what the repository of a build that left the matrix may be called: its id does
+    not tell the user's own axes by their names, so that any value will do for these."""
+    image, _, cell = build_id.partition(":")
+    build = build_of(build_id)
+    known = values_of(build) if build else {"image": image, "cell": cell}
+    template = target.naming.repository if target.naming else "{image}"
+    words = re.split(r"\{([^{}]*)\}", template)
+    names = (re.escape(known[one]) if one in known else "[^/]+" for one in words[1::2])
+    texts = map(re.escape, words[::2])
+    path = "".join(text + next(names, "") for text in texts)
+    return re.escape(f"{target.registry}/") + path
 
 
 def decide(shelf: Shelf, retention: Retention) -> tuple[Decision, ...]:
@@ -81,13 +109,13 @@ def _kept(
         return True, f"the tag {foreign[0]} is not the factory's"
     if digest in shelf.within:
         return True, "an index that is not the factory's lists it"
-    if digest in shelf.awaited:
-        return True, "floating tags are moving, or may move to it, or be put back to it"
     reasons = [_reason(shelf, retention, digest, build) for build in builds]
     leaving = [build for build in builds if _leaves(shelf, retention, build)]
     moving = [tag for tag in tags if tag in shelf.floating]
     if moving and len(leaving) < len(builds):
         return True, f"{moving[0]} names it"
+    if digest in shelf.awaited:
+        return True, "floating tags are moving, or may move to it, or be put back to it"
     found = next((reason for reason in reasons if reason), "")
     return bool(found), found or _nothing(retention, leaving)
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from factory.model import Journal, Outcome, State
+from factory.model import Journal, Move, Outcome, Stage, State
 from factory.report.tables import columns
 from factory.text import MARKS, clean
 
 Document = dict[str, Any]
 
+_NAMED = 3
+"""How many tags that stay are named of a run; all of them are in its document."""
+
 
 def move_document(journal: Journal) -> Document:
-    """The tags of one group, and how far they have come."""
+    """The tags of one group, and how far they have come. Of what was rolled back, only those tags
+    are moved still that could not be put back."""
     return {
         "group": journal.group,
         "run": journal.run,
         "at": journal.at,
-        "stage": journal.stage.value,
+        "stage": _stage(journal),
         "window_seconds": journal.window,
         "contested": journal.contested,
         "tags": [
@@ -27,7 +31,7 @@ def move_document(journal: Journal) -> Document:
                 "tag": move.place,
                 "before": move.before,
                 "after": move.after,
-                "moved": move.moved,
+                "moved": _is_moved(journal, move),
             }
             for move in journal.pending
         ],
@@ -69,6 +73,39 @@ def runs_document(journals: Sequence[Journal]) -> Document:
     return {"moves": [move_document(one) for one in journals]}
 
 
+def _staying(journal: Journal) -> tuple[str, ...]:
+    """The tags that were not put back when all that could be was."""
+    return journal.staying if journal.stage is Stage.UNDONE else ()
+
+
+def _is_moved(journal: Journal, move: Move) -> bool:
+    """Whether a tag names what it was moved to, as far as the journal says."""
+    return move.place in journal.staying if journal.stage is Stage.UNDONE else move.moved
+
+
+def _count(journal: Journal) -> int:
+    """How many tags it moved, or is to move; of what was rolled back, how many were put back."""
+    return len(journal.pending) - len(_staying(journal))
+
+
+def _stage(journal: Journal) -> str:
+    """How far it has come; a rollback that left tags does not pass for a whole one."""
+    if not _staying(journal):
+        return journal.stage.value
+    return f"{Stage.UNDONE} in part" if _count(journal) else f"not {Stage.UNDONE}"
+
+
+def _left(journal: Journal) -> str:
+    """A line on the tags that a rollback could not put back."""
+    named = ", ".join(journal.staying[:_NAMED])
+    count = len(journal.staying)
+    more = f" and {count - _NAMED} more" if count > _NAMED else ""
+    return (
+        f"! the rollback of run {journal.run} left {count} tag{'' if count == 1 else 's'}, new "
+        f"then, that the registry does not delete: {named}{more}"
+    )
+
+
 def runs_text(journals: Sequence[Journal], known: int) -> str:
     """Groups whose tags moved, newest first, of all that are known."""
     if not journals:
@@ -78,8 +115,8 @@ def runs_text(journals: Sequence[Journal], known: int) -> str:
             one.run,
             one.at[:16],
             one.group,
-            one.stage.value,
-            str(len(one.pending)),
+            _stage(one),
+            str(_count(one)),
             "" if one.window is None else f"{one.window:.2f} s",
         ]
         for one in journals
@@ -87,7 +124,8 @@ def runs_text(journals: Sequence[Journal], known: int) -> str:
     table = columns(["RUN", "BEGUN", "GROUP", "STAGE", "TAGS", "WITHIN"], rows)
     older = known - len(journals)
     more = f"\n… and {older} older: --last {known}" if older else ""
-    return f"{table}{more}\n→ `invoke rollback --run RUN` puts the tags of one back"
+    left = "".join(f"\n{_left(one)}" for one in journals if _staying(one))
+    return f"{table}{more}{left}\n→ `invoke rollback --run RUN` puts the tags of one back"
 
 
 def unfinished_text(journals: Sequence[Journal]) -> str:

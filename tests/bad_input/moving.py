@@ -27,4 +27,16 @@ MOVING = [
         spoil=nothing,
         says=("no run '1234' moved any tags from here", "nothing was published from here"),
     ),
+    Case(
+        id="none of the runs",
+        args=("runs", "--last", "0"),
+        spoil=nothing,
+        says=("--last is 0, and at least one run is shown", "such as --last 5"),
+    ),
+    Case(
+        id="fewer runs than none",
+        args=("runs", "--last", "-3"),
+        spoil=nothing,
+        says=("--last is -3, and at least one run is shown",),
+    ),
 ]

@@ -27,7 +27,7 @@ from factory.model import (
     Verdict,
     pair_digest,
 )
-from factory.publish.gate import refusals
+from factory.publish.gate import refusals, remedy
 
 PLANNED = PlannedBuild(
     build=Build(image="ray-app", cell=Cell(python="3.11", ray="2.60.0", device="cpu")),
@@ -78,6 +78,20 @@ def test_only_a_target_that_wants_a_clean_checkout_refuses_another() -> None:
     assert refusals(PLANNED, BUILT, BOTH, clean, joints=(), unclean=why) == (
         "`hub` wants a clean git checkout: app/main.py is not committed",
     )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "unclean", "todo"),
+    [
+        (("dirty",), "dirty", "commit"),
+        (("failed",), "", "judge"),
+        (("dirty", "failed"), "dirty", "commit; judge"),
+    ],
+)
+def test_what_is_not_committed_is_no_gates_to_pass(
+    reasons: tuple[str, ...], unclean: str, todo: str
+) -> None:
+    assert remedy(reasons, unclean=unclean, commit="commit", judge="judge") == todo
 
 
 def test_both_gates_passed_on_this_image_is_let_through() -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from factory.model import Publication, Retention, adopted_id
-from factory.publish import Shelf, decide
+from factory.model import Publication, Retention, Target, adopted_id, build_of
+from factory.model.naming import Naming
+from factory.publish import Shelf, decide, is_there
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 BUILD = "ray-app:2.60.0-py311-cpu"
@@ -129,6 +130,50 @@ def test_what_tags_may_be_about_to_name_stays() -> None:
     digest = release(1, 0).manifest_digest
     assert kept(found) == {2, 3}
     assert kept(replace(found, awaited=frozenset({digest}))) == {1, 2, 3}
+
+
+def test_what_a_floating_tag_names_is_told_by_it_and_not_by_what_may_come() -> None:
+    found = shelf(release(1, 400), release(2, 300))
+    both = frozenset(release(number, 0).manifest_digest for number in (1, 2))
+    awaited = replace(found, awaited=both)
+    assert why(awaited, 2) == f"{FLOATING} names it"
+    assert why(awaited, 1).startswith("floating tags are moving, or may move to it")
+
+
+NAMED = Naming(repository="team/{image}-{flavour}-{device}")
+
+
+@pytest.mark.parametrize(
+    ("target", "there"),
+    [
+        (Target(name="prod", registry="h"), True),
+        (Target(name="prod", registry="h/prod"), False),
+        (Target(name="prod", registry="h", naming=Naming()), True),
+        (Target(name="prod", registry="h", naming=Naming(repository="{image}/{device}")), False),
+    ],
+)
+def test_a_target_is_where_its_address_and_its_template_are(target: Target, there: bool) -> None:
+    """Whether or not the matrix has the build still."""
+    one = release(1, 0)
+    assert is_there(target, one, None) is there
+    assert is_there(target, one, build_of(one.build_id)) is there
+
+
+@pytest.mark.parametrize(
+    ("repository", "there"),
+    [
+        ("h/team/ray-app-slim-cpu", True),
+        ("h/team/ray-app-slim-gpu", False),
+        ("h/team/x/ray-app-slim-cpu", False),
+        ("h/team/ray-app-cpu", False),
+        ("i/team/ray-app-slim-cpu", False),
+    ],
+)
+def test_an_axis_of_a_build_that_left_the_matrix_may_have_any_value(
+    repository: str, there: bool
+) -> None:
+    target = Target(name="prod", registry="h", naming=NAMED)
+    assert is_there(target, replace(release(1, 0), repository=repository), None) is there
 
 
 def test_every_tag_is_in_exactly_one_decision() -> None:

@@ -52,6 +52,40 @@ def test_runs_are_listed_with_what_puts_them_back() -> None:
     assert runs_text([], known=0) == "no run has moved a floating tag from here"
 
 
+def undone(*staying: str) -> Journal:
+    moves = (MOVES[0], replace(MOVES[1], moved=True), MOVES[2])
+    return replace(JOURNAL, moves=moves, stage=Stage.UNDONE, staying=staying)
+
+
+def test_only_what_was_put_back_counts_as_rolled_back() -> None:
+    assert "gpu-head  rolled back  2\n" in runs_text([undone()], known=1)
+    assert [one["moved"] for one in move_document(undone())["tags"]] == [False, False]
+    half = undone("r/app:two")
+    text = runs_text([half], known=1)
+    assert "gpu-head  rolled back in part  1\n" in text
+    assert "the rollback of run 1234 left 1 tag, new then, that the registry does not" in text
+    assert "delete: r/app:two\n" in text
+    assert move_document(half)["stage"] == "rolled back in part"
+    assert [one["moved"] for one in move_document(half)["tags"]] == [False, True]
+
+
+def test_a_rollback_that_put_nothing_back_is_none() -> None:
+    whole = undone("r/app:one", "r/app:two")
+    assert "gpu-head  not rolled back  0\n" in runs_text([whole], known=1)
+    assert move_document(whole)["stage"] == "not rolled back"
+    again = replace(whole, stage=Stage.RETURNING)
+    assert "gpu-head  being rolled back  2\n" in runs_text([again], known=1)
+    assert "left" not in runs_text([again], known=1)
+
+
+def test_of_many_tags_that_stay_some_are_named() -> None:
+    moves = tuple(replace(MOVES[1], tag=f"t{number}") for number in range(5))
+    left = tuple(move.place for move in moves)
+    text = runs_text([replace(undone(*left), moves=moves)], known=1)
+    assert "left 5 tags" in text
+    assert "r/app:t0, r/app:t1, r/app:t2 and 2 more\n" in text
+
+
 def test_a_failure_is_told_with_all_that_is_known() -> None:
     failed = Outcome(
         verb="undo",
