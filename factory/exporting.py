@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 from factory import scan as scan_room
 from factory.errors import ConfigError, MachineError, PublishError
@@ -15,6 +17,7 @@ from factory.export.launch import slug
 from factory.ledger import Ledger
 from factory.matrix import near
 from factory.model import Build, Cell, Content, Pair, Project, Publication, Target
+from factory.model.target import LOCAL
 from factory.project import load
 from factory.registry import is_loopback, locate, place
 from factory.remotes import Remotes
@@ -23,6 +26,10 @@ from factory.settings import Settings
 _UNPACKED_SHARE = 3
 """What an image has on a disk to what it has in a registry, where nobody took it apart: a bit more
 than any of ours."""
+
+_SSH = 22
+_ANSWER_SECONDS = 3.0
+"""In which a host that is there takes a connection, wherever it is."""
 
 Note = Callable[[str], None]
 
@@ -38,6 +45,7 @@ class Wanted:
         target: where it is published.
         registry: ``host[:port]`` by which the nodes reach the target, if by another name than here.
         name: the cluster's.
+        longest: how many characters a name may have.
         count, cpus, memory: as of ``Launch``.
         elsewhere: whether nodes are other machines than this one.
         sized: whether the images' sizes are asked of the registry.
@@ -51,6 +59,7 @@ class Wanted:
     target: str = ""
     registry: str = ""
     name: str = ""
+    longest: int = 50
     count: int = 2
     cpus: int = 2
     memory: int = 4
@@ -91,7 +100,7 @@ def launch_of(settings: Settings, wanted: Wanted, note: Note) -> Launch:
     for one in images.values():
         _require_reachable(one, wanted)
     launch = Launch(
-        name=_name(wanted.name or f"{head.image}-{wanted.cohort or head.cell.id}"),
+        name=_name(wanted, head),
         head=images[head],
         workers=tuple(images[one] for one in workers),
         count=wanted.count,
@@ -121,10 +130,9 @@ def _found(settings: Settings, wanted: Wanted) -> Found:
     return Found(settings=settings, project=project, target=target, publications=known)
 
 
-def _name(name: str) -> str:
-    if slug(name)[:50] == name or not name:
-        return name
-    return slug(name)[:50].rstrip("-")
+def _name(wanted: Wanted, head: Build) -> str:
+    name = slug(wanted.name or f"{head.image}-{wanted.cohort or head.cell.id}")
+    return name[: wanted.longest].rstrip("-")
 
 
 # ------------------------------------------------------------------ which builds
@@ -302,52 +310,55 @@ def known_provider(name: str, **known: Aws | Hosts) -> Aws | Hosts:
     return known[name]
 
 
-def placed(launch: Launch, asked: Aws | Hosts, note: Note) -> Aws | Hosts:
-    """Where nodes are, with what can be told by the images.
+def knock(place: Aws | Hosts, note: Note, seconds: float = _ANSWER_SECONDS) -> None:
+    """Tell of each host of one's own that takes no ssh, for which `ray up` would wait without end.
 
-    Raises:
-        ConfigError: something is missing, or nodes could not pull.
+    That is a warning and no more, since the file may be meant for another machine.
     """
-    return _hosts(launch, asked) if isinstance(asked, Hosts) else _aws(launch, asked, note)
-
-
-def _hosts(launch: Launch, asked: Hosts) -> Hosts:
-    if not asked.head or not asked.workers:
-        raise ConfigError(
-            "--provider local needs the hosts' addresses",
-            todo="say --head-ip ADDRESS, and --worker-ip ADDRESS for each worker",
-        )
-    if len(launch.workers) > 1:
-        raise ConfigError(
-            "Ray knows one kind of worker on hosts that are there already",
-            todo=f"name one: --head {launch.head.cell.id} --worker {launch.workers[0].cell.id}",
-        )
-    return asked
-
-
-def _aws(launch: Launch, asked: Aws, note: Note) -> Aws:
-    of_registry = ecr_region(launch.head.ref)
-    region = asked.region or of_registry
-    if not region:
-        raise ConfigError("which region of AWS?", todo="say it, such as --region us-west-2")
-    if of_registry and not asked.profile:
-        raise ConfigError(
-            "nodes could not pull from Amazon's registry: the role that Ray makes for the head may "
-            "not, and workers get none",
-            todo="say --instance-profile NAME, of a role with AmazonEC2ContainerRegistryReadOnly "
-            "and, for the head, AmazonEC2FullAccess and iam:PassRole",
-        )
-    if not launch.head.has_boto3:
+    if not isinstance(place, Hosts):
+        return
+    for address, why in _silent((place.head, *place.workers), seconds).items():
         note(
-            f"{launch.head.build.id} is not known to have boto3, by which a head on AWS starts its "
-            "workers: it is installed at boot where it is missing, unless it is among the image's "
-            "requirements"
+            f"warning: {address} {why}\n"
+            f"  → see that the address is right, start sshd there or open port {_SSH}: `ray up` "
+            "would wait for it without end"
         )
-    return replace(asked, region=region)
 
 
-def workflow_of(settings: Settings) -> str:
-    """A GitHub workflow for the project.
+def _silent(addresses: Iterable[str], seconds: float) -> dict[str, str]:
+    """Address to why nothing answers there. Each has a thread, which is left behind when its time
+    is over: looking a name up has no limit of its own."""
+    found = dict.fromkeys(addresses, f"does not answer at port {_SSH} within {seconds:g} s")
+    threads = [Thread(target=_try, args=(one, found, seconds), daemon=True) for one in found]
+    for thread in threads:
+        thread.start()
+    deadline = monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - monotonic()))
+    return {address: why for address, why in found.copy().items() if why}
+
+
+def _try(address: str, found: dict[str, str], seconds: float) -> None:
+    """Note of a host what came of a connection, unless that is still nothing."""
+    try:
+        socket.create_connection((address, _SSH), timeout=seconds).close()
+    except TimeoutError:
+        return
+    except ConnectionRefusedError:
+        found[address] = f"refuses connections to port {_SSH}"
+    except (socket.gaierror, UnicodeError):  # the latter where a part of a name is too long
+        found[address] = "is no name that this machine can look up"
+    except OSError as error:
+        found[address] = f"cannot be reached at port {_SSH}: {error.strerror or error}"
+    else:
+        found[address] = ""
+
+
+# ------------------------------------------------------------------ GitHub
+
+
+def workflow_of(settings: Settings, note: Note) -> str:
+    """A GitHub workflow for the project; told is where nothing that it publishes would last.
 
     Raises:
         ConfigError: the project is wrong.
@@ -356,7 +367,20 @@ def workflow_of(settings: Settings) -> str:
     # Cohorts always move together; where more than these does, no job sees all of it but one.
     one_group = matrix.together != "cohorts"
     packages = matrix.base.source != "registry"
+    if not any(_lasts(target) for target in matrix.targets):
+        note(
+            "warning: the workflow publishes to no registry but the runner's own, which is gone "
+            "when its job has ended\n"
+            "  → add a target to matrix.yaml that runners reach, such as one of kind `registry`: "
+            "docs/targets.md"
+        )
     return workflow(_logins(matrix.targets), one_group=one_group, packages=packages)
+
+
+def _lasts(target: Target) -> bool:
+    """Whether what a runner publishes there is still there when the runner is not."""
+    on_runner = target.kind == LOCAL or is_loopback(target.registry.partition("/")[0])
+    return not on_runner and not target.promote_only
 
 
 def _logins(targets: Iterable[Target]) -> tuple[Login, ...]:
@@ -369,10 +393,3 @@ def _logins(targets: Iterable[Target]) -> tuple[Login, ...]:
             region = ecr_region(f"{host}/")
             found.append(Login(target=target.name, host="" if hub else host, region=region))
     return tuple(found)
-
-
-def write(path: Path, text: str) -> Path:
-    """Write a file, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path

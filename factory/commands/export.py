@@ -20,17 +20,22 @@ from factory.cli import (
     warn,
 )
 from factory.commands.launching import launching_command, require_plain
-from factory.model import Selection
+from factory.model import Plan, Selection
 
 if TYPE_CHECKING:
     from factory.export import Launch
     from factory.exporting import Wanted
 
+_KUBERAY_NAME = 47
+"""What KubeRay's operator takes for a RayJob or a RayService: it puts six characters after it, and
+gives a RayCluster 53."""
+
 
 def _write(form: str, files: dict[Path, str]) -> None:
-    from factory.exporting import write
-
-    paths = [str(write(path, text)) for path, text in files.items()]
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    paths = [str(path) for path in files]
     show("\n".join(paths), lambda: paths, form)
 
 
@@ -51,6 +56,7 @@ def compose(_c: Context, wanted: Wanted, output: str | None, format: str = "text
 
 @launching_command(
     "pull_secret",
+    longest=_KUBERAY_NAME,
     namespace="where it is applied",
     pull_secret="the name of a secret by which nodes pull (repeatable)",  # noqa: S106  # help, no password
     entrypoint="what the RayJob runs",
@@ -125,8 +131,8 @@ def ray_up(
     format: str = "text",
 ) -> None:
     """Write a cluster file for `ray up`."""
-    from factory.export import Aws, Hosts, Nodes, cluster_file
-    from factory.exporting import known_provider, launch_of, placed
+    from factory.export import Aws, Hosts, Nodes, cluster_file, placed
+    from factory.exporting import knock, known_provider, launch_of
 
     check_form(format)
     require_plain(region=region, head_type=head_type, worker_type=worker_type, gpu_type=gpu_type)
@@ -147,8 +153,9 @@ def ray_up(
     hosts = Hosts(head=head_ip, workers=tuple(worker_ip or ()))
     asked = known_provider(provider, aws=aws, local=hosts)
     launch = launch_of(settings_here(), replace(wanted, elsewhere=True, sized=True), warn)
-    nodes = Nodes(ssh_user=ssh_user, ssh_key=ssh_key)
-    text = cluster_file(launch, nodes, placed(launch, asked, warn))
+    place = placed(launch, asked, warn)
+    text = cluster_file(launch, Nodes(ssh_user=ssh_user, ssh_key=ssh_key), place)
+    knock(place, warn)
     _write(format, {_place(output, launch, ".ray-up.yaml"): text})
 
 
@@ -160,22 +167,36 @@ def github(_c: Context, output: str | None = None, format: str = "text") -> None
     check_form(format)
     settings = settings_here()
     path = Path(output) if output else settings.root / ".github" / "workflows" / "images.yaml"
-    _write(format, {path: workflow_of(settings)})
+    _write(format, {path: workflow_of(settings, warn)})
 
 
 def bake(_c: Context, selection: Selection, format: str = "text") -> None:
     """Write a file for `docker buildx bake`, which builds the same without us."""
+    _bake(selection, format)
+
+
+def bake_for_others(_c: Context, selection: Selection, format: str = "text") -> None:
+    """Write a file for `docker buildx bake`, which builds the same without us, on this machine."""
+    plan = _bake(selection, format)
+    if any(step.rootfs for step in plan.steps.values()):
+        warn(
+            f"warning: it names root file systems in {settings_here().cache}\n"
+            "  → run it on this machine: elsewhere `invoke bake` has to make them first"
+        )
+
+
+def _bake(selection: Selection, form: str) -> Plan:
     from factory.baking import export
     from factory.pipeline import prepare
 
-    check_form(format)
+    check_form(form)
     settings = settings_here()
-    path = export(settings, prepare(settings, selection).plan)
-    name = str(path.relative_to(settings.root))
-    show(name, lambda: [name], format)
+    plan = prepare(settings, selection).plan
+    name = str(export(settings, plan).relative_to(settings.root))
+    show(name, lambda: [name], form)
+    return plan
 
 
 plain_bake = selection_command(bake)
-"""The same without a dot: a task of its own, since Invoke hands out each task's help only once."""
 
-ns = Collection("export", compose, kuberay, ray_up, github, selection_command(bake))
+ns = Collection("export", compose, kuberay, ray_up, github, bake=selection_command(bake_for_others))

@@ -36,18 +36,20 @@ _SIZES: dict[str, tuple[object, str]] = {
     "cpus": (2, "cores of each node"),
     "memory": (4, "GiB of each node"),
 }
-_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,48}[a-z0-9])?", re.ASCII)
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
+_LONGEST_NAME = 50
 _PLAIN = re.compile(r"[A-Za-z0-9._:/@~+-]*", re.ASCII)
 
 
 def launching_command(
-    *repeatable: str, sizes: bool = True, **help_texts: str
+    *repeatable: str, sizes: bool = True, longest: int = _LONGEST_NAME, **help_texts: str
 ) -> Callable[[Body], Body]:
     """A task whose body takes the shared flags as one ``wanted``, and ``output``.
 
     Args:
         repeatable: those of its own flags that may be given more than once.
         sizes: whether the cores and the memory of nodes are asked.
+        longest: how many characters a cluster's name may have.
         help_texts: what its own flags mean.
     """
     shared = _SHARED | (_SIZES if sizes else {})
@@ -55,7 +57,7 @@ def launching_command(
 
     def make(body: Body) -> Body:
         made: Body = task(
-            _taking(body, shared),
+            _taking(body, shared, longest),
             klass=FactoryTask,
             help={name.replace("_", "-"): text for name, text in texts.items()},
             iterable=["worker", *repeatable],
@@ -66,7 +68,7 @@ def launching_command(
     return make
 
 
-def _taking(body: Body, shared: dict[str, tuple[object, str]]) -> Body:
+def _taking(body: Body, shared: dict[str, tuple[object, str]], longest: int) -> Body:
     """Invoke reads the signature, so the shared flags are put into it."""
     own = [
         parameter
@@ -81,13 +83,13 @@ def _taking(body: Body, shared: dict[str, tuple[object, str]]) -> Body:
     @wraps(body)
     def wrapped(*args: Any, **kwargs: Any) -> object:
         values = {name: kwargs.pop(name, default) for name, (default, _) in shared.items()}
-        return body(*args, wanted=_wanted(values), output=values["output"], **kwargs)
+        return body(*args, wanted=_wanted(values, longest), output=values["output"], **kwargs)
 
     wrapped.__signature__ = inspect.Signature([*own[:1], *flags, *own[1:]])  # type: ignore[attr-defined]  # what invoke reads
     return wrapped
 
 
-def _wanted(values: dict[str, Any]) -> Wanted:
+def _wanted(values: dict[str, Any], longest: int) -> Wanted:
     """What the shared flags say.
 
     Raises:
@@ -103,10 +105,16 @@ def _wanted(values: dict[str, Any]) -> Wanted:
             f"--name {name!r} is no name of a cluster",
             todo="use small letters, digits and dashes, such as my-ray",
         )
+    if len(name) > longest:
+        raise ConfigError(
+            f"--name {name!r} is too long: it has {len(name)} characters",
+            todo=f"use {longest} at most",
+        )
     texts = ("cell", "head", "cohort", "image", "target", "registry")
     said: dict[str, Any] = {name: values[name] or "" for name in texts}
     said |= {name: values[name] for name in _SIZES if name in values}
-    return Wanted(**said, workers=tuple(values["worker"]), name=name, count=values["workers"])
+    workers, count = tuple(values["worker"]), values["workers"]
+    return Wanted(**said, workers=workers, name=name, longest=longest, count=count)
 
 
 def require_plain(**values: str | Sequence[str] | None) -> None:

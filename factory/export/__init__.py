@@ -4,6 +4,7 @@ from factory.export.compose import compose_file
 from factory.export.github import Login, workflow
 from factory.export.kuberay import Kube, kuberay_files
 from factory.export.launch import Launch, Pinned
+from factory.export.placing import placed
 from factory.export.ray_up import Aws, Hosts, Nodes, cluster_file, ecr_region
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "compose_file",
     "ecr_region",
     "kuberay_files",
+    "placed",
     "workflow",
 ]

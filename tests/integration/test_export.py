@@ -31,10 +31,16 @@ echo left > /tmp/left/over
 sudo install -m 4755 /bin/true /usr/local/bin/helper
 """
 
-SPREAD = """
+EACH_NODE = """
 import ray
 from ray.util.placement_group import placement_group
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+
+def squares():
+    return ray.get_runtime_context().get_node_id(), [number * number for number in range(4)]
+
 
 ray.init()
 group = placement_group([{"CPU": 1}] * 3, strategy="STRICT_SPREAD")
@@ -43,7 +49,17 @@ where = ray.remote(lambda: ray.get_runtime_context().get_node_id())
 places = [PlacementGroupSchedulingStrategy(group, at) for at in range(3)]
 nodes = ray.get([where.options(scheduling_strategy=place).remote() for place in places])
 print("nodes:", len(set(nodes)))
+
+task = ray.remote(num_cpus=0)(squares)  # the group has all of the cores
+pinned = [task.options(scheduling_strategy=On(node, soft=False)).remote() for node in set(nodes)]
+found = dict(ray.get(pinned, timeout=60))
+assert set(found) == set(nodes), found
+print("squares:", *found.values())
 """
+"""The node test of the smoke suite and its square test, as a job: a task in a bundle on each of
+three nodes, and one that may run on no other node."""
+
+SAID_BY_EACH = ("nodes: 3", "squares:" + " [0, 1, 4, 9]" * 3)
 
 
 def docker(*arguments: str, env: dict[str, str] | None = None) -> str:
@@ -90,8 +106,9 @@ def test_a_compose_file_runs_a_job_on_three_nodes_and_wants_its_token(released: 
     compose = ("compose", "--file", file)
     try:
         docker(*compose, "up", "--detach", "--wait", "--wait-timeout", "180", env=env)
-        job = ("exec", "-T", "head", "ray", "job", "submit", "--", "python", "-c", SPREAD)
-        assert "nodes: 3" in docker(*compose, *job, env=env)
+        job = ("exec", "-T", "head", "ray", "job", "submit", "--", "python", "-c", EACH_NODE)
+        said = docker(*compose, *job, env=env)
+        assert all(line in said for line in SAID_BY_EACH), said
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api/jobs/")  # our own
     finally:

@@ -16,7 +16,7 @@ from tests.integration.conftest import Checkout
 from tests.integration.hosts import docker, host_image, hosts, second_door
 from tests.integration.one_cell import CELL, one_cell, ref_of, write_image
 from tests.integration.registries import free_port
-from tests.integration.test_export import SPREAD
+from tests.integration.test_export import EACH_NODE, SAID_BY_EACH
 
 pytestmark = pytest.mark.engine
 
@@ -66,7 +66,7 @@ def test_ray_up_brings_up_hosts_runs_a_job_on_all_and_ray_down_ends_it(
             flags += ["--provider", "local", "--head-ip", head, "--ssh-user", "ray"]
             flags += ["--ssh-key", "/home/ray/key", "--registry", f"{there.gateway}:{port}"]
             [file] = released.json("export.ray-up", "--cell", CELL, "--name", "mine", *flags)
-            (tmp_path / "job.py").write_text(SPREAD)
+            (tmp_path / "job.py").write_text(EACH_NODE)
             files = {"cluster.yaml": Path(file), "key": key, "job.py": tmp_path / "job.py"}
             store = released.settings.data / "registry" / "store"
             with (
@@ -80,7 +80,7 @@ def test_ray_up_brings_up_hosts_runs_a_job_on_all_and_ray_down_ends_it(
                     assert time.monotonic() < deadline, status(me)
                     time.sleep(3)
                 said = docker("exec", me, "ray", "submit", "cluster.yaml", "job.py")
-                assert "nodes: 3" in said
+                assert all(line in said for line in SAID_BY_EACH), said
                 for name in there.names:
                     running = docker("exec", name, "docker", "ps", "--format", "{{.Image}}")
                     assert running.startswith(f"{there.gateway}:{port}/anywhere")

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from invoke.context import Context
+from invoke.exceptions import Exit
 
+from factory import exporting
+from factory.commands import export
 from factory.errors import ConfigError, PublishError
-from factory.export import Aws, Hosts
-from factory.exporting import Wanted, launch_of, placed, workflow_of
+from factory.export import Aws, Hosts, placed
+from factory.exporting import Wanted, knock, launch_of, workflow_of
 from factory.ledger import Ledger
 from factory.model import Publication
 from factory.settings import Settings
+from tests.conftest import MATRIX
+from tests.unit.plan.projects import plan_of, project_of
 
 GPU = "2.60.0-py311-gpu"
 CPU = "2.60.0-py311-cpu"
@@ -112,10 +124,181 @@ def test_hosts_of_ones_own_have_addresses(settings: Settings) -> None:
         placed(launch, Hosts(head="10.0.0.1", workers=()), quiet)
 
 
+@pytest.mark.parametrize(
+    ("head", "workers", "says"),
+    [
+        ("10.0.0.1", ("10.0.0.2", "10.0.0.1"), "--worker-ip 10.0.0.1 is the head already"),
+        ("10.0.0.1", ("10.0.0.2", "10.0.0.2"), "--worker-ip 10.0.0.2 is there twice"),
+        ("node-1", ("Node-1",), "--worker-ip Node-1 is the head already"),
+    ],
+)
+def test_no_host_is_there_twice(
+    settings: Settings, head: str, workers: tuple[str, ...], says: str
+) -> None:
+    launch = launch_of(settings, Wanted(), quiet)
+    with pytest.raises(ConfigError, match=says) as raised:
+        placed(launch, Hosts(head=head, workers=workers), quiet)
+    assert "once" in raised.value.todo
+
+
+def test_an_empty_address_is_none(settings: Settings) -> None:
+    launch = launch_of(settings, Wanted(), quiet)
+    with pytest.raises(ConfigError, match="needs the hosts' addresses"):
+        placed(launch, Hosts(head="10.0.0.1", workers=("",)), quiet)
+
+
+# ------------------------------------------------------------------ hosts that take no ssh
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An address that takes connections at what goes for the port of ssh; others refuse them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(exporting, "_SSH", server.getsockname()[1])
+        yield "127.0.0.1"
+
+
+def test_each_host_that_refuses_is_told_of_and_what_to_do(door: str) -> None:
+    said: list[str] = []
+    knock(Hosts(head=door, workers=("127.0.0.2", "127.0.0.3")), said.append)
+    assert len(said) == 2
+    for address, text in zip(("127.0.0.2", "127.0.0.3"), said, strict=True):
+        assert text.startswith(f"warning: {address} refuses connections to port ")
+        assert "start sshd there" in text
+        assert "wait for it without end" in text
+
+
+def test_hosts_that_do_not_answer_cost_one_limit_together(
+    door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, look_up = Event(), socket.getaddrinfo
+
+    def hanging(host: str, *others: Any) -> Any:
+        if host.startswith("silent"):
+            ended.wait(30)
+        return look_up("127.0.0.1", *others)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    said: list[str] = []
+    began = monotonic()
+    names = tuple(f"silent-{number}" for number in range(20))
+    knock(Hosts(head=door, workers=names), said.append, seconds=0.3)
+    took = monotonic() - began
+    ended.set()
+    assert took < 5
+    assert [text.split()[1] for text in said] == list(names)
+    assert all("does not answer at port" in text for text in said)
+
+
+@pytest.mark.parametrize("name", ["host.invalid", "a..b", "a" * 70])
+def test_a_name_that_nobody_knows_is_told_of(
+    door: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def knowing(host: str, *others: Any) -> Any:
+        if host == "host.invalid":  # no server is asked
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return look_up(host, *others)
+
+    monkeypatch.setattr(socket, "getaddrinfo", knowing)
+    said: list[str] = []
+    knock(Hosts(head=door, workers=(name,)), said.append)
+    [text] = said
+    assert f"{name} is no name that this machine can look up" in text
+
+
+def test_nodes_that_are_not_there_yet_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_silent", None)
+    knock(AWS, quiet)
+
+
+def test_the_file_for_hosts_is_written_all_the_same(
+    settings: Settings,
+    door: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FACTORY_ROOT", str(settings.root))
+    monkeypatch.setattr(exporting, "_sized", lambda _found, pinned, _one: pinned)
+    export.ray_up(Context(), provider="local", head_ip=door, worker_ip=["127.0.0.2"])
+    said = capfd.readouterr()
+    assert "warning: 127.0.0.2 refuses connections" in said.err
+    assert "127.0.0.1 " not in said.err
+    assert "worker_ips" in Path(said.out.strip()).read_text()
+
+
+# ------------------------------------------------------------------ names
+
+
+def called(command: Any, name: str) -> str:
+    """What a command says that writes no file by this name."""
+    with pytest.raises(Exit) as raised:
+        command(Context(), name=name)
+    assert raised.value.code == 2
+    return str(raised.value.message)
+
+
+def test_a_name_is_no_longer_than_its_launcher_takes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FACTORY_ROOT", str(settings.root))
+    assert "use 47 at most" in called(export.kuberay, "a" * 48)
+    assert "use 50 at most" in called(export.compose, "a" * 51)
+    assert "use small letters" in called(export.kuberay, "My Ray")
+    export.kuberay(Context(), name="a" * 47, output=str(tmp_path / "kube"))
+    export.compose(Context(), name="a" * 50, output=str(tmp_path / "compose.yaml"))
+
+
+def test_a_name_that_is_made_is_cut_to_what_is_taken(settings: Settings) -> None:
+    whole = launch_of(settings, Wanted(), quiet).name
+    assert whole == "demo-2-60-0-py311-cpu"
+    assert launch_of(settings, Wanted(longest=18), quiet).name == "demo-2-60-0-py311"
+
+
+# ------------------------------------------------------------------ files for builders
+
+
 @pytest.mark.parametrize(("together", "one"), [("cohorts", False), ("all", True)])
 def test_where_all_tags_move_together_the_workflow_has_one_job(
     settings: Settings, together: str, one: bool
 ) -> None:
     file = settings.root / "matrix.yaml"
     file.write_text(file.read_text() + f"release: {{together: {together}}}\n")
-    assert ('for pair in found["pairs"]' not in workflow_of(settings)) is one
+    assert ('for pair in found["pairs"]' not in workflow_of(settings, quiet)) is one
+
+
+REGISTRY = "  prod: {kind: registry, address: registry.example.org/team%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "warns"),
+    [("", True), (REGISTRY % ", promote_only: true", True), (REGISTRY % "", False)],
+)
+def test_a_workflow_that_publishes_nothing_that_lasts_is_told_of(
+    settings: Settings, more: str, warns: bool
+) -> None:
+    file = settings.root / "matrix.yaml"
+    local = "  local: {kind: local}\n"
+    file.write_text(file.read_text().replace(local, local + more))
+    said: list[str] = []
+    workflow_of(settings, said.append)
+    assert len(said) == warns
+    if warns:
+        assert "the runner's own, which is gone" in said[0]
+        assert "add a target" in said[0]
+
+
+@pytest.mark.parametrize("source", ["packages", "registry"])
+def test_a_bake_file_with_this_machines_folders_is_told_of_as_an_export(
+    tree: Path, source: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_of(project_of(MATRIX.replace("source: packages", f"source: {source}")))
+    monkeypatch.setenv("FACTORY_ROOT", str(tree))
+    monkeypatch.setattr("factory.pipeline.prepare", lambda *_: SimpleNamespace(plan=plan))
+    monkeypatch.setattr("factory.baking.export", lambda settings, _: settings.root / "bake.json")
+    for command, warns in ((export.ns["bake"], source == "packages"), (export.plain_bake, False)):
+        command(Context())
+        said = capfd.readouterr()
+        assert said.out == "bake.json\n"
+        assert ("names root file systems in" in said.err) is warns
