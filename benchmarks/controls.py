@@ -31,6 +31,7 @@ from factory.judging import COMPOSE_FILE
 from factory.model import CheckStatus, Selection, Verdict
 from factory.pipeline import prepare
 from factory.settings import Settings
+from factory.signals import terminable
 from factory.verify import ClusterRequest, verify
 
 METHOD = """\
@@ -89,7 +90,7 @@ def run(settings: Settings, selection: Selection, say: Say, repeats: int = REPEA
     if not chosen:
         raise ConfigError("no control matches", todo=f"such as {CONTROLS[0].planted!r}")
     engine, good = Engine.connect(), good_of(settings, prepare(settings, Selection()))
-    with runs.Run.begin(settings) as mine:
+    with terminable(), runs.Run.begin(settings) as mine:
         runs.reap(engine, settings)
         tried, found = _try_all(chosen, good, mine.id, say)
         passed = _repeat(good.request, mine, repeats, say)
