@@ -132,7 +132,7 @@ class Judges:
             else verify_room.basis(self._request(planned, built))
         )
         found = standing(self.ledger, gate, built.config_digest, basis)
-        if found or not built.source:
+        if found:
             return found
         others = self.borrower.verdict(planned, built, gate, basis)
         if others is None:
@@ -142,7 +142,7 @@ class Judges:
 
     @cached_property
     def borrower(self) -> Borrower:
-        """Takes verdicts that others reached, of what was taken from a target."""
+        """Takes verdicts that others reached, of what was not built here."""
         return Borrower(
             settings=self.settings, project=self.project, registry=self.stock.registry()
         )

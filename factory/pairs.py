@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from factory import verify as verify_room
 from factory.aside import Aside
+from factory.borrowing import Borrower
 from factory.errors import ConfigError, FactoryError, PublishError, VerifyError
 from factory.judging import pair_request, require_gpu_runtime, standing
 from factory.ledger import Ledger
@@ -28,6 +30,7 @@ from factory.model import (
     pair_digest,
 )
 from factory.publish import outranking
+from factory.remotes import Remotes
 from factory.report import failure_lines, verdict_words
 from factory.settings import Settings
 
@@ -56,6 +59,7 @@ class Pairs:
         insists: whether a partial verdict is tried anew.
         require_gpu: whether a pair for GPUs that could not be tried on one has failed.
         aside: takes clusters down beside other work; ``None`` where the next one waits for that.
+        borrower: takes verdicts that others reached; one of its own without.
     """
 
     settings: Settings
@@ -69,6 +73,7 @@ class Pairs:
     insists: bool
     require_gpu: bool = False
     aside: Aside | None = None
+    borrower: Borrower | None = None
     _judged: dict[str, Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,7 +102,7 @@ class Pairs:
             )
         images = self._images(pair, VerifyError)
         request = self._request(pair, images)
-        known = self._verdict(request)
+        known = self._verdict(request, pair, images)
         again = (Status.FAIL, Status.PARTIAL) if self.insists else (Status.FAIL,)
         if known and known.status not in again:
             self._require_gpu(known, pair)
@@ -132,7 +137,8 @@ class Pairs:
             head = replace(head, config_digest=digest)
         else:
             workers = replace(workers, config_digest=digest)
-        verdict = self._verdict(self._request(pair, (head, workers)))
+        images = (head, workers)
+        verdict = self._verdict(self._request(pair, images), pair, images)
         away = {one.build.id for one in self.beside.builds} & {one.id for one in pair.builds}
         return Joint(
             subject=pair.id,
@@ -158,14 +164,32 @@ class Pairs:
         head = self._planned(pair.head)
         return pair_request(self.settings, self.project, pair, head, images, gpus=gpus)
 
-    def _verdict(self, request: ClusterRequest) -> Verdict | None:
-        """What was found of exactly these two images on today's basis."""
+    def _verdict(
+        self, request: ClusterRequest, pair: Pair, images: tuple[Built, Built]
+    ) -> Verdict | None:
+        """What was found of exactly these two images on today's basis, by us or others."""
         assert request.mixed, "a pair is a mixed cluster"
         both = pair_digest(request.config_digest, request.mixed.config_digest)
         made_now = self._judged.get(both)
         if made_now:
             return made_now
-        return standing(self.ledger, Gate.VERIFY, both, verify_room.basis(request))
+        basis = verify_room.basis(request)
+        found = standing(self.ledger, Gate.VERIFY, both, basis)
+        if found:
+            return found
+        sides = zip(map(self._planned, pair.builds), images, strict=True)
+        others = self._borrower.together(sides, both, basis)
+        if others is None:
+            return None
+        self._record(others, request)
+        return standing(self.ledger, Gate.VERIFY, both, basis)
+
+    @cached_property
+    def _borrower(self) -> Borrower:
+        remotes = Remotes(settings=self.settings, project=self.project)
+        return self.borrower or Borrower(
+            settings=self.settings, project=self.project, registry=remotes.client()
+        )
 
     def _booted(self, pair: Pair, request: ClusterRequest, log: Log) -> Verdict:
         verdict = verify_room.verify(
@@ -176,10 +200,14 @@ class Pairs:
             inventories=self.settings.state / "inventories",
             aside=self.aside,
         )
+        self._record(verdict, request)
+        return verdict
+
+    def _record(self, verdict: Verdict, request: ClusterRequest) -> None:
+        """Keep a new verdict with what it rests on, unless that has changed meanwhile."""
         parts = verify_room.parts(request)
         same = verify_room.basis_of(parts) == verdict.basis
         self.ledger.record_verdict(verdict, parts if same else None)
-        return verdict
 
     def _conclude(self, pair: Pair, found: Verdict, log: Log) -> Result:
         from factory.report.junit import write_junit  # with XML, which is long to load

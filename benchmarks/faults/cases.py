@@ -16,12 +16,17 @@ class Kind(StrEnum):
     GUARDED = "publish, registry with a password"
     BETWEEN = "promote, between two registries"
     WITHIN = "promote, within one registry"
+    TAGGED = "publish with evidence, listed under a tag"
+    LISTED = "publish with evidence, listed by the registry"
 
 
 PUBLISHES = (Kind.OPEN, Kind.GUARDED)
+VOUCHED = (Kind.TAGGED, Kind.LISTED)
+"""Those by which evidence is attached: to a registry without and with the referrers API."""
+
 _DATA = "/blobs/uploads/."
 _IMMUTABLE = r"/manifests/[^/]+-[0-9a-f]{12}$"
-_FLOATING = r"/manifests/(latest|[^/]+-cpu)$"
+FLOATING = r"/manifests/(latest|[^/]+-cpu)$"
 _ALL = tuple(Fault)
 _ANSWER = (Fault.TRUNCATED, Fault.CORRUPT)
 _NO_BODY = tuple(fault for fault in Fault if fault not in _ANSWER)
@@ -37,6 +42,7 @@ class Position:
             that was sent arrives as another one is what its digest is for, which a manifest that is
             sent under a tag has not.
         after: with a reset, the bytes that are let through before it.
+        since: as of ``Rule``.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Position:
     path: str
     faults: tuple[Fault, ...] = _NO_BODY
     after: int = 0
+    since: str = ""
 
 
 _LOOK = Position(name="is the immutable tag there", method="HEAD", path=_IMMUTABLE)
@@ -63,9 +70,9 @@ _READ = Position(
     faults=_ALL,
     after=100,
 )
-_FLOATED = Position(name="a floating tag is written", method="PUT", path=_FLOATING)
+_FLOATED = Position(name="a floating tag is written", method="PUT", path=FLOATING)
 _FLOAT_LOOK = Position(
-    name="is the floating tag there", method="HEAD", path=_FLOATING, faults=(*_NO_BODY,)
+    name="is the floating tag there", method="HEAD", path=FLOATING, faults=(*_NO_BODY,)
 )
 _SOURCE = Position(
     name="a blob is read at the source",
@@ -75,11 +82,71 @@ _SOURCE = Position(
     after=10_000,
 )
 
+_EVIDENCE = (Fault.THROTTLED, Fault.BROKEN, Fault.UNKNOWN_US, Fault.RESET, Fault.TRUNCATED)
+_CHECKED = (*_EVIDENCE, Fault.CORRUPT)
+"""What happens to what is named by its digest; truncated is the answer that it has arrived."""
+
+_LABELS = Position(
+    name="the labels of the image are read",
+    method="GET",
+    path="/blobs/sha256:",
+    faults=_CHECKED,
+    after=100,
+)
+_LISTED = Position(
+    name="what refers to the image is asked",
+    method="GET",
+    path="/(referrers/|manifests/sha256-)",
+    faults=_EVIDENCE,
+)
+_PIECE_BEGUN = Position(
+    name="a piece of evidence is begun",
+    method="POST",
+    path="/blobs/uploads/",
+    faults=_EVIDENCE,
+    since=_IMMUTABLE,
+)
+_PIECE_SENT = Position(
+    name="a piece of evidence is sent",
+    method="PUT",
+    path=_DATA,
+    faults=_CHECKED,
+    after=100,
+    since=_IMMUTABLE,
+)
+_PIECE_PUT = Position(
+    name="a piece of evidence is written",
+    method="PUT",
+    path="/manifests/sha256:",
+    faults=_CHECKED,
+    after=100,
+)
+_LIST_PUT = Position(
+    name="the list of evidence is written",
+    method="PUT",
+    path="/manifests/sha256-",
+    faults=_EVIDENCE,
+    after=100,
+)
+_LIST_READ = Position(
+    name="the list of evidence is read back",
+    method="GET",
+    path="/manifests/sha256-",
+    faults=_CHECKED,
+    after=100,
+    since="/manifests/sha256-",
+)
+
 POSITIONS: Mapping[Kind, tuple[Position, ...]] = {
     Kind.OPEN: (_LOOK, _BEGIN, _SENT, _TAGGED, _READ, _FLOATED, _FLOAT_LOOK),
     Kind.GUARDED: (_BEGIN, _SENT, _TAGGED, _FLOATED),
     Kind.BETWEEN: (_SOURCE, _BEGIN, _SENT, _TAGGED, _READ, _FLOATED, _FLOAT_LOOK),
     Kind.WITHIN: (_BEGIN, _TAGGED, _READ, _FLOATED),
+    Kind.TAGGED: (
+        *(_LABELS, _LISTED, _PIECE_BEGUN, _PIECE_SENT, _PIECE_PUT),
+        *(_LIST_PUT, _LIST_READ, _FLOATED),
+    ),
+    Kind.LISTED: (_LISTED, _PIECE_BEGUN, _PIECE_SENT, _PIECE_PUT),
 }
 
 
@@ -108,6 +175,7 @@ class Case:
             path=self.position.path,
             times=1_000 if self.lasting else 1,
             after=self.position.after,
+            since=self.position.since,
         )
 
 
@@ -120,5 +188,6 @@ def cases() -> Iterator[Case]:
                 yield Case(kind=kind, position=position, fault=fault)
     for position in POSITIONS[Kind.OPEN]:
         yield Case(kind=Kind.OPEN, position=position, fault=Fault.RESET, lasting=True)
-    for position in POSITIONS[Kind.BETWEEN]:
-        yield Case(kind=Kind.BETWEEN, position=position, fault=Fault.UNAVAILABLE, lasting=True)
+    for kind in (Kind.BETWEEN, Kind.TAGGED):
+        for position in POSITIONS[kind]:
+            yield Case(kind=kind, position=position, fault=Fault.UNAVAILABLE, lasting=True)

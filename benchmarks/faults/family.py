@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tiny
+from benchmarks.faults import vouched
 from factory.engine import Engine
 from factory.ledger import Ledger
 from factory.model import (
@@ -23,6 +24,7 @@ from factory.model import (
 )
 from factory.publishing import Publishing
 from factory.registry import Registry
+from factory.settings import Settings
 
 CELLS = tuple(Cell(python="3.11", ray="2.60.0", device=device) for device in ("cpu", "gpu"))
 GROUP = "gpu-head"
@@ -55,7 +57,12 @@ class Version:
         """Both move together."""
         builds = self.planned
         group = Group(name=GROUP, builds=tuple(one.build for one in builds))
-        return Plan(steps={}, builds=builds, groups=(group,))
+        return Plan(steps=vouched.steps_of(builds), builds=builds, groups=(group,))
+
+    @property
+    def images(self) -> dict[Build, Built]:
+        """Each build's."""
+        return {one.build: it for one, it in zip(self.planned, self.built, strict=True)}
 
 
 def build(name: str, letter: str, folder: Path) -> Version:
@@ -76,8 +83,14 @@ def remove(engine: Engine, versions: tuple[Version, ...]) -> None:
         engine.remove_image(built.image_id)
 
 
-def publishing(
-    version: Version,
+def publishing(version: Version, **how: Any) -> Publishing:
+    """What publishes a version, as a run does it; see ``shop``."""
+    return shop(version.plan, version.images, **how)
+
+
+def shop(
+    plan: Plan,
+    images: Mapping[Build, Built],
     *,
     engine: Engine,
     registry: Registry,
@@ -85,12 +98,23 @@ def publishing(
     target: Target,
     locks: Path,
     run_id: str,
+    evidence: Settings | None = None,
 ) -> Publishing:
-    """What publishes a version, as a run does it."""
-    images = {one.build: built for one, built in zip(version.planned, version.built, strict=True)}
+    """What publishes builds that passed, as a run does it.
+
+    Args:
+        evidence: in whose folders it is remembered what was attached; nothing is, without.
+    """
+
+    def verdicts(planned: PlannedBuild, digest: str) -> tuple[Verdict, ...]:
+        return _passed(images[planned.build], digest)
+
+    def built(planned: PlannedBuild) -> Built:
+        return images[planned.build]
+
     return Publishing(
         targets=(target,),
-        plan=version.plan,
+        plan=plan,
         beside=Plan(steps={}, builds=()),
         ledger=ledger,
         engine=engine,
@@ -98,9 +122,10 @@ def publishing(
         run_id=run_id,
         registry=lambda: registry,
         ensure=lambda _: None,
-        built=lambda planned, _: images[planned.build],
-        verdicts=lambda planned, digest, _: _passed(images[planned.build], digest),
+        built=lambda planned, _: built(planned),
+        verdicts=lambda planned, digest, _: verdicts(planned, digest),
         joints=lambda _planned, _digest: (),
+        evidence=vouched.attester(evidence, plan, registry, built, verdicts) if evidence else None,
     )
 
 

@@ -16,13 +16,18 @@ from pathlib import Path
 
 from benchmarks import both_phases, tiny
 from benchmarks.distribution import PASSWORD, USER, distribution
-from benchmarks.faults.cases import PUBLISHES, Kind
+from benchmarks.faults import family, vouched
+from benchmarks.faults.cases import PUBLISHES, VOUCHED, Kind
+from benchmarks.faults.proxy import proxying
+from benchmarks.faults.referring import referring
 from factory.engine import Engine
 from factory.ledger import Ledger
 from factory.model import (
     Build,
     Built,
     Cell,
+    Group,
+    Plan,
     PlannedBuild,
     Publication,
     Target,
@@ -30,6 +35,7 @@ from factory.model import (
 from factory.publish import Candidate, Promoter, Publisher
 from factory.registry import Copier, Registry
 from factory.registry.credentials import Credentials
+from factory.settings import Settings
 
 CELL = Cell(python="3.11", ray="2.60.0", device="cpu")
 OLD, NEW = "a" * 64, "b" * 64
@@ -91,6 +97,11 @@ class House:
         """What ``docker push`` takes its login from."""
         return {"DOCKER_CONFIG": str(self.folder / "docker")}
 
+    @property
+    def settings(self) -> Settings:
+        """In whose folders it is remembered what was attached."""
+        return vouched.settings_at(self.folder / "vouched")
+
     def log_in(self, host: str) -> None:
         """Have Docker know the password for a host."""
         folder = self.folder / "docker"
@@ -105,6 +116,8 @@ class House:
             attempt = Attempt(house=self, kind=Kind.OPEN, image="seed", key=key, host=self.source)
             self.digests[key] = attempt.publish().manifest_digest
             assert built.config_digest
+        digests = [one.config_digest for one in self.images.values()]
+        vouched.keep_materials(self.settings, {one: vouched.materials(one, 1) for one in digests})
 
     def prepare(self, kind: Kind, image: str) -> None:
         """Have the old image published under a name of its own, and the new one where promotions
@@ -136,6 +149,7 @@ class Attempt:
         image: its name, which no other case has.
         host: by which the target is reached: a proxy's, or the registry's own.
         source: by which the source of a promotion is; the real one where it is not said.
+        team: what comes before the image's name.
     """
 
     house: House
@@ -144,6 +158,7 @@ class Attempt:
     key: str
     host: str
     source: str = ""
+    team: str = "team"
 
     def run(self) -> None:
         """Publish or promote it.
@@ -153,6 +168,8 @@ class Attempt:
         """
         if self.kind in PUBLISHES:
             self.publish()
+        elif self.kind in VOUCHED:
+            self.vouch()
         else:
             self.promote()
 
@@ -172,6 +189,25 @@ class Attempt:
         with Ledger.open(house.folder / f"{self.image}.sqlite") as ledger:
             build = planned(self.image, self.key)
             return both_phases.publish(publisher, ledger, build, built, tiny.passed(built))
+
+    def vouch(self) -> None:
+        """As ``invoke publish`` does, evidence included."""
+        house, build = self.house, planned(self.image, self.key)
+        group = Group(name=build.build.id, builds=(build.build,))
+        plan = Plan(steps=vouched.steps_of([build]), builds=(build,), groups=(group,))
+        with Ledger.open(house.folder / f"{self.team}-{self.image}.sqlite") as ledger:
+            shop = family.shop(
+                plan,
+                {build.build: house.images[self.key]},
+                engine=house.engine,
+                registry=registry(),
+                ledger=ledger,
+                target=Target(name="prod", registry=f"{self.host}/{self.team}"),
+                locks=house.folder / "locks",
+                run_id="soak",
+                evidence=house.settings,
+            )
+            family.publish(shop)
 
     def promote(self) -> Copier:
         """As ``invoke promote`` does; what did it, which has counted."""
@@ -228,6 +264,7 @@ def house(
             opened = enter(distribution(folder / "open"))
             guarded = enter(distribution(folder / "guarded", guarded=True))
             source = enter(distribution(folder / "source"))
+            listing = enter(proxying(enter(referring(opened)))).host
             for host in (opened, guarded, source):
                 enter(reach(host))
             made = House(
@@ -235,7 +272,7 @@ def house(
                 when_struck=when_struck,
                 engine=engine,
                 folder=folder,
-                hosts={kind: guarded if kind is Kind.GUARDED else opened for kind in Kind},
+                hosts={**dict.fromkeys(Kind, opened), Kind.GUARDED: guarded, Kind.LISTED: listing},
                 source=source,
                 images={one.key: images[one.ref] for one in wanted},
             )

@@ -13,18 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from benchmarks.faults import family
+from benchmarks.faults import family, vouched
 from benchmarks.faults.family import Version
 from factory.engine import Engine
 from factory.errors import RegistryError
 from factory.ledger import Ledger
 from factory.model import Publication, Target
 from factory.registry import Registry
+from factory.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 Tags = dict[str, str | None]
+Told = tuple[tuple[str, ...], ...]
+"""What is told of each build of the new version: all that refers to its image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,30 @@ class Watcher:
             time.sleep(0.002)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Publishers:
+    """Runs ``doomed``."""
+
+    stdin: IO[str]
+    stdout: IO[str]
+
+    def run(self, spec: Path, verb: str, fatal: int) -> int:
+        """The exit code of one publisher."""
+        self.stdin.write(json.dumps([str(spec), verb, fatal]) + "\n")
+        self.stdin.flush()
+        return int(self.stdout.readline())
+
+
+@contextmanager
+def _publishers() -> Iterator[Publishers]:
+    argv = [sys.executable, "-m", "benchmarks.faults.doomed"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        yield Publishers(stdin=server.stdin, stdout=server.stdout)
+
+
 def killed_everywhere(
     folder: Path,
     host: str,
@@ -95,19 +122,36 @@ def killed_everywhere(
     name = f"killed-{os.getpid()}"
     versions = tuple(family.build(name, letter, folder / "context") for letter in "ab")
     try:
-        plain = _Case(folder=folder, host=host, name="plain", versions=versions, engine=engine)
-        plain.begin()
-        names = plain.child("publish", 0)
-        assert names is not None, "an undisturbed run ends"
-        wanted = plain.state()
-        cases = []
-        for step in steps(names):
-            case = replace(plain, name=f"step{step}")
-            cases.append(case.run((step, names[step - 1]), wanted, twice=twice))
-            say(f"killed before step {step} ({names[step - 1]}): {cases[-1].faults or 'well'}")
-        return cases
+        with _publishers() as publishers:
+            plain = _Case(
+                folder=folder,
+                host=host,
+                name="plain",
+                versions=versions,
+                engine=engine,
+                publishers=publishers,
+            )
+            names = plain.undisturbed()
+            wanted = plain.state()
+            assert all(wanted.told), "there is evidence"
+            cases = []
+            for step in steps(names):
+                case = replace(plain, name=f"step{step}")
+                cases.append(case.run((step, names[step - 1]), wanted, twice=twice))
+                say(f"killed before step {step} ({names[step - 1]}): {cases[-1].faults or 'well'}")
+            return cases
     finally:
         family.remove(engine, versions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _State:
+    """What tags name, what is told of the new images, and what the ledger knows."""
+
+    tags: Tags
+    told: Told
+    published: list[Publication]
+    unfinished: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +163,7 @@ class _Case:
     name: str
     versions: tuple[Version, ...]
     engine: Engine
+    publishers: Publishers
 
     @property
     def home(self) -> Path:
@@ -140,10 +185,16 @@ class _Case:
     def immutable(self) -> list[str]:
         return [one.immutable for version in self.versions for one in version.planned]
 
+    @property
+    def settings(self) -> Settings:
+        return vouched.settings_at(self.home)
+
     def begin(self) -> None:
         """Publish the old version."""
         old, new = self.versions
         self.home.mkdir()
+        digests = [one.config_digest for one in (*old.built, *new.built)]
+        vouched.keep_materials(self.settings, {one: vouched.materials(one, 1) for one in digests})
         with Ledger.open(self.home / "ledger.sqlite") as ledger:
             family.publish(
                 family.publishing(
@@ -154,6 +205,7 @@ class _Case:
                     target=self.target,
                     locks=self.home / "cache" / "publishing",
                     run_id="old",
+                    evidence=self.settings,
                 )
             )
         spec = {
@@ -163,17 +215,26 @@ class _Case:
         }
         (self.home / "spec.json").write_text(json.dumps(spec))
 
-    def run(self, step: tuple[int, str], wanted: object, *, twice: bool) -> Killed:
+    def undisturbed(self) -> list[str]:
+        """Publish both versions, and name the steps that the second takes."""
+        self.begin()
+        names = self.child("publish", 0)
+        assert names is not None, "an undisturbed run ends"
+        return names
+
+    def run(self, step: tuple[int, str], wanted: _State, *, twice: bool) -> Killed:
         """Kill it before a step, resume it, and look at what came of it."""
         self.begin()
         before = self.tags()
         watcher = Watcher(repository=self.repository, tags=[*self.floating, *self.immutable])
         with watcher.watching():
             died = self.child("publish", step[0]) is None
+            faults = list(self._bare(before, wanted.told))
             if twice:
-                self.child("resume", 1 + step[0] % 7)
+                self.child("resume", 1 + step[0] * 5 % 31)
+                faults += self._bare(before, wanted.told)
             ended = self.child("resume", 0) is not None
-        faults = list(self._unlike(watcher, before))
+        faults += self._unlike(watcher, before)
         faults += [] if died else ["it was not killed"]
         faults += [] if ended else ["the resuming run did not end"]
         faults += [] if self.state() == wanted else ["the end differs from an undisturbed run's"]
@@ -181,15 +242,12 @@ class _Case:
 
     def child(self, verb: str, fatal: int) -> list[str] | None:
         """The steps of a process of its own, or ``None`` if it was killed."""
-        argv = [sys.executable, "-m", "benchmarks.faults.doomed"]
-        argv += [str(self.home / "spec.json"), verb, str(fatal)]
-        done = subprocess.run(
-            argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-        )
-        if done.returncode == -signal.SIGKILL:
+        spec = self.home / "spec.json"
+        code = self.publishers.run(spec, verb, fatal)
+        if code == -signal.SIGKILL:
             return None
-        assert done.returncode == 0, done.stderr
-        steps: list[str] = json.loads(done.stdout)
+        assert code == 0, "its traceback is on standard error"
+        steps: list[str] = json.loads(spec.with_name("steps.json").read_text())
         return steps
 
     def tags(self) -> Tags:
@@ -197,13 +255,27 @@ class _Case:
         names = (*self.floating, *self.immutable)
         return {tag: Registry().head(self.repository, tag) for tag in names}
 
-    def state(self) -> tuple[Tags, list[Publication], int]:
+    def told(self) -> Told:
+        """What is told of each new image."""
+        client, names = Registry(), [one.immutable for one in self.versions[1].planned]
+        digests = [client.head(self.repository, tag) for tag in names]
+        return tuple(
+            vouched.told_of(client, self.repository, one) if one else () for one in digests
+        )
+
+    def state(self) -> _State:
         """All that has to be as after an undisturbed run."""
         with Ledger.open(self.home / "ledger.sqlite") as ledger:
             published = sorted(ledger.publications().items())
             unfinished = len(ledger.unfinished())
         same = [replace(one, at="", repository="") for _, one in published]
-        return self.tags(), same, unfinished
+        return _State(tags=self.tags(), told=self.told(), published=same, unfinished=unfinished)
+
+    def _bare(self, before: Tags, wanted: Told) -> Iterator[str]:
+        """Whether a floating tag has moved, and not all of the group has its evidence."""
+        now = self.tags()
+        if any(now[tag] != before[tag] for tag in self.floating) and self.told() != wanted:
+            yield vouched.EARLY
 
     def _unlike(self, watcher: Watcher, before: Tags) -> Iterator[str]:
         """What a tag named that it never should have."""

@@ -3,6 +3,7 @@ rules say. It passes bodies on as they come."""
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from benchmarks.faults.body import Body, Struck
 from benchmarks.faults.rules import STATUS, Fault, Rule, spoilt
 
 _PIECE = 1 << 16
@@ -34,10 +36,6 @@ class Seen:
     sent: int
     status: int
     fault: Fault | None = None
-
-
-class _Struck(Exception):
-    """The connection is to be broken here."""
 
 
 @dataclass
@@ -74,15 +72,23 @@ class Proxy:
         """The bytes of blobs that were sent to the registry."""
         return sum(one.sent for one in self.seen if "/blobs/uploads/" in one.path)
 
+    def manifest_bytes(self) -> int:
+        """The bytes of manifests that were, under each name that they were given."""
+        return sum(one.sent for one in self.seen if "/manifests/" in one.path)
+
     def rule_for(self, method: str, path: str) -> Rule | None:
         """The rule that strikes a request, which is counted."""
         with self._lock:
             for rule in self.rules:
-                if rule.matches(method, path):
+                if rule.matches(method, path) and self._has_begun(rule):
                     self._counts[rule] += 1
                     if rule.strikes(self._counts[rule]):
                         return rule
         return None
+
+    def _has_begun(self, rule: Rule) -> bool:
+        wrote = (one.path for one in self.seen if one.method == "PUT" and one.status == 201)
+        return not rule.since or any(re.search(rule.since, path) for path in wrote)
 
     def note(self, seen: Seen) -> None:
         with self._lock:
@@ -154,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         rule = self.server.proxy.rule_for(self.command, self.path)
-        body, answer = _Body(self), None
+        body, answer = Body(self), None
 
         def note(status: int) -> None:
             """Before anything is answered: whoever reads the answer may ask what was seen."""
@@ -178,8 +184,9 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 answer = self._forward(body, rule)
                 note(answer.status)
-                self._answer(answer, rule if not body.there else None)
-        except (_Struck, OSError, HTTPException):
+                lost = rule and rule.fault is Fault.TRUNCATED
+                self._answer(answer, rule if lost or not body.there else None)
+        except (Struck, OSError, HTTPException):
             if answer is None:
                 note(0)
             self._break()
@@ -203,17 +210,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
         self.wfile.flush()
 
-    def _forward(self, body: _Body, rule: Rule | None) -> HTTPResponse:
+    def _forward(self, body: Body, rule: Rule | None) -> HTTPResponse:
         if rule and rule.fault is Fault.STALL:
             time.sleep(rule.seconds)
-            raise _Struck
+            raise Struck
         if rule and rule.fault is Fault.RESET and body.there:
             body.stop_after(rule.after)
         if rule and rule.fault is Fault.CORRUPT and body.there:
             body.spoil()
         return self._ask(body)
 
-    def _ask(self, body: _Body) -> HTTPResponse:
+    def _ask(self, body: Body) -> HTTPResponse:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         if body.chunked:
             headers["Transfer-Encoding"] = "chunked"
@@ -235,7 +242,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = rule.fault if rule else None
         whole = answer.read() if fault else b""
         if fault is Fault.RESET and rule and not whole[rule.after :]:
-            raise _Struck
+            raise Struck
+        if fault is Fault.TRUNCATED and not whole:
+            raise Struck  # what was asked for is done, and nobody hears of it
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             corrupt = fault is Fault.CORRUPT and name.lower() == "docker-content-digest"
@@ -245,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
         if rule and fault in (Fault.RESET, Fault.TRUNCATED):
             self.wfile.write(whole[: rule.after if fault is Fault.RESET else len(whole) // 2])
             self.wfile.flush()
-            raise _Struck
+            raise Struck
         if fault:
             self.wfile.write(spoilt(whole) if self.command != "HEAD" else b"")
         while piece := answer.read(_PIECE):
@@ -257,57 +266,6 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
             self.connection.close()
-
-
-class _Body:
-    """A request's body, whichever way its length is told; read once."""
-
-    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
-        self._file, headers = handler.rfile, handler.headers
-        self.chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
-        self._length = int(headers.get("Content-Length") or 0)
-        self.size = 0
-        self._limit: int | None = None
-        self._spoil = False
-
-    @property
-    def there(self) -> bool:
-        return self.chunked or self._length > 0
-
-    def stop_after(self, size: int) -> None:
-        self._limit = size
-
-    def spoil(self) -> None:
-        self._spoil = True
-
-    def drain(self) -> None:
-        for _ in self:
-            pass
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._chunks() if self.chunked else self._plain():
-            self.size += len(piece)
-            if self._limit is not None and self.size > self._limit:
-                raise _Struck
-            yield spoilt(piece) if self._spoil else piece
-            self._spoil = False
-        if self._limit is not None:
-            raise _Struck
-
-    def _plain(self) -> Iterator[bytes]:
-        left = self._length
-        while left:
-            piece = self._file.read(min(left, _PIECE))
-            if not piece:
-                raise _Struck
-            left -= len(piece)
-            yield piece
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self._file.readline().split(b";")[0], 16):
-            yield self._file.read(size)
-            self._file.readline()
-        self._file.readline()
 
 
 def _other(digest: str) -> str:

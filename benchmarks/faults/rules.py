@@ -44,6 +44,8 @@ class Rule:
         times: how many in a row are.
         after: with ``RESET``, the bytes of the request's body that are let through before, or of
             the answer's where it has no body.
+        since: what the path of a request matches that the registry must have taken before any other
+            is counted, or struck.
         seconds: with ``STALL``, how long nothing is said.
     """
 
@@ -53,6 +55,7 @@ class Rule:
     nth: int = 1
     times: int = 1
     after: int = 0
+    since: str = ""
     seconds: float = 1.0
 
     def matches(self, method: str, path: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
@@ -18,7 +19,9 @@ from benchmarks.faults import engine_host, restarts
 from benchmarks.faults.cases import cases
 from benchmarks.faults.disk import KINDS, LEFT_KIB, full_disk
 from benchmarks.faults.house import House, house
-from benchmarks.faults.killed import killed_everywhere
+from benchmarks.faults.killed import Killed, killed_everywhere
+from benchmarks.faults.proxy import proxying
+from benchmarks.faults.referring import referring
 from benchmarks.faults.trial import Tried, tried
 from benchmarks.figures import Figure, Target
 from factory.errors import ConfigError
@@ -31,16 +34,19 @@ Real registries (Distribution) with a proxy in front that spoils one request of 
 all of a kind: 429 with and without Retry-After, 500, 502, 503, 401 in mid-push, a reset after some
 bytes, a stall, a truncated answer, bytes of another digest; a registry whose disk is full; an
 engine of its own that is restarted in mid-push; SIGKILL before each step of two builds that are
-published as a group, and again while that is resumed. An image is published there already, and a
-changed one is published, or promoted, through the fault; then it is simply done again without. All
-the while a bystander reads every tag past the proxy, and the command lines of all processes. It
-went wrong if a floating tag named anything but the two judged images, an immutable tag changed, a
-secret was in a command line, in an error or left in a temporary file, an error had no next step or
-was none of the factory's, or if after the second run any tag differs from those of an undisturbed
-run.
+published as a group, evidence included, and again while that is resumed. An image is published
+there already, and a changed one is published, or promoted, through the fault; then it is simply
+done again without. All the while a bystander reads every tag past the proxy, and the command lines
+of all processes. It went wrong if a floating tag named anything but the two judged images, an
+immutable tag changed, a secret was in a command line, in an error or left in a temporary file, an
+error had no next step or was none of the factory's, or if after the second run any tag differs from
+those of an undisturbed run. Where evidence is attached (unsigned; to Distribution, and to a front
+that adds the referrers API to it), it went wrong as well if a floating tag moved before the
+registry had all of it, or if what refers to the image in the end differs.
 """
 Say = Callable[[str], None]
-KILLED = "publish, killed before step"
+KILLED = "publish a group with evidence, listed under a tag, killed before step"
+KILLED_LISTED = "publish a group with evidence, listed by the registry, killed before step"
 Trial = tuple[str, Callable[[House], Sequence[Tried]]]
 
 
@@ -82,6 +88,7 @@ def trials() -> Iterator[Trial]:
     for name, trial in _single():
         yield name, partial(_alone, trial)
     yield KILLED, killed
+    yield KILLED_LISTED, killed_while_attaching
 
 
 def _alone(trial: Callable[[House], Tried], place: House) -> Sequence[Tried]:
@@ -91,23 +98,45 @@ def _alone(trial: Callable[[House], Tried], place: House) -> Sequence[Tried]:
 def killed(place: House) -> Sequence[Tried]:
     """A publication that is killed before each of its steps, resumed, killed once more, and resumed
     to its end."""
-    folder = place.folder / "killed"
+    with _ground(place, "killed") as (folder, host):
+        return [_of_killed(KILLED, one) for one in killed_everywhere(folder, host)]
+
+
+def killed_while_attaching(place: House) -> Sequence[Tried]:
+    """The same before each step of the first build's evidence, where the registry lists what refers
+    to an image: all other steps are as above."""
+    with _ground(place, "listed") as (folder, opened), referring(opened) as there:
+        with proxying(there) as proxy:
+            found = killed_everywhere(folder, proxy.host, steps=attaching, twice=False)
+        return [_of_killed(KILLED_LISTED, one) for one in found]
+
+
+def attaching(names: list[str]) -> Sequence[int]:
+    """Of the steps of a publication those by which the first build gets its evidence, from 1;
+    pure."""
+    return range(1 + names.index("blob"), 2 + names.index("note"))
+
+
+@contextmanager
+def _ground(place: House, name: str) -> Iterator[tuple[Path, str]]:
+    """A folder and a registry."""
+    folder = place.folder / name
     folder.mkdir()
-    with distribution(place.folder / "killed-registry") as host:
-        found = killed_everywhere(folder, host)
-    return [
-        Tried(
-            kind="publish two builds as a group",
-            fault="SIGKILL",
-            case=f"{KILLED} {one.step[0]}: {one.step[1]}",
-            ended="explained" if one.faults else "done",
-            struck=1,
-            looks=0,
-            seconds=0.0,
-            wrong=one.faults,
-        )
-        for one in found
-    ]
+    with distribution(place.folder / f"{name}-registry") as host:
+        yield folder, host
+
+
+def _of_killed(name: str, one: Killed) -> Tried:
+    return Tried(
+        kind=name.removesuffix(", killed before step"),
+        fault="SIGKILL",
+        case=f"{name} {one.step[0]}: {one.step[1]}",
+        ended="explained" if one.faults else "done",
+        struck=1,
+        looks=0,
+        seconds=0.0,
+        wrong=one.faults,
+    )
 
 
 def _single() -> Iterator[tuple[str, Callable[[House], Tried]]]:

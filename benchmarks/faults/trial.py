@@ -10,12 +10,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.faults.cases import Case, Kind
+from benchmarks.faults.cases import FLOATING, VOUCHED, Case, Kind
 from benchmarks.faults.house import NEW, OLD, SECRETS, Attempt, House, planned, registry
 from benchmarks.faults.proxy import Proxy, proxying
+from benchmarks.faults.vouched import EARLY, told_of, too_early
 from benchmarks.faults.watcher import Seen, watching
 from factory.errors import FactoryError
+from factory.registry import referrers_tag
 
+Told = tuple[str, ...]
 End = Mapping[str, str | None]
 """What each tag names; by tag."""
 
@@ -47,16 +50,19 @@ def tried(house: House, case: Case, number: int) -> Tried:
     """Try a case with an image name of its own."""
     image, begun = f"case-{number}", time.monotonic()
     house.prepare(case.kind, image)
+    evidence = _undisturbed(house, case.kind, image)
     with _temporary_folder(house.folder / f"tmp-{number}") as left:
         with _route(house, case) as (proxy, attempt_at):
             tags = tags_of(house, case.kind, image)
             with watching(registry(patient=False), tags, SECRETS) as seen:
                 ended = attempted(attempt_at(image))
             struck = proxy.struck()
+            bare = _bare(house, case.kind, image, proxy, evidence)
         undisturbed = Attempt(
             house=house, kind=case.kind, image=image, key=NEW, host=house.hosts[case.kind]
         )
-        wrong = [*seen_wrong(house, seen), *tried_again(undisturbed), *left()]
+        wrong = [*bare, *seen_wrong(house, seen), *tried_again(undisturbed), *left()]
+    wrong += [] if _told(house, case.kind, image) == evidence else ["the evidence differs"]
     wrong += [] if end_of(house, case.kind, image) == wanted(house) else ["the end state differs"]
     wrong += [] if struck else ["the fault struck nothing"]
     wrong += [ended] if ended not in ("done", "explained") else []
@@ -70,6 +76,35 @@ def tried(house: House, case: Case, number: int) -> Tried:
         seconds=round(time.monotonic() - begun, 2),
         wrong=tuple(wrong),
     )
+
+
+def _undisturbed(house: House, kind: Kind, image: str) -> Told:
+    """What is told of the new image once it was published where nothing went wrong."""
+    if kind not in VOUCHED:
+        return ()
+    Attempt(
+        house=house, kind=kind, image=image, key=NEW, host=house.hosts[kind], team="plain"
+    ).run()
+    found = _told(house, kind, image, "plain")
+    assert found, "there is evidence"
+    return found
+
+
+def _told(house: House, kind: Kind, image: str, team: str = "team") -> Told:
+    """What is told of the new image, by what brings evidence."""
+    where = f"{house.hosts[kind]}/{team}/{image}"
+    return told_of(registry(), where, house.digests[NEW]) if kind in VOUCHED else ()
+
+
+def _bare(house: House, kind: Kind, image: str, proxy: Proxy, evidence: Told) -> list[str]:
+    """Whether floating tags moved before all evidence was there: by the order of all requests, and
+    by what is there after an attempt that may have failed."""
+    needed = [one for one in evidence if one.startswith("sha256:")]
+    needed += [referrers_tag(house.digests[NEW])] if kind is Kind.TAGGED else []
+    wrong = too_early(proxy.seen, needed, FLOATING)
+    now = end_of(house, kind, image)
+    moved = any(now[tag] == house.digests[NEW] for tag in planned(image, NEW).floating)
+    return [*wrong, *([EARLY] if moved and _told(house, kind, image) != evidence else [])]
 
 
 def wanted(house: House) -> End:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,7 @@ from factory.model import (
     Subject,
     Target,
     Verdict,
+    pair_digest,
 )
 from factory.project import load
 from factory.publish import Publisher
@@ -160,11 +162,14 @@ def project(bench: Bench, trust: tuple[str, ...] = ()) -> Project:
     return replace(whole, matrix=matrix)
 
 
+def borrower_of(bench: Bench, trust: tuple[str, ...] = ()) -> Borrower:
+    return Borrower(settings=bench.settings, project=project(bench, trust), registry=Registry())
+
+
 def borrowed(bench: Bench, built: Built, gate: Gate, trust: tuple[str, ...] = ()) -> Verdict | None:
     """What a machine finds that has nothing but the image."""
-    borrower = Borrower(settings=bench.settings, project=project(bench, trust), registry=Registry())
     there = replace(built, source=bench.target.name)
-    return borrower.verdict(bench.planned, there, gate, "sha256:basis")
+    return borrower_of(bench, trust).verdict(bench.planned, there, gate, "sha256:basis")
 
 
 def test_another_machine_takes_verdicts_from_a_registry_of_its_own(bench: Bench) -> None:
@@ -177,6 +182,76 @@ def test_another_machine_takes_verdicts_from_a_registry_of_its_own(bench: Bench)
         assert (found.basis, found.status) == (verdict.basis, Status.PASS)
     elsewhere = replace(built, config_digest="sha256:" + "0" * 64)
     assert borrowed(bench, elsewhere, Gate.SCAN) is None
+
+
+def test_what_is_in_the_engine_still_is_looked_for_at_all_targets_where_the_ledger_is_lost(
+    bench: Bench,
+) -> None:
+    built = bench.workshop.built("one")
+    bench.publish(built, judged_of(built))
+    nobody = replace(bench.target, name="away", registry="127.0.0.1:1/none")
+    whole = project(bench)
+    away = replace(whole, matrix=replace(whole.matrix, targets=(nobody, bench.target)))
+    borrower = Borrower(settings=bench.settings, project=away, registry=Registry().hasty())
+    lost = replace(built, ours=False)
+    found = borrower.verdict(bench.planned, lost, Gate.SCAN, "sha256:basis")
+    assert found
+    assert found.status is Status.PASS
+    other = replace(lost, config_digest="sha256:" + "0" * 64)
+    assert borrower.verdict(bench.planned, other, Gate.SCAN, "sha256:basis") is None
+    fresh = Borrower(settings=bench.settings, project=away, registry=Registry().hasty())
+    assert fresh.verdict(bench.planned, built, Gate.SCAN, "sha256:basis") is None, "made here"
+
+
+OTHER = "sha256:" + "f" * 64
+
+
+def paired(built: Built, **more: Any) -> Verdict:
+    """A verdict on an image as the head, with another one's workers."""
+    scan, _ = judged_of(built)
+    images = (built.config_digest, OTHER)
+    both = pair_digest(*images)
+    return replace(scan, gate=Gate.VERIFY, config_digest=both, images=images, pair="a+b", **more)
+
+
+def say_too(bench: Bench, built: Built, verdict: Verdict) -> None:
+    """Publish an image, and attach another verdict to it."""
+    done = bench.publish(built, judged_of(built))
+    subject = Subject(name="x", digest=done.manifest_digest, config_digest=done.config_digest)
+    Published(repository=done.repository, subject=subject).say((verdict,))
+
+
+def together(bench: Bench, built: Built, other: str = OTHER, basis: str = "sha256:basis") -> Any:
+    """What a machine finds of the two that has nothing but the images."""
+    head, workers = (
+        replace(built, config_digest=digest, source=bench.target.name)
+        for digest in (built.config_digest, other)
+    )
+    sides = ((bench.planned, head), (bench.planned, workers))
+    both = pair_digest(built.config_digest, other)
+    return borrower_of(bench).together(sides, both, basis)
+
+
+def test_another_machine_takes_what_two_images_passed_together(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    verdict = paired(built)
+    say_too(bench, built, verdict)
+    assert together(bench, built) == verify_without_detail(verdict)
+    assert together(bench, built, other="sha256:" + "e" * 64) is None, "with other workers"
+    assert together(bench, built, basis="sha256:other") is None
+    alone = borrowed(bench, built, Gate.VERIFY)
+    assert alone
+    assert not alone.images, "each by itself is another matter"
+    bench.target = replace(bench.target, kind="registry")
+    assert together(bench, built) is None, "nobody signed it"
+
+
+def test_a_newer_failure_of_two_images_hides_what_passed(bench: Bench) -> None:
+    built = bench.workshop.built("one")
+    say_too(bench, built, paired(built))
+    assert together(bench, built)
+    say_too(bench, built, paired(built, status=Status.FAIL, at="2999-01-01T00:00:00+00:00"))
+    assert together(bench, built) is None
 
 
 def test_a_newer_failure_on_the_same_basis_hides_what_passed(bench: Bench) -> None:

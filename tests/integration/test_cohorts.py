@@ -3,6 +3,7 @@ only then."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +105,21 @@ def test_both_builds_are_published_once_their_pair_has_passed(mixed: Checkout) -
     }
     assert f"{TWO}  pass" in mixed.invoke("status").stdout
     assert not mixed.leftovers()
+
+
+def test_a_lost_ledger_takes_verdicts_of_a_pair_too_from_where_it_is_published(
+    mixed: Checkout,
+) -> None:
+    """Its images are in the engine still."""
+    state = mixed.settings.state
+    aside = state.rename(state.with_name("aside"))
+    try:
+        found = states(mixed, "release")
+    finally:
+        shutil.rmtree(state)
+        aside.rename(state)
+    verified = {name: one for name, one in found.items() if name.startswith("verify ")}
+    assert verified == dict.fromkeys((f"verify {ONE}", f"verify {TWO}", f"verify {PAIR}"), "cached")
 
 
 def test_tags_that_a_run_made_stay_where_the_registry_deletes_none(mixed: Checkout) -> None:

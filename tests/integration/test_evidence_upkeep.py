@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.distribution import distribution
+from benchmarks.faults.referring import referring
 from factory.errors import RegistryError
 from factory.evidence import Evidence, PublicKey, attach_evidence
 from factory.evidence.annotations import ABOUT
@@ -36,7 +37,6 @@ from tests.integration.evidence import (
     publish,
     verdicts,
 )
-from tests.integration.referring import referring
 from tests.integration.test_evidence import audit
 
 pytestmark = pytest.mark.engine  # it takes a registry and cosign, as bootstrap.sh brings them

@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.faults import disk, engine_host, house, restarts, trial
+from benchmarks.distribution import distribution
+from benchmarks.faults import disk, engine_host, family, house, restarts, trial
 from benchmarks.faults.cases import Case, Kind, Position, cases
 from benchmarks.faults.house import NEW, OLD, Attempt, House, planned
+from benchmarks.faults.killed import killed_everywhere
 from benchmarks.faults.rules import Fault
+from benchmarks.faults.vouched import EARLY
 from factory import process
+from factory.publishing import Publishing
 from factory.registry import Copier, Manifest
 
 pytestmark = pytest.mark.engine
@@ -33,6 +40,11 @@ TELLING = {
     "promote, between two registries: connection reset, a blob is sent",
     "promote, within one registry: 500, a blob is begun",
     "promote, within one registry: 429, a floating tag is written",
+    "publish with evidence, listed under a tag: truncated answer, a piece of evidence is sent",
+    "publish with evidence, listed under a tag: wrong digest, a piece of evidence is written",
+    "publish with evidence, listed under a tag: 500, the list of evidence is written",
+    "publish with evidence, listed by the registry: connection reset, a piece of evidence is sent",
+    "publish with evidence, listed by the registry: 429, a piece of evidence is written",
 }
 LASTING = "promote, between two registries: 503 for ever, a floating tag is written"
 CHOSEN = [case for case in cases() if case.name in TELLING]
@@ -41,6 +53,7 @@ PLAIN = Case(
     position=Position(name="anywhere", method="HEAD", path="/manifests/"),
     fault=Fault.THROTTLED,
 )
+VOUCHED = replace(PLAIN, kind=Kind.TAGGED)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +129,71 @@ class Cheat:
         source = f"{attempt.host}/staging/{attempt.image}"
         Copier(client).image(source, at, new, planned(attempt.image, NEW).immutable)
         client.put(at, "latest", new)
+
+
+TELLING_STEPS = ("send", "put", "note")
+
+
+def telling(names: list[str]) -> list[int]:
+    """Before the last piece of evidence is sent, before the list of it is written, and before what
+    was attached is remembered."""
+    attached = names[: len(names) - names[::-1].index("note")]
+    return [len(attached) - attached[::-1].index(name) for name in TELLING_STEPS]
+
+
+def test_a_kill_while_evidence_is_attached_leaves_nothing_that_a_resume_does_not_mend(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "work").mkdir()
+    with distribution(tmp_path / "registry") as host:
+        found = killed_everywhere(tmp_path / "work", host, steps=telling, twice=False)
+    assert [one.step[1] for one in found] == list(TELLING_STEPS)
+    assert [one.faults for one in found] == [(), (), ()]
+
+
+def attach_later(monkeypatch: pytest.MonkeyPatch, shop: Publishing) -> None:
+    """As a publisher would who moves tags first."""
+    later: list[Callable[[], None]] = []
+    evidence, move = shop.evidence, shop.move
+    assert evidence
+
+    def attach(*what: Any, **how: Any) -> None:
+        later.append(lambda: evidence(*what, **how))
+
+    def moving(*what: Any) -> Any:
+        moved = move(*what)
+        for one in later:
+            one()
+        return moved
+
+    monkeypatch.setattr(shop, "evidence", attach)
+    monkeypatch.setattr(shop, "move", moving)
+
+
+def attach_never(monkeypatch: pytest.MonkeyPatch, shop: Publishing) -> None:
+    monkeypatch.setattr(shop, "evidence", None)
+
+
+@pytest.mark.parametrize(
+    ("cheat", "wrong"),
+    [(attach_later, {EARLY}), (attach_never, {EARLY, "the evidence differs"})],
+)
+def test_tags_that_move_before_evidence_is_there_are_seen(
+    place: House,
+    monkeypatch: pytest.MonkeyPatch,
+    cheat: Callable[[pytest.MonkeyPatch, Publishing], None],
+    wrong: set[str],
+) -> None:
+    publish = family.publish
+
+    def cheating(shop: Publishing) -> None:
+        if "/plain" not in shop.targets[0].registry:
+            cheat(monkeypatch, shop)
+        publish(shop)
+
+    monkeypatch.setattr(family, "publish", cheating)
+    found = trial.tried(place, VOUCHED, 300 + len(wrong))
+    assert set(found.wrong) == wrong
 
 
 @pytest.mark.parametrize(

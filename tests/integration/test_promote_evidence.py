@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.faults.house import NEW, OLD, House, house
+from benchmarks.faults.referring import referring
 from factory.evidence import Cosign
 from factory.evidence.annotations import CREATED
 from factory.model import Retention, State, Subject
@@ -19,7 +20,6 @@ from factory.registry import Registry, all_referrers, attached_tags
 from factory.settings import Settings
 from tests.integration.desk import Desk, desk_at, states
 from tests.integration.evidence import PASSWORD, Published, key_pair, verdicts
-from tests.integration.referring import referring
 from tests.integration.test_evidence import audit, cosign_verifies
 from tests.integration.test_promote import aged
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from factory import verify as verify_room
+from factory.borrowing import Borrower
 from factory.errors import ConfigError, FactoryError, VerifyError
 from factory.ledger import Ledger
 from factory.model import (
@@ -273,6 +274,76 @@ def test_cells_that_must_not_work_together_are_refused_before_any_boot(
         found = [(one.verdict, one.why) for one in pairs.joints(planned, "sha256:1")]
         paired = planned.build.cell.device == "cpu"
         assert found == ([(None, f"it is refused: {why}")] if paired else [])
+
+
+# ------------------------------------------------------------------ what others found
+
+
+@dataclass
+class Lender:
+    """In place of the borrower: what the images carry, by what was asked of it."""
+
+    carried: tuple[Verdict, ...] = ()
+    asked: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+
+    def together(
+        self, sides: Iterable[tuple[PlannedBuild, Built]], both: str, basis: str
+    ) -> Verdict | None:
+        named = tuple(f"{planned.build.id} {built.config_digest}" for planned, built in sides)
+        self.asked.append((named, both))
+        wanted = (both, basis)
+        return next((one for one in self.carried if (one.config_digest, one.basis) == wanted), None)
+
+
+def lent(yard: Yard, ledger: Ledger, *carried: Verdict, insists: bool = False) -> Pairs:
+    """Pairs of a machine whose ledger is empty, where the images carry verdicts."""
+    pairs = yard.pairs(yard.prepared(), insists=insists)
+    return replace(pairs, ledger=ledger, borrower=cast(Borrower, Lender(carried)))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "empty.sqlite") as ledger:
+        yield ledger
+
+
+def found_by(yard: Yard) -> Verdict:
+    """What a machine finds that boots the pair."""
+    pairs = yard.pairs(yard.prepared())
+    pairs.verify(the_pair(pairs), print)
+    (verdict,) = pairs._judged.values()
+    return verdict
+
+
+def test_a_verdict_that_both_images_carry_spares_the_boot_and_is_recorded(
+    yard: Yard, cluster: Cluster, empty: Ledger
+) -> None:
+    verdict = found_by(yard)
+    pairs = lent(yard, empty, verdict)
+    assert pairs.verify(the_pair(pairs), print)[0] is State.CACHED
+    assert len(cluster.asked) == 1, "by the machine that found it"
+    assert empty.verdict(Gate.VERIFY, verdict.config_digest, verdict.basis) == verdict
+    sides = (f"{HEAD} sha256:{HEAD}", f"{WORKERS} sha256:{WORKERS}")
+    assert cast(Lender, pairs.borrower).asked == [(sides, verdict.config_digest)]
+    assert joints(pairs, HEAD) == joints(pairs, WORKERS) == [(PAIR, Status.PASS, "")]
+
+
+def test_what_others_found_in_part_is_tried_anew_where_the_run_insists(
+    yard: Yard, cluster: Cluster, empty: Ledger
+) -> None:
+    partial = replace(found_by(yard), status=Status.PARTIAL, partial=("no NVIDIA runtime",))
+    pairs = lent(yard, empty, partial, insists=True)
+    assert pairs.verify(the_pair(pairs), print)[0] is State.DONE
+    assert len(cluster.asked) == 2
+
+
+def test_what_is_on_another_basis_is_nothing_to_this_pair(
+    yard: Yard, cluster: Cluster, empty: Ledger
+) -> None:
+    pairs = lent(yard, empty, replace(found_by(yard), basis="sha256:other"))
+    assert joints(pairs, HEAD) == [(PAIR, None, "there is no verify verdict")]
+    assert pairs.verify(the_pair(pairs), print)[0] is State.DONE
+    assert len(cluster.asked) == 2
 
 
 # ------------------------------------------------------------------ the order of work

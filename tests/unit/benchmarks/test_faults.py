@@ -10,10 +10,11 @@ import pytest
 import urllib3
 
 from benchmarks.faults import soak
-from benchmarks.faults.cases import Kind, cases
-from benchmarks.faults.proxy import Proxy, proxying
+from benchmarks.faults.cases import FLOATING, VOUCHED, Kind, cases
+from benchmarks.faults.proxy import Proxy, Seen, proxying
 from benchmarks.faults.rules import Fault, Rule
 from benchmarks.faults.trial import Tried
+from benchmarks.faults.vouched import EARLY, too_early
 from factory.errors import ConfigError
 from tests.unit.registry.server import Answer, Asked, Served, serving
 
@@ -87,6 +88,27 @@ def test_a_reset_lets_so_many_bytes_of_a_body_through_and_the_registry_keeps_non
         assert all(len(one.body) < len(BODY) for one in served.asked)
 
 
+def test_an_answer_without_a_body_is_lost_though_what_was_asked_is_done() -> None:
+    lost = rule(Fault.TRUNCATED, "PUT")
+    with serving(lambda _asked: (201, {}, b"")) as served, proxying(served.host, [lost]) as proxy:
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            ask(proxy, "PUT", BODY)
+        assert [one.body for one in served.asked] == [BODY]
+        assert [(one.status, one.fault) for one in proxy.seen] == [(201, Fault.TRUNCATED)]
+
+
+def test_a_rule_waits_until_something_was_taken() -> None:
+    late = Rule(fault=Fault.BROKEN, method="PUT", path="/second", since="/first")
+    with (
+        serving(lambda _asked: (201, {}, b"")) as served,
+        proxying(served.host, [late]) as proxy,
+        urllib3.PoolManager(retries=False) as pool,
+    ):
+        asked = [f"http://{proxy.host}/{name}" for name in ("second", "first", "second", "second")]
+        statuses = [pool.request("PUT", url, body=b"x").status for url in asked]
+    assert statuses == [201, 201, 500, 201]
+
+
 def test_a_wrong_digest_is_as_long_as_the_right_one() -> None:
     with behind(rule(Fault.CORRUPT)) as (_, proxy):
         spoilt = ask(proxy)
@@ -108,6 +130,35 @@ def test_there_are_more_than_a_hundred_cases_and_each_has_a_name_of_its_own() ->
     found = list(cases())
     assert {case.fault for case in found} == set(Fault)
     assert {case.kind for case in found} == set(Kind)
+
+
+def test_evidence_meets_faults_at_each_of_its_moments_and_kills_at_each_of_its_steps() -> None:
+    found = {(case.kind, case.position.name) for case in cases() if case.kind in VOUCHED}
+    moments = {"begun", "sent", "written"}
+    assert found >= {(kind, f"a piece of evidence is {it}") for kind in VOUCHED for it in moments}
+    assert (Kind.TAGGED, "the list of evidence is written") in found
+    assert {soak.KILLED, soak.KILLED_LISTED} <= {name for name, _ in soak.trials()}
+    names = ["head", "push", "get", "blob", "get", "put", "note", "record_pushed", "blob", "note"]
+    assert list(soak.attaching(names)) == [4, 5, 6, 7]
+
+
+def put(path: str, status: int = 201) -> Seen:
+    return Seen(method="PUT", path=f"/v2/team/app/manifests/{path}", sent=1, status=status)
+
+
+@pytest.mark.parametrize(
+    ("seen", "wrong"),
+    [
+        ([put("sha256:1"), put("sha256:2"), put("latest")], []),
+        ([put("sha256:1"), put("latest"), put("sha256:2")], [EARLY]),
+        ([put("sha256:1"), put("sha256:2", 500), put("2.60.0-py311-cpu")], [EARLY]),
+        ([put("sha256:1"), put("2.60.0-py311-cpu-bbbbbbbbbbbb")], []),
+    ],
+)
+def test_a_floating_tag_before_the_evidence_is_told_by_the_order(
+    seen: list[Seen], wrong: list[str]
+) -> None:
+    assert too_early(seen, ["sha256:1", "sha256:2"], FLOATING) == wrong
 
 
 def test_a_name_that_no_case_has_is_refused() -> None:

@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from benchmarks.faults.body import Body
 from factory.registry import digest_of, document_of
 
 _INDEX = "application/vnd.oci.image.index.v1+json"
@@ -23,6 +24,9 @@ class _Server(ThreadingHTTPServer):
     upstream: str
     listed: dict[tuple[str, str], dict[str, dict[str, Any]]]
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asks may be cut off on purpose."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -32,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
     def _pass(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b"".join(Body(self))
         repository, found, digest = self.path.removeprefix("/v2/").partition("/referrers/")
         if found:
             entries = list(self.server.listed.get((repository, digest), {}).values())
@@ -40,7 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(200, {"Content-Type": _INDEX}, json.dumps(index).encode())
             return
         upward = HTTPConnection(self.server.upstream, timeout=30)
-        upward.request(self.command, self.path, body, dict(self.headers))
+        asked = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
+        upward.request(self.command, self.path, body, asked | {"Content-Length": str(len(body))})
         answer = upward.getresponse()
         content = answer.read()
         headers = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP}
