@@ -5,9 +5,16 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-bl
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from factory.errors import RegistryError
 from factory.registry.client import Registry
 from factory.registry.manifest import digest_of
 from factory.registry.reference import place
+from factory.registry.trying import Later, persistently, seconds_of
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 _BYTES = "application/octet-stream"
 
@@ -26,18 +33,25 @@ def exists(registry: Registry, repository: str, digest: str) -> bool:
 
 
 def upload(registry: Registry, repository: str, content: bytes) -> str:
-    """Have a blob in a repository, and return its digest; nothing is sent that is there.
+    """Have a blob in a repository, and return its digest; nothing is sent that is there. What fails
+    for now is begun anew, a few times: it is looked first whether an attempt did arrive, whose
+    answer was lost.
 
     Raises:
         RegistryError: the registry refused, or cannot be reached.
     """
     digest = digest_of(content)
+    persistently(lambda: _bring(registry, repository, digest, content))
+    return digest
+
+
+def _bring(registry: Registry, repository: str, digest: str, content: bytes) -> None:
     if exists(registry, repository, digest):
-        return digest
+        return
     where = place(repository, digest)
     begun = registry.request("POST", repository, "blobs/uploads/", headers={}, where=where)
     if begun.status != 202 or not begun.headers.get("Location"):
-        raise registry.refused(begun, "did not begin an upload", repository, where)
+        raise upload_failed(registry, begun, "did not begin an upload", repository, digest)
     address = str(begun.headers["Location"])
     joint = "&" if "?" in address else "?"
     answer = registry.request(
@@ -49,5 +63,22 @@ def upload(registry: Registry, repository: str, content: bytes) -> str:
         where=where,
     )
     if answer.status != 201:
-        raise registry.refused(answer, "did not take the blob", repository, where)
-    return digest
+        raise upload_failed(registry, answer, "did not take the blob", repository, digest)
+
+
+def upload_failed(
+    registry: Registry, answer: BaseHTTPResponse, what: str, repository: str, digest: str
+) -> RegistryError:
+    """The error for an upload that was not taken. One that is unknown, or was spoilt on the way, is
+    worth beginning anew, as is one that the registry puts off."""
+    error = registry.refused(answer, what, repository, place(repository, digest))
+    spoilt = answer.status in (400, 404) and b"BLOB_UPLOAD" in answer.data
+    spoilt = spoilt or (answer.status == 400 and b"DIGEST_INVALID" in answer.data)
+    wait = seconds_of(answer.headers.get("Retry-After"))
+    if not spoilt and wait is None:
+        return error
+    later = Later(
+        error.what, status=error.status, where=error.where, todo=error.todo, detail=error.detail
+    )
+    later.wait = wait
+    return later

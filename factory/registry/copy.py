@@ -21,11 +21,12 @@ from urllib.parse import quote
 
 from factory import process
 from factory.errors import Interrupted, RegistryError
+from factory.registry.blobs import upload_failed
 from factory.registry.client import Registry
 from factory.registry.manifest import INDEXES, Manifest, read_json
 from factory.registry.reference import locate, place
 from factory.registry.transport import Patience
-from factory.registry.trying import Later, persistently, seconds_of
+from factory.registry.trying import persistently
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -171,18 +172,7 @@ class Copier:
     def _failed(
         self, answer: BaseHTTPResponse, what: str, repository: str, blob: Blob
     ) -> RegistryError:
-        """An upload that is unknown, or was spoilt on the way, is begun anew."""
-        error = self._registry.refused(answer, what, repository, place(repository, blob.digest))
-        spoilt = answer.status in (400, 404) and b"BLOB_UPLOAD" in answer.data
-        spoilt = spoilt or (answer.status == 400 and b"DIGEST_INVALID" in answer.data)
-        wait = seconds_of(answer.headers.get("Retry-After"))
-        if not spoilt and wait is None:
-            return error
-        later = Later(
-            error.what, status=error.status, where=error.where, todo=error.todo, detail=error.detail
-        )
-        later.wait = wait
-        return later
+        return upload_failed(self._registry, answer, what, repository, blob.digest)
 
 
 class _Stream:
