@@ -12,7 +12,14 @@ from factory.model import Build, Ecr, Names, PlannedBuild, Project, Target
 from factory.model.target import LOCAL
 from factory.plan import filters_of
 from factory.publish import Logins, sweep
-from factory.registry import Amazon, Credentials, Registry, docker_credentials, locate
+from factory.registry import (
+    Amazon,
+    Credentials,
+    Registry,
+    docker_credentials,
+    locate,
+    remove,
+)
 from factory.settings import Settings
 
 
@@ -109,6 +116,19 @@ class Remotes:
             found = amazon.digests(locate(repository).name, tags)
             missing |= {one.key for names, one in group if names.immutable not in found}
         return missing
+
+    def remove(self, registry: Registry, target: Target, repository: str, digest: str) -> bool:
+        """Remove a manifest at a target, and every tag that names it; whether it was there.
+
+        Raises:
+            RegistryError: the registry refused, failed, or removes nothing.
+        """
+        if target.ecr is None:
+            return remove(registry, repository, digest)
+        place = locate(repository)
+        amazon = self._amazon(place.key)
+        assert amazon, "it has been made for each target in ECR"
+        return amazon.remove(place.name, digest)
 
     def warn_of_limits(self, registry: Registry, target: Target, repository: str) -> None:
         """Tell once that a registry will soon take no more requests."""

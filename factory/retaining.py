@@ -3,7 +3,7 @@ decision. It is dry unless it is told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +30,6 @@ from factory.registry import (
     Registry,
     attached_to,
     document_of,
-    remove,
     require_removal,
     subject_of,
 )
@@ -77,6 +76,7 @@ def collect(
         desk = _Desk(
             settings=settings,
             ledger=ledger,
+            remotes=remotes,
             registry=remotes.client(),
             target=place,
             retention=place.retention,
@@ -85,14 +85,15 @@ def collect(
             },
         )
         wanted = None if selection == Selection() else chosen
-        return desk.collect(wanted, note, apply=apply)
+        found = desk.collect(wanted, note, apply=apply)
+        return replace(found, hindrance=hindrance(found.decisions, place))
 
 
-def hindrance(found: Collected) -> str:
+def hindrance(decisions: Sequence[Decision], target: Target) -> str:
     """Why nothing of what would go can be removed from here, and what removes it; empty where
     nothing would go, or the registry is none of those that are known to remove nothing."""
-    for one in found.decisions:
-        if not one.keep:
+    for one in decisions:
+        if not one.keep and target.ecr is None:
             try:
                 require_removal(one.repository)
             except RegistryError as error:
@@ -110,6 +111,7 @@ class _Desk:
 
     settings: Settings
     ledger: Ledger
+    remotes: Remotes
     registry: Registry
     target: Target
     retention: Retention
@@ -126,7 +128,8 @@ class _Desk:
             found = [one for one in self._decisions(repository) if _among(one, wanted)]
             decisions += found
             if apply and not all(one.keep for one in found):
-                require_removal(repository)
+                if self.target.ecr is None:
+                    require_removal(repository)
                 removed += self._apply(found, note)
         return Collected(
             target=self.target.name,
@@ -213,7 +216,7 @@ class _Desk:
         repository = decision.repository
         for digest in (*reversed(decision.attached), decision.digest):
             Notes(self.settings).forget(repository, decision.digest)
-            there = remove(self.registry, repository, digest)
+            there = self.remotes.remove(self.registry, self.target, repository, digest)
         if there:
             note(f"removed {repository}: {', '.join(decision.tags)}")
             yield decision.digest

@@ -125,9 +125,9 @@ def gc(
 ) -> None:
     """Show which images at a target its policy keeps; with --apply, remove the others."""
     from factory.report.collected import collected_document, collected_text
-    from factory.retaining import collect, hindrance
+    from factory.retaining import collect
 
     check_form(format)
     found = collect(settings_here(), selection, target or "", warn, apply=apply)
-    why = hindrance(found)
+    why = found.hindrance
     show(collected_text(found, why), lambda: collected_document(found, why), format)

@@ -53,9 +53,11 @@ class Collected:
         decisions: on each image there.
         removed: the digests that were removed; none where it was not asked for.
         applied: whether it was.
+        hindrance: why nothing can be removed there from here, and what removes it; else empty.
     """
 
     target: str
     decisions: tuple[Decision, ...]
     removed: tuple[str, ...] = ()
     applied: bool = False
+    hindrance: str = ""

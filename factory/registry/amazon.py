@@ -138,6 +138,33 @@ class Amazon:
                     found[named["imageTag"]] = named["imageDigest"]
         return found
 
+    def remove(self, repository: str, digest: str) -> bool:
+        """Remove a manifest, and every tag that names it, which ECR does by no other API than its
+        own; whether it was there.
+
+        Raises:
+            RegistryError: AWS refused, or cannot be reached.
+        """
+        with self._explained("ecr:BatchDeleteImage", repository):
+            client = self._api()
+            try:
+                answer = client.batch_delete_image(
+                    registryId=self.ecr.account,
+                    repositoryName=repository,
+                    imageIds=[{"imageDigest": digest}],
+                )
+            except client.exceptions.RepositoryNotFoundException:
+                return False
+        for failure in answer.get("failures", ()):
+            if failure.get("failureCode") == "ImageNotFound":
+                return False
+            raise RegistryError(
+                f"ECR did not remove an image: {failure.get('failureReason')}",
+                where=f"{repository}@{digest}",
+                todo="remove what refers to it first, such as an index that lists it",
+            )
+        return True
+
     def _renew(self) -> None:
         with self._explained("ecr:GetAuthorizationToken", ""):
             answer = self._api().get_authorization_token()

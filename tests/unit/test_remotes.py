@@ -55,6 +55,10 @@ class Stand(Amazon):
         self.made.append((repository, tuple(exclude)))
         return len(self.made) == 1
 
+    def remove(self, repository: str, digest: str) -> bool:
+        self.asked.append([repository, digest])
+        return True
+
     def digests(self, repository: str, tags: Iterable[str]) -> Mapping[str, str]:
         self.asked.append(list(tags))
         return {self.asked[-1][0]: "sha256:1"}
@@ -133,6 +137,13 @@ def test_builds_are_looked_for_at_amazon_in_one_question_a_repository(known: Kno
     assert known.remotes.absent(local, builds) == known.remotes.absent(team, builds) == set()
     assert known.remotes.absent(prod, builds) == {builds[1].key}
     assert known.stands[0].asked == [[one.immutable for one in builds]]
+
+
+def test_an_image_at_amazon_is_removed_by_its_own_api(known: Known) -> None:
+    prod = known.targets[2]
+    client = known.remotes.client()
+    assert known.remotes.remove(client, prod, f"{HOST}/ray/demo", "sha256:1")
+    assert known.stands[0].asked == [["ray/demo", "sha256:1"]]
 
 
 def test_what_the_registry_asks_for_again_is_renewed(known: Known) -> None:

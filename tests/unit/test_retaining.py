@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from factory.model import Collected, Decision, State
+from factory.model import Collected, Decision, Ecr, State, Target
 from factory.retaining import hindrance
 from tests.unit.publish.moved import POLICY, Moved, moved_at
 
@@ -73,12 +73,24 @@ def test_what_left_the_matrix_is_removed_where_its_target_is_still(moved: Moved)
     ],
 )
 def test_what_lets_nothing_be_removed_is_said_before_anybody_applies(host: str, says: str) -> None:
+    target = Target(name="prod", kind="registry", registry=host)
+
     def why(**more: Any) -> str:
         one = Decision(
             repository=f"{host}/demo", digest="d", tags=("t",), build_id="", keep=False, why=""
         )
-        return hindrance(Collected(target="prod", decisions=(replace(one, **more),)))
+        return hindrance([replace(one, **more)], target)
 
     assert why().endswith(f" removes nothing by the API of registries: {says}")
     assert why(keep=True) == ""
     assert why(repository="registry.example/demo") == ""
+
+
+def test_ecr_removes_by_its_own_api() -> None:
+    host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    ecr = Ecr(account="123456789012", region="eu-central-1")
+    target = Target(name="prod", kind="ecr", registry=host, ecr=ecr)
+    one = Decision(
+        repository=f"{host}/demo", digest="d", tags=("t",), build_id="", keep=False, why=""
+    )
+    assert hindrance([one], target) == ""

@@ -272,3 +272,39 @@ def test_a_token_that_the_registry_takes_no_longer_is_renewed_in_mid_run() -> No
         with pytest.raises(RegistryError, match="HTTP 401"):
             registry.head(served.repository, "t")
     assert teller.given == 2, "it is not asked for again within the same half minute"
+
+
+def test_an_image_is_removed_with_all_its_tags_and_one_that_is_gone_is_fine(aws: Any) -> None:
+    aws.create_repository(repositoryName="ray/app")
+    _, headers, body = ANSWER
+    for tag in ("one", "two"):
+        put = aws.put_image(
+            repositoryName="ray/app",
+            imageManifest=body.decode(),
+            imageManifestMediaType=headers["Content-Type"],
+            imageTag=tag,
+        )
+    digest = put["image"]["imageId"]["imageDigest"]
+    amazon = Amazon(ECR)
+    assert amazon.remove("ray/app", digest)
+    assert aws.list_images(repositoryName="ray/app")["imageIds"] == []
+    assert not amazon.remove("ray/app", digest)
+    assert not amazon.remove("ray/none", digest)
+
+
+class Listing:
+    """An ECR that keeps what an index lists, as its API words it; moto removes it all the same."""
+
+    class exceptions:  # noqa: N801  # boto3's name
+        RepositoryNotFoundException = KeyError
+
+    def batch_delete_image(self, **_: Any) -> dict[str, Any]:
+        reason = "Requested image referenced by manifest list: [sha256:1]"
+        code = "ImageReferencedByManifestList"
+        return {"failures": [{"failureCode": code, "failureReason": reason}]}
+
+
+def test_an_image_that_an_index_lists_stays_and_it_is_said_why() -> None:
+    amazon = Amazon(ECR, lambda _: Listing())
+    with pytest.raises(RegistryError, match="referenced by manifest list"):
+        amazon.remove("ray/app", DIGEST)
