@@ -129,5 +129,4 @@ def gc(
 
     check_form(format)
     found = collect(settings_here(), selection, target or "", warn, apply=apply)
-    why = found.hindrance
-    show(collected_text(found, why), lambda: collected_document(found, why), format)
+    show(collected_text(found), lambda: collected_document(found), format)

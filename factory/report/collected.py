@@ -11,12 +11,8 @@ from factory.text import clean, one_line
 _DIGEST = 19
 
 
-def collected_text(found: Collected, hindrance: str = "") -> str:
-    """A row an image, and a line that counts.
-
-    Args:
-        hindrance: why nothing can be removed there from here, and what removes it.
-    """
+def collected_text(found: Collected) -> str:
+    """A row an image, and a line that counts."""
     if not found.decisions:
         return f"nothing of what is selected is known to be at {found.target}"
     rows = [
@@ -29,15 +25,15 @@ def collected_text(found: Collected, hindrance: str = "") -> str:
         for one in found.decisions
     ]
     table = columns(["", "IMAGE", "TAGS", "WHY"], rows)
-    return clean(f"{table}\n\n{_count(found, hindrance)}")
+    return clean(f"{table}\n\n{_count(found)}")
 
 
-def collected_document(found: Collected, hindrance: str = "") -> dict[str, Any]:
+def collected_document(found: Collected) -> dict[str, Any]:
     """Its shape is described in ``docs/promote.md``."""
     return {
         "target": found.target,
         "applied": found.applied,
-        "hindrance": hindrance or None,
+        "hindrance": found.hindrance or None,
         "images": [
             {
                 "repository": one.repository,
@@ -60,11 +56,11 @@ def _word(found: Collected, one: Decision) -> str:
     return "removed" if one.digest in found.removed else "remove"
 
 
-def _count(found: Collected, hindrance: str) -> str:
+def _count(found: Collected) -> str:
     going = sum(not one.keep for one in found.decisions)
     kept = len(found.decisions) - going
     if found.applied:
         return f"{len(found.removed)} removed, {len(found.decisions) - len(found.removed)} kept"
-    if going and hindrance:
-        return f"{kept} kept, {going} that nothing keeps, and that stay. {hindrance}"
+    if going and found.hindrance:
+        return f"{kept} kept, {going} that nothing keeps, and that stay. {found.hindrance}"
     return f"{kept} kept, {going} to remove" + (": run again with --apply" if going else "")

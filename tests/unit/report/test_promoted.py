@@ -61,9 +61,10 @@ def test_what_goes_is_counted_and_how_to_have_it_go_is_told() -> None:
     assert "1 kept, 1 to remove: run again with --apply" in collected_text(
         Collected(target="prod", decisions=both)
     )
-    text = collected_text(Collected(target="prod", decisions=both), "ECR removes nothing: do it so")
+    why = "Docker Hub removes nothing: do it so"
+    text = collected_text(Collected(target="prod", decisions=both, hindrance=why))
     assert text.endswith(
-        "1 kept, 1 that nothing keeps, and that stay. ECR removes nothing: do it so"
+        "1 kept, 1 that nothing keeps, and that stay. Docker Hub removes nothing: do it so"
     )
     assert "--apply" not in text
     done = Collected(target="prod", decisions=both, removed=(both[1].digest,), applied=True)
