@@ -5,9 +5,12 @@
     docker compose exec head python job.py
 
 What people write is `pip install "ray[rllib]" torch`, and what PyPI has of torch is built for CUDA:
-gigabytes, on nodes without a GPU too. The *careful* way is the quickest that we know: pip is given
+gigabytes, on nodes without a GPU too. The head comes first: people copy its address to the workers
+when it is up, and `ray up` (Ray's ``commands.get_or_create_head_node``, and then the autoscaler on
+the head) likewise begins no worker before the head's set-up has run. The same is taken with all
+nodes at once. The *careful* way is the quickest that we know: pip is given
 every package at its version, torch for CPUs among them, so it looks for no dependency, and it keeps
-no cache, which a new node would only fill. In both, nodes install at the same time, from the
+no cache, which a new node would only fill; its nodes install at the same time. All install from the
 package sources that this machine has, folders of wheels included; and the job is run on the head,
 past the Jobs API.
 """
@@ -150,17 +153,17 @@ class Notes:
         Raises:
             FactoryError: a command failed, the job came to nothing, or part of the image was there.
         """
-        return self._ran([*installer, *self.flags], self.requirements)
+        return self._ran([*installer, *self.flags], self.requirements, at_once=True)
 
-    def run_plain(self, requirements: Sequence[str]) -> Took:
-        """Likewise, as people write it.
+    def run_plain(self, requirements: Sequence[str], *, at_once: bool) -> Took:
+        """Likewise, as people write it: the head first, or all nodes at once.
 
         Raises:
             FactoryError: as of ``run``.
         """
-        return self._ran(PLAIN, requirements)
+        return self._ran(PLAIN, requirements, at_once=at_once)
 
-    def _ran(self, command: Sequence[str], requirements: Sequence[str]) -> Took:
+    def _ran(self, command: Sequence[str], requirements: Sequence[str], *, at_once: bool) -> Took:
         self._write("requirements.txt", "\n".join([*requirements, ""]))
         self._write("install.sh", script(command, self.sources))
         mark = f"{self.tree.mark}-notes"
@@ -169,6 +172,7 @@ class Notes:
             "RUN_ID": self.tree.mark,
             "RAY_AUTH_TOKEN": secrets.token_hex(16),
             "SOURCES": str(self._folder),
+            "AT_ONCE": str(at_once).lower(),
         }
         compose = ["docker", "compose", "-f", str(FILE), "-p", mark]
         try:

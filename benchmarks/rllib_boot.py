@@ -39,13 +39,15 @@ machine, with bases that no other image has; then removed from the engine with a
 times in turns, each time from an image that is in the registry alone to the result of a job, in
 which RLlib trains for an iteration on the head and on {WORKERS} workers: `invoke cluster.up` and
 `invoke cluster.submit` with the one, start-up included; and with the other a bare Compose file
-whose nodes install, all at once, what it lacks and then start Ray; the job is run by `docker
-compose exec`. The careful way: pip is told every version, torch's build for CPUs among them, looks
-for no dependency, and keeps no cache, since every node is new. `uv_seconds` is the same with uv, in
-one run. The notes' way is one run of `pip install "ray[rllib]" torch` at the same versions, whose
-torch is PyPI's, built for CUDA. All install from where this machine does. The engine is one, so
-that either image is pulled once for all nodes, and they share its cores. Taking down is not part of
-it, and the next begins when disks and cores are idle again. Medians.
+whose nodes install what it lacks and then start Ray, in the careful way all at once; the job is run
+by `docker compose exec`. The careful way: pip is told every version, torch's build for CPUs among
+them, looks for no dependency, and keeps no cache, since every node is new. `uv_seconds` is the same
+with uv, in one run. The notes' way is one run of `pip install "ray[rllib]" torch` at the same
+versions, whose torch is PyPI's, built for CUDA; workers begin when the head is up, as with `ray
+up`. `at_once` is the same with all nodes at once, in one run. All install from where this machine
+does. The engine is one, so that either image is pulled once for all nodes, and they share its
+cores. Taking down is not part of it, and the next begins when disks and cores are idle again.
+Medians.
 """
 _SECONDS = 1800
 _CODE = Path(__file__).parents[1]
@@ -139,6 +141,7 @@ class _Taken:
     ours: Sequence[Took]
     careful: Sequence[Took]
     uv: Took
+    at_once: Took
     notes: Took
 
 
@@ -151,7 +154,7 @@ class _Bench:
     say: Say
 
     def run(self) -> _Taken:
-        """Ours and the careful way in turns; once with uv, and once as people write it."""
+        """Ours and the careful way in turns; once with uv, and twice as people write it."""
         ours, careful = [], []
         for _ in range(RUNS):
             self._empty()
@@ -164,9 +167,12 @@ class _Bench:
         by_uv = self.notes.run(UV)
         self.say(f"installed at boot by uv: {_told(by_uv)}")
         self._empty()
-        notes = self.notes.run_plain(self.written)
+        at_once = self.notes.run_plain(self.written, at_once=True)
+        self.say(f"installed at boot, as people write it, but all at once: {_told(at_once)}")
+        self._empty()
+        notes = self.notes.run_plain(self.written, at_once=False)
         self.say(f"installed at boot, as people write it: {_told(notes)}")
-        return _Taken(ours=ours, careful=careful, uv=by_uv, notes=notes)
+        return _Taken(ours=ours, careful=careful, uv=by_uv, at_once=at_once, notes=notes)
 
     def _empty(self) -> None:
         empty(self.tree, [self.ours.ref, self.notes.ref])
@@ -238,14 +244,17 @@ def _figure(engine: Engine, pair: Pair, notes: Notes, taken: _Taken) -> Figure:
             "plain_build": pair.plain.id,
             "factory_seconds": [round(one.seconds, 1) for one in taken.ours],
             "notes_seconds": round(taken.notes.seconds, 1),
+            "at_once_seconds": round(taken.at_once.seconds, 1),
             "careful_seconds": [round(one.seconds, 1) for one in taken.careful],
             "factory_median_seconds": round(ours, 1),
             "careful_median_seconds": round(careful, 1),
             "ratio": quotient,
+            "at_once_ratio": ratio(ours, taken.at_once.seconds),
             "careful_ratio": ratio(ours, careful),
             "times_as_fast": round(taken.notes.seconds / ours, 2),
             "factory_parts": _parts(taken.ours),
             "notes_parts": _parts([taken.notes]),
+            "at_once_parts": _parts([taken.at_once]),
             "careful_parts": _parts(taken.careful),
             "uv_seconds": round(taken.uv.seconds, 1),
             "uv_parts": _parts([taken.uv]),

@@ -17,7 +17,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-_SECONDS = 300.0
+_SECONDS = 1500.0  # where nodes install first, from wherever
 _PAUSE = 0.2
 
 

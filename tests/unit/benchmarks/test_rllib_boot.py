@@ -161,7 +161,7 @@ def test_people_leave_the_dependencies_to_pip_and_torch_to_pypi(
 ) -> None:
     notes.run()
     assert asked(notes) == "torch==1\n"
-    notes.run_plain(as_written("2.60.0", ["dm-tree==1", "torch==2.13.0+cpu"]))
+    notes.run_plain(as_written("2.60.0", ["dm-tree==1", "torch==2.13.0+cpu"]), at_once=False)
     assert asked(notes) == "ray[rllib]==2.60.0\ntorch==2.13.0,!=2.13.0+cpu\n"
     text = (notes.tree.folder / "notes" / "sources" / "install.sh").read_text("utf-8")
     assert "pip install --quiet --requirement" in text
@@ -205,8 +205,10 @@ def test_it_is_removed_though_it_broke_off(notes: Notes, monkeypatch: pytest.Mon
 
 def test_every_node_of_the_notes_installs_and_bears_the_runs_label() -> None:
     document = yaml.safe_load(FILE.read_text("utf-8"))
+    head = document["services"]["head"]
     for service in document["services"].values():
         assert "bash -e /run/sources/install.sh &&" in service["command"][-1]
+        assert ("until $AT_ONCE ||" in service["command"][-1]) == (service is not head)
         assert set(service["labels"]) == {LABEL}
         assert "healthcheck" not in service
     assert set(document["networks"]["default"]["labels"]) == {LABEL}
@@ -222,6 +224,7 @@ def test_a_fifth_of_the_time_is_the_limit(
         ours=[*map(took, ours)],
         careful=[took(40.0, install=20.0), took(40.0), took(1.0)],
         uv=took(30.0),
+        at_once=took(80.0),
         notes=took(100.0, install=40.0),
     )
     figure = rllib_boot._figure(engine, pair_of([PLAIN, RLLIB]), notes, taken)
@@ -233,4 +236,5 @@ def test_a_fifth_of_the_time_is_the_limit(
         "job_seconds": 25.0,
     }
     assert "install_seconds" not in figure.values["factory_parts"]
+    assert figure.values["at_once_ratio"] == round(ours[0] / 80.0, 3)
     assert figure.values["careful_ratio"] == round(ours[0] / 40.0, 3)
