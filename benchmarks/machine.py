@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from factory import process, trivy
 from factory.engine import Engine
 
 _STAT = Path("/proc/stat")
-_WATCHED_SECONDS = 2.0
-_IDLE_SHARE = 0.05
 _TOOLS: Mapping[str, tuple[str, ...]] = {
     "buildx": ("docker", "buildx", "version"),
     "compose": ("docker", "compose", "version", "--short"),
@@ -47,18 +44,6 @@ def busy_seconds() -> float:
     """CPU seconds that this machine has worked since its start, all cores together: neither idle,
     nor waiting for a disk, nor taken by other guests of its host."""
     return _busy(_STAT.read_text("ascii"), os.sysconf("SC_CLK_TCK"))
-
-
-def settle(most: float = 60.0) -> None:
-    """Have disks written, and wait until the cores are nearly idle, ``most`` seconds at most: what
-    an engine removes in the background would else be paid for by what is timed next."""
-    os.sync()
-    deadline = time.monotonic() + most
-    while time.monotonic() < deadline:
-        before = busy_seconds()
-        time.sleep(_WATCHED_SECONDS)
-        if busy_seconds() - before < _IDLE_SHARE * cores() * _WATCHED_SECONDS:
-            return
 
 
 def _busy(stat: str, ticks: int) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import half, machine
+from benchmarks import half, machine, quiet
 from benchmarks.distribution import free_port
 from benchmarks.figures import Figure, Target, ratio
 from benchmarks.notes import JOB, UV, Notes, Took, answer, as_written, missing
@@ -46,8 +46,8 @@ with uv, in one run. The notes' way is one run of `pip install "ray[rllib]" torc
 versions, whose torch is PyPI's, built for CUDA; workers begin when the head is up, as with `ray
 up`. `at_once` is the same with all nodes at once, in one run. All install from where this machine
 does. The engine is one, so that either image is pulled once for all nodes, and they share its
-cores. Taking down is not part of it, and the next begins when disks and cores are idle again.
-Medians.
+cores. Taking down is not part of it, and the next begins when disks and cores are idle again and
+memory is at hand. Medians.
 """
 _SECONDS = 1800
 _CODE = Path(__file__).parents[1]
@@ -176,7 +176,7 @@ class _Bench:
 
     def _empty(self) -> None:
         empty(self.tree, [self.ours.ref, self.notes.ref])
-        machine.settle()
+        quiet.settle()
 
     def _ours(self) -> Took:
         name, nodes = self.tree.mark, WORKERS + 1

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from benchmarks import half, machine, minimum, requests
+from benchmarks import half, machine, minimum, quiet, requests
 from benchmarks.figures import Figure, Target, ratio
 from benchmarks.tree import Tree, workplace
 from factory.engine import Engine
@@ -30,10 +30,11 @@ A project of the shipped images on one cell without RLlib, which an axis of its 
 one with it. Nothing is judged twice, since images of one kind differ in their configuration. After
 one of each to warm up, {RUNS} times in turns: `invoke verify` of one build, from start to end of
 the process, and of another the bare minimum, which is benchmarks/minimum.yaml with `docker compose
-up --wait`, the same checks of the quick suite in one script and interpreter, and `down`.
-Medians. Then `invoke verify` of {MANY} builds at once, against {MANY} times one; and
-`invoke verify --suite full` of the RLlib build. CPU is what all cores worked meanwhile, the
-engine's part included. What each check took is of one more verification.
+up --wait`, the same checks of the quick suite in one script and interpreter, and `down`; each when
+disks and cores are idle and memory is at hand. Medians. Then `invoke verify` of {MANY} builds at
+once, against {MANY} times one; and `invoke verify --suite full` of the RLlib build. CPU is what all
+cores worked meanwhile, the engine's part included. What each check took is of one more
+verification.
 """
 _IMAGE, _RLLIB = "ray-app", "ray-rl"
 _WARM = 1
@@ -79,8 +80,10 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
         half.factory(tree, "build", *_flags([*plain, rllib[0]]))
         one = _one(tree, prepared, plain[MANY:], say)
         say(f"{MANY} at once")
+        quiet.settle()
         many = half.factory(tree, "verify", *_flags(plain[:MANY]))
         say(f"{MANY} took {many.seconds:.1f} s; now the full suite with RLlib")
+        quiet.settle()
         full = half.factory(tree, "verify", "--suite=full", *_flags(rllib[:1]))
         checks = _by_check(_request(tree, prepared, plain[0]), tree.mark)
     return _figure(one, many, full, checks)
@@ -119,7 +122,9 @@ def _one(tree: Tree, prepared: Prepared, builds: Sequence[PlannedBuild], say: Sa
     ours, theirs = [], []
     say(f"one at a time, with the factory and without, {len(builds)} times")
     for build in builds:
+        quiet.settle()
         ours.append(half.factory(tree, "verify", *_flags([build])))
+        quiet.settle()
         theirs.append(minimum.verify(tree, _request(tree, prepared, build)))
         say(f"the factory took {ours[-1].seconds:.1f} s, the minimum {theirs[-1].seconds:.1f} s")
     return One(ours=ours[_WARM:], theirs=theirs[_WARM:])

@@ -22,25 +22,6 @@ def test_work_makes_the_machine_busier() -> None:
     assert machine.busy_seconds() - before >= 0.05
 
 
-def test_what_is_timed_next_waits_for_cores_that_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings = iter([0.0, 3.0, 3.0, 5.0, 5.0, 5.01])
-    pauses: list[float] = []
-    monkeypatch.setattr(machine, "busy_seconds", lambda: next(readings))
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    machine.settle()
-    assert len(pauses) == 3
-    assert not list(readings)
-
-
-def test_it_waits_no_longer_than_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, busy = iter([0.0, 1.0, 3.0]), iter(range(100))
-    monkeypatch.setattr(machine, "busy_seconds", lambda: float(next(busy)))
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    machine.settle(2.0)
-    assert not list(clock)
-
-
 def test_the_peak_is_read_in_bytes() -> None:
     assert peak("Name:\tpython\nVmPeak:\t  999 kB\nVmHWM:\t   512 kB\n") == 512 * 1024
 
