@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmarks import documented, machine, patched, planted, planted_cold
+from benchmarks import documented, machine, patched, planted, planted_cold, planted_full
 from benchmarks.figures import Figure, Target
 from benchmarks.good import Good, good_of
 from benchmarks.planted import Control
@@ -41,7 +41,7 @@ does, and counts as caught if the checks that failed are those that it names, no
 why. Then a good image passes the quick suite again and again, while a container for each core does
 nothing but compute. Images are without checks of their own.
 """
-CONTROLS = (*planted.CONTROLS, *planted_cold.CONTROLS)
+CONTROLS = (*planted.CONTROLS, *planted_full.CONTROLS, *planted_cold.CONTROLS)
 REPEATS = 20
 _TAG = "factory.invalid/control"
 _BUSY = ("python", "-c", "while True: pass")

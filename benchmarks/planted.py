@@ -244,31 +244,6 @@ _CLUSTER = (
         says="CUDA_VISIBLE_DEVICES",
     ),
     Control(
-        planted="64 MiB of shared memory",
-        sizes={"SHM_SIZE": "64m"},
-        caught_by=("object-store",),
-        says="shm",
-        suite="full",
-    ),
-    Control(
-        planted="a worker without pandas",
-        lines=f"RUN rm -r {SITE}/pandas {SITE}/pandas-*",
-        on="worker",
-        caught_by=("serialization",),
-        says="pandas differs",
-        suite="full",
-    ),
-    Control(
-        planted="workers that start once and never again",
-        lines="RUN mv $(which ray) /home/ray/ray && printf '#!/bin/bash\\n"
-        'mkdir /tmp/started || exit 1\\nexec /home/ray/ray "$@"\\n\''
-        " >/home/ray/anaconda3/bin/ray && chmod +x /home/ray/anaconda3/bin/ray",
-        on="worker",
-        caught_by=("worker-loss", "alive"),
-        says="no replacement",
-        suite="full",
-    ),
-    Control(
         planted="no torch, in a cell with RLlib",
         expecting={"rllib": True},
         caught_by=("torch-flavour",),

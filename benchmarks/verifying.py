@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -28,30 +29,44 @@ FULL_SECONDS = 90
 METHOD = f"""\
 A project of the shipped images on one cell without RLlib, which an axis of its own multiplies, and
 one with it. Nothing is judged twice, since images of one kind differ in their configuration. After
-one of each to warm up, {RUNS} times in turns: `invoke verify` of one build, from start to end of
-the process, and of another the bare minimum, which is benchmarks/minimum.yaml with `docker compose
-up --wait`, the same checks of the quick suite in one script and interpreter, and `down`; each when
-disks and cores are idle and memory is at hand. Medians. Then `invoke verify` of {MANY} builds at
-once, against {MANY} times one; and `invoke verify --suite full` of the RLlib build. CPU is what all
-cores worked meanwhile, the engine's part included. What each check took is of one more
-verification.
+one of each of the first two to warm up, {RUNS} times in turns: `invoke verify` of one build, from
+start to end of the process; of another the bare minimum, which is benchmarks/minimum.yaml with
+`docker compose up --wait`, the same checks of the quick suite in one script and interpreter, and
+`down`; and `invoke verify` of {MANY} builds at once, which is held against {MANY} times one. Each
+begins when disks and cores are idle and memory is at hand. Medians. Then `invoke verify --suite
+full` of the RLlib build, once. CPU is what all cores worked meanwhile, the engine's part included.
+What each check took is of one more verification.
 """
 _IMAGE, _RLLIB = "ray-app", "ray-rl"
 _WARM = 1
+_PLAIN = _WARM + RUNS * (1 + MANY)
+"""Builds without RLlib: each is verified once."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class One:
-    """The builds on which one is measured: with the factory and without, in turns."""
+class Rounds:
+    """What was taken in turns: one build with the factory and without, and many at once."""
 
     ours: Sequence[half.Took]
     theirs: Sequence[minimum.Took]
+    many: Sequence[half.Took]
 
     @property
     def seconds(self) -> float:
         return median(one.seconds for one in self.ours)
+
+    @property
+    def many_ratio(self) -> float:
+        """The time of many at once, of as many times one."""
+        return ratio(median(one.seconds for one in self.many), MANY * self.seconds)
+
+    @property
+    def many_least(self) -> float:
+        """Likewise, if all cores had worked all the time."""
+        busy = median(one.busy_seconds for one in self.many)
+        return ratio(busy / machine.cores(), MANY * self.seconds)
 
     @property
     def ratio(self) -> float:
@@ -74,24 +89,21 @@ def run(settings: Settings, selection: Selection, say: Say) -> Figure:
     with workplace(settings, say) as place, place.tree(selection, _sites, locked=False) as tree:
         prepared = tree.prepare(selection)
         plain, rllib = _builds(prepared, _IMAGE, rllib=False), _builds(prepared, _RLLIB, rllib=True)
-        if len(plain) < MANY + RUNS + _WARM or not rllib:
+        if len(plain) < _PLAIN or not rllib:
             raise FactoryError("too few builds are selected", todo="leave --only out")
         say(f"{len(plain)} builds without RLlib, and one with it")
         half.factory(tree, "build", *_flags([*plain, rllib[0]]))
-        one = _one(tree, prepared, plain[MANY:], say)
-        say(f"{MANY} at once")
-        quiet.settle()
-        many = half.factory(tree, "verify", *_flags(plain[:MANY]))
-        say(f"{MANY} took {many.seconds:.1f} s; now the full suite with RLlib")
+        rounds = _rounds(tree, prepared, plain, say)
+        say("the full suite with RLlib")
         quiet.settle()
         full = half.factory(tree, "verify", "--suite=full", *_flags(rllib[:1]))
         checks = _by_check(_request(tree, prepared, plain[0]), tree.mark)
-    return _figure(one, many, full, checks)
+    return _figure(rounds, full, checks)
 
 
 def _sites(content: dict[str, Any]) -> None:
     """One cell many times over, and once with RLlib."""
-    sites = [f"s{number:02}" for number in range(MANY + RUNS + _WARM)]
+    sites = [f"s{number:02}" for number in range(_PLAIN)]
     content["axes"] = {
         "python": ["3.11"],
         "ray": content["axes"]["ray"][:1],
@@ -118,16 +130,22 @@ def _flags(builds: Sequence[PlannedBuild]) -> list[str]:
     return half.selecting([one.build.id for one in builds])
 
 
-def _one(tree: Tree, prepared: Prepared, builds: Sequence[PlannedBuild], say: Say) -> One:
-    ours, theirs = [], []
-    say(f"one at a time, with the factory and without, {len(builds)} times")
-    for build in builds:
+def _rounds(tree: Tree, prepared: Prepared, builds: Sequence[PlannedBuild], say: Say) -> Rounds:
+    ours, theirs, many = [], [], []
+    left = iter(builds)
+    say(f"with the factory and without, and {MANY} at once, {RUNS} times; but first to warm up")
+    for number in range(_WARM + RUNS):
+        build = next(left)
         quiet.settle()
         ours.append(half.factory(tree, "verify", *_flags([build])))
         quiet.settle()
         theirs.append(minimum.verify(tree, _request(tree, prepared, build)))
         say(f"the factory took {ours[-1].seconds:.1f} s, the minimum {theirs[-1].seconds:.1f} s")
-    return One(ours=ours[_WARM:], theirs=theirs[_WARM:])
+        if number >= _WARM:
+            quiet.settle()
+            many.append(half.factory(tree, "verify", *_flags([*islice(left, MANY)])))
+            say(f"{MANY} at once took {many[-1].seconds:.1f} s")
+    return Rounds(ours=ours[_WARM:], theirs=theirs[_WARM:], many=many)
 
 
 def _request(tree: Tree, prepared: Prepared, build: PlannedBuild) -> ClusterRequest:
@@ -154,9 +172,9 @@ def _by_check(request: ClusterRequest, run_id: str) -> Mapping[str, Any]:
     return found
 
 
-def _figure(one: One, many: half.Took, full: half.Took, checks: Mapping[str, Any]) -> Figure:
-    quotient = ratio(many.seconds, MANY * one.seconds)
+def _figure(one: Rounds, full: half.Took, checks: Mapping[str, Any]) -> Figure:
     cpu = median(took.busy_seconds for took in one.ours)
+    many_cpu = median(took.busy_seconds for took in one.many) / MANY
     values: dict[str, Any] = {
         "factory_seconds": [round(took.seconds, 2) for took in one.ours],
         "minimum_seconds": [round(took.seconds, 2) for took in one.theirs],
@@ -169,10 +187,10 @@ def _figure(one: One, many: half.Took, full: half.Took, checks: Mapping[str, Any
         "minimum_cpu_seconds": round(median(took.busy_seconds for took in one.theirs), 1),
         "boot_cpu_seconds": checks["boot"]["cpu_seconds"],
         "many_builds": MANY,
-        "many_seconds": round(many.seconds, 1),
-        "many_ratio": quotient,
-        "many_cpu_seconds_each": round(many.busy_seconds / MANY, 1),
-        "many_ratio_if_no_core_idled": _least(many, one),
+        "many_seconds": [round(took.seconds, 1) for took in one.many],
+        "many_ratio": one.many_ratio,
+        "many_cpu_seconds_each": round(many_cpu, 1),
+        "many_ratio_if_no_core_idled": one.many_least,
         "full_rllib_seconds": round(full.seconds, 1),
         "full_rllib_cpu_seconds": round(full.busy_seconds, 1),
         "by_check": checks,
@@ -185,7 +203,9 @@ def _figure(one: One, many: half.Took, full: half.Took, checks: Mapping[str, Any
         values=values,
         targets=[
             Target(name="one build, of the minimum's time", value=one.ratio, limit=LIMIT),
-            Target(name=f"{MANY} builds, of {MANY} times one", value=quotient, limit=MANY_LIMIT),
+            Target(
+                name=f"{MANY} builds, of {MANY} times one", value=one.many_ratio, limit=MANY_LIMIT
+            ),
             Target(
                 name="the full suite with RLlib",
                 value=round(full.seconds, 1),
@@ -194,8 +214,3 @@ def _figure(one: One, many: half.Took, full: half.Took, checks: Mapping[str, Any
             ),
         ],
     )
-
-
-def _least(many: half.Took, one: One) -> float:
-    """What eight at once would take, of eight times one, if all cores had worked all the time."""
-    return ratio(many.busy_seconds / machine.cores(), MANY * one.seconds)

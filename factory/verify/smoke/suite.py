@@ -232,8 +232,8 @@ SUITE = (
     ),
     Spec(
         name="jobs-api",
-        proves="a job with a runtime_env succeeds, a job that fails says so, with its exit code, "
-        "and neither can be submitted without the cluster's token (Ray 2.52 and later)",
+        proves="a job with a runtime_env succeeds, and none can be submitted without the cluster's "
+        "token (Ray 2.52 and later)",
         limit=180,
         run="jobs:jobs_api",
         needs=_WORKING,
@@ -260,6 +260,14 @@ SUITE = (
         run="serving:serve",
         needs=_WORKING,
         asked=with_serve,
+    ),
+    Spec(
+        name="job-failure",
+        proves="a job that fails says so, with its exit code",
+        limit=180,
+        level=FULL,
+        run="jobs:job_failure",
+        needs=_WORKING,
     ),
     Spec(
         name="object-store",

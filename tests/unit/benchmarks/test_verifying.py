@@ -10,7 +10,7 @@ import yaml
 
 from benchmarks import machine, minimum, verifying
 from benchmarks.half import Took
-from benchmarks.verifying import MANY, One
+from benchmarks.verifying import MANY, Rounds
 from factory.engine import Engine
 from factory.model import Cell, Selection
 from factory.pipeline import prepare
@@ -38,8 +38,12 @@ def figure(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(machine, "facts", lambda _: {})
     monkeypatch.setattr(machine, "cores", lambda: 2)
     monkeypatch.setattr(Engine, "connect", lambda: None)
-    one = One(ours=[took(30.0), took(20.0), took(25.0)], theirs=[least(20.0), least(40.0)])
-    return verifying._figure(one, took(150.0, 240.0), took(91.0), BY_CHECK)
+    rounds = Rounds(
+        ours=[took(30.0), took(20.0), took(25.0)],
+        theirs=[least(20.0), least(40.0)],
+        many=[took(150.0, 240.0), took(170.0, 250.0), took(100.0, 230.0)],
+    )
+    return verifying._figure(rounds, took(91.0), BY_CHECK)
 
 
 def test_medians_are_held_against_each_other(figure: Any) -> None:
@@ -66,7 +70,9 @@ def test_the_project_has_enough_builds_that_nothing_is_judged_twice(tmp_path: Pa
     (tmp_path / "matrix.yaml").write_text(yaml.safe_dump(content), "utf-8")
     settings = Settings.from_environment({"FACTORY_ROOT": str(tmp_path), "HOME": str(tmp_path)})
     prepared = prepare(settings, Selection())
-    assert len(verifying._builds(prepared, "ray-app", rllib=False)) == MANY + verifying.RUNS + 1
+    assert len(verifying._builds(prepared, "ray-app", rllib=False)) == 1 + verifying.RUNS * (
+        1 + MANY
+    )
     assert len(verifying._builds(prepared, "ray-rl", rllib=True)) == 1
 
 
