@@ -37,8 +37,8 @@ def take_memory() -> None:
     """Have the host give this machine what memory is free, and keep it.
 
     Where the kernel reports free pages to its hypervisor (Linux's free page reporting), the host
-    takes them, and each costs time when it is used again: a `docker pull` of 2.6 GB took 24 s, and
-    12 s with memory at hand. How much that is depends on how long the machine was idle before, so
+    takes them, and each costs time when it is used again: `docs/benchmarks.md` has what that did to
+    a `docker pull`. How much that is depends on how long the machine was idle before, so
     it must be no part of a figure. Memory is filled with pages of a file that is nothing but a
     hole, read once: the kernel drops them first, and at once, when somebody wants memory.
     """

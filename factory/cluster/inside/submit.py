@@ -46,7 +46,8 @@ class _Repeater:
 
 async def _until_ended(client, job):  # type: (JobSubmissionClient, str) -> None
     """Say what the job says until it ends. Ray's own tail looks only now and then whether a job has
-    ended, and says so four seconds late: hence we ask, and fetch what it has not told yet."""
+    ended, and says so late (Ray 2.60: by four seconds): hence we ask, and fetch what it has not
+    told yet."""
     loop = asyncio.get_event_loop()
     repeater = _Repeater()
     tail = asyncio.ensure_future(repeater.follow(client, job))

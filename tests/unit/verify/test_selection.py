@@ -10,6 +10,13 @@ import pytest
 from factory.model import CheckStatus
 from factory.verify.selection import Selection
 from factory.verify.smoke import own
+from factory.verify.smoke.conditions import (
+    everywhere,
+    made_for_gpus,
+    with_a_torch_of_its_own,
+    with_gpu_workers,
+    with_rllib,
+)
 from factory.verify.smoke.protocol import Expected
 from factory.verify.smoke.suite import (
     CONTRACT,
@@ -18,11 +25,6 @@ from factory.verify.smoke.suite import (
     QUICK,
     SUITE,
     Spec,
-    everywhere,
-    made_for_gpus,
-    with_a_torch_of_its_own,
-    with_gpu_workers,
-    with_rllib,
 )
 
 CPU = Expected(nodes=3, ray="2.60.0", python="3.11")
