@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from benchmarks import half, machine, quiet
+from benchmarks import half, link, machine, quiet
+from benchmarks.booted import MBITS, Linked, Taken, told
 from benchmarks.distribution import free_port
-from benchmarks.figures import Figure, Target, ratio
+from benchmarks.figures import Figure
 from benchmarks.notes import JOB, UV, Notes, Took, answer, as_written, missing
 from benchmarks.tree import Tree, empty, workplace
 from factory import process
@@ -32,7 +33,6 @@ from factory.settings import Settings
 
 RUNS = 3
 WORKERS = 2
-LIMIT = 0.2
 METHOD = f"""\
 An image with RLlib and torch, and one of the same project without, released into a registry on this
 machine, with bases that no other image has; then removed from the engine with all layers. {RUNS}
@@ -46,8 +46,9 @@ with uv, in one run. The notes' way is one run of `pip install "ray[rllib]" torc
 versions, whose torch is PyPI's, built for CUDA; workers begin when the head is up, as with `ray
 up`. `at_once` is the same with all nodes at once, in one run. All install from where this machine
 does. The engine is one, so that either image is pulled once for all nodes, and they share its
-cores. Taking down is not part of it, and the next begins when disks and cores are idle again and
-memory is at hand. Medians.
+cores. Taking down is not part of it, and the next begins when disks and cores are idle again,
+memory is at hand, and the file system has forgotten what was deleted. Medians. `link` is ours and
+the notes' way once more, where each node, and the engine from the registry, gets {MBITS} Mbit/s.
 """
 _SECONDS = 1800
 _CODE = Path(__file__).parents[1]
@@ -136,15 +137,6 @@ def _notes(tree: Tree, base: Chosen, requirements: Sequence[str]) -> Notes:
     return notes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Taken:
-    ours: Sequence[Took]
-    careful: Sequence[Took]
-    uv: Took
-    at_once: Took
-    notes: Took
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Bench:
     tree: Tree
@@ -153,29 +145,52 @@ class _Bench:
     written: Sequence[str]
     say: Say
 
-    def run(self) -> _Taken:
+    def run(self) -> Taken:
         """Ours and the careful way in turns; once with uv, and twice as people write it."""
         ours, careful = [], []
         for _ in range(RUNS):
             self._empty()
             ours.append(self._ours())
-            self.say(f"cluster.up, and the job: {_told(ours[-1])}")
+            self.say(f"cluster.up, and the job: {told(ours[-1])}")
             self._empty()
             careful.append(self.notes.run())
-            self.say(f"installed at boot, with care: {_told(careful[-1])}")
+            self.say(f"installed at boot, with care: {told(careful[-1])}")
         self._empty()
         by_uv = self.notes.run(UV)
-        self.say(f"installed at boot by uv: {_told(by_uv)}")
+        self.say(f"installed at boot by uv: {told(by_uv)}")
         self._empty()
         at_once = self.notes.run_plain(self.written, at_once=True)
-        self.say(f"installed at boot, as people write it, but all at once: {_told(at_once)}")
+        self.say(f"installed at boot, as people write it, but all at once: {told(at_once)}")
         self._empty()
         notes = self.notes.run_plain(self.written, at_once=False)
-        self.say(f"installed at boot, as people write it: {_told(notes)}")
-        return _Taken(ours=ours, careful=careful, uv=by_uv, at_once=at_once, notes=notes)
+        self.say(f"installed at boot, as people write it: {told(notes)}")
+        return Taken(
+            ours=ours,
+            careful=careful,
+            uv=by_uv,
+            at_once=at_once,
+            notes=notes,
+            linked=self._linked(),
+        )
+
+    def _linked(self) -> Linked | None:
+        if reason := link.why_not():
+            self.say(f"not taken with links of {MBITS} Mbit/s: {reason}")
+            return None
+        notes = partial(self.notes.run_plain, self.written, at_once=False)
+        return Linked(ours=self._over_links(self._ours), notes=self._over_links(notes))
+
+    def _over_links(self, run: Callable[[], Took]) -> Took:
+        self._empty()
+        with link.limited(int(self.tree.settings.registry.rpartition(":")[2]), MBITS):
+            took = run()
+        self.say(f"with links of {MBITS} Mbit/s: {told(took)}")
+        return took
 
     def _empty(self) -> None:
         empty(self.tree, [self.ours.ref, self.notes.ref])
+        quiet.await_idle()
+        quiet.forget_deleted()
         quiet.settle()
 
     def _ours(self) -> Took:
@@ -218,22 +233,7 @@ def _made(name: str) -> float:
     return min(datetime.fromisoformat(one).timestamp() for one in times)
 
 
-def _told(took: Took) -> str:
-    install = f", {took.install:.0f} s of that to install" if took.install else ""
-    parts = f"pull {took.pull:.1f} s, boot {took.boot:.1f} s{install}, job {took.job:.1f} s"
-    return f"{took.seconds:.1f} s ({parts})"
-
-
-def _parts(runs: Sequence[Took]) -> dict[str, float]:
-    names = ("pull", "boot", "install", "job")
-    found = {name: round(median(getattr(one, name) for one in runs), 1) for name in names}
-    return {f"{name}_seconds": value for name, value in found.items() if value}
-
-
-def _figure(engine: Engine, pair: Pair, notes: Notes, taken: _Taken) -> Figure:
-    ours = median(one.seconds for one in taken.ours)
-    careful = median(one.seconds for one in taken.careful)
-    quotient = ratio(ours, taken.notes.seconds)
+def _figure(engine: Engine, pair: Pair, notes: Notes, taken: Taken) -> Figure:
     return Figure(
         name="rllib-boot",
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -242,25 +242,8 @@ def _figure(engine: Engine, pair: Pair, notes: Notes, taken: _Taken) -> Figure:
         values={
             "rllib_build": pair.rllib.id,
             "plain_build": pair.plain.id,
-            "factory_seconds": [round(one.seconds, 1) for one in taken.ours],
-            "notes_seconds": round(taken.notes.seconds, 1),
-            "at_once_seconds": round(taken.at_once.seconds, 1),
-            "careful_seconds": [round(one.seconds, 1) for one in taken.careful],
-            "factory_median_seconds": round(ours, 1),
-            "careful_median_seconds": round(careful, 1),
-            "ratio": quotient,
-            "at_once_ratio": ratio(ours, taken.at_once.seconds),
-            "careful_ratio": ratio(ours, careful),
-            "times_as_fast": round(taken.notes.seconds / ours, 2),
-            "factory_parts": _parts(taken.ours),
-            "notes_parts": _parts([taken.notes]),
-            "at_once_parts": _parts([taken.at_once]),
-            "careful_parts": _parts(taken.careful),
-            "uv_seconds": round(taken.uv.seconds, 1),
-            "uv_parts": _parts([taken.uv]),
+            **taken.values(),
             "installed_at_boot": list(notes.requirements),
         },
-        targets=[
-            Target(name="to a job with RLlib, of the notes' time", value=quotient, limit=LIMIT)
-        ],
+        targets=taken.targets(),
     )
