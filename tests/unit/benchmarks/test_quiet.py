@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,13 @@ def test_where_little_is_free_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_free_memory_is_read_in_bytes() -> None:
     assert 0 < quiet._free_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_deleted_files_are_forgotten_as_far_as_one_may(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(quiet, "_DROP_CACHES", tmp_path / "drop_caches")
+    quiet.forget_deleted()
+    assert (tmp_path / "drop_caches").read_text("ascii") == "1"
+    monkeypatch.setattr(quiet, "_DROP_CACHES", tmp_path)  # as if it were another's: not writable
+    quiet.forget_deleted()

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from benchmarks import machine, rllib_boot
+from benchmarks.booted import MBITS, Linked, Taken
 from benchmarks.notes import (
     _INSTALLED,
     FILE,
@@ -31,7 +32,7 @@ from factory import process
 from factory.build import PackageSources
 from factory.engine import Engine
 from factory.errors import ConfigError, FactoryError
-from factory.model import Build, Cell
+from factory.model import Build, Cell, Chosen
 from factory.process import Completed, ProcessFailed
 from factory.runs import LABEL
 from factory.settings import Settings
@@ -214,20 +215,24 @@ def test_every_node_of_the_notes_installs_and_bears_the_runs_label() -> None:
     assert set(document["networks"]["default"]["labels"]) == {LABEL}
 
 
+def taken(ours: list[float], linked: Linked | None = None) -> Taken:
+    return Taken(
+        ours=[*map(took, ours)],
+        careful=[took(40.0, install=20.0), took(40.0), took(1.0)],
+        uv=took(30.0),
+        at_once=took(80.0),
+        notes=took(100.0, install=40.0),
+        linked=linked,
+    )
+
+
 @pytest.mark.parametrize(("ours", "met"), [([20.0, 20.0, 90.0], True), ([20.2] * 3, False)])
 def test_a_fifth_of_the_time_is_the_limit(
     monkeypatch: pytest.MonkeyPatch, notes: Notes, ours: list[float], met: bool
 ) -> None:
     monkeypatch.setattr(machine, "facts", lambda _: {})
     engine = Engine.__new__(Engine)  # asked for nothing
-    taken = rllib_boot._Taken(
-        ours=[*map(took, ours)],
-        careful=[took(40.0, install=20.0), took(40.0), took(1.0)],
-        uv=took(30.0),
-        at_once=took(80.0),
-        notes=took(100.0, install=40.0),
-    )
-    figure = rllib_boot._figure(engine, pair_of([PLAIN, RLLIB]), notes, taken)
+    figure = rllib_boot._figure(engine, pair_of([PLAIN, RLLIB]), notes, taken(ours))
     assert [target.met for target in figure.targets] == [met]
     assert figure.values["notes_parts"] == {
         "pull_seconds": 25.0,
@@ -238,3 +243,25 @@ def test_a_fifth_of_the_time_is_the_limit(
     assert "install_seconds" not in figure.values["factory_parts"]
     assert figure.values["at_once_ratio"] == round(ours[0] / 80.0, 3)
     assert figure.values["careful_ratio"] == round(ours[0] / 40.0, 3)
+    assert not any(name.startswith("link_") for name in figure.values)
+
+
+def test_slow_links_have_a_target_of_their_own() -> None:
+    found = taken([30.0], Linked(ours=took(40.0), notes=took(200.0)))
+    assert [target.met for target in found.targets()] == [False, True]
+    assert f"by {MBITS} Mbit/s" in found.targets()[1].name
+    assert found.values()["link_ratio"] == 0.2
+    assert found.values()["ratio"] == 0.3
+
+
+def test_where_links_cannot_be_slow_it_says_why(
+    monkeypatch: pytest.MonkeyPatch, notes: Notes
+) -> None:
+    monkeypatch.setattr("benchmarks.link.why_not", lambda: "`tc` needs root")
+    said: list[str] = []
+    chosen = Chosen(ref="ray-rl", name="ray-rl")
+    bench = rllib_boot._Bench(
+        tree=notes.tree, ours=chosen, notes=notes, written=[], say=said.append
+    )
+    assert bench._linked() is None
+    assert said == [f"not taken with links of {MBITS} Mbit/s: `tc` needs root"]
