@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from factory import scan as scan_room
 from factory import verify as verify_room
+from factory.aside import Aside
 from factory.borrowing import Borrower
 from factory.coldstarts import cold_start
 from factory.errors import FactoryError, PublishError, ScanError, VerifyError
@@ -31,7 +32,6 @@ from factory.model import (
     Target,
     Verdict,
 )
-from factory.places import Places
 from factory.publish import outranking
 from factory.report import cold_start_properties, failure_lines, verdict_words
 from factory.settings import Settings
@@ -63,7 +63,7 @@ class Judges:
     run_id: str
     insists: bool
     require_gpu: bool
-    places: Places | None
+    aside: Aside | None
     _judged: dict[tuple[Gate, str, str], Verdict] = field(default_factory=dict)
     _turns: dict[tuple[Gate, str], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -97,7 +97,7 @@ class Judges:
                 run_id=self.run_id,
                 log=log,
                 logs=self.settings.state / "logs" / _file_name(planned, gate).replace(":", "_"),
-                places=self.places,
+                aside=self.aside,
             )
 
         return self._judge(gate, planned, VerifyError, boot, log)

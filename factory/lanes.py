@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 from factory import scan as scan_room
 from factory import verify as verify_room
+from factory.aside import Aside
 from factory.model import COLD_SUITE, Project
 from factory.moving import MOVES
-from factory.places import Places
 from factory.settings import Settings
 
 if TYPE_CHECKING:
     from factory.engine import Engine
-
-CLUSTERS = "cluster"
-"""How many clusters stand at once; no work has this lane."""
 
 _PUBLICATIONS = 2
 _APPLICATIONS = 2
@@ -38,16 +35,14 @@ def lanes(
     if "scan" in gates:
         widths["scan"] = scan_room.MOST  # those that wait together are taken apart together
     if "verify" in gates:
-        widths[CLUSTERS] = _clusters(settings, project, engine)
-        widths["verify"] = widths[CLUSTERS] + _ahead(project, engine, widths[CLUSTERS])
+        widths["verify"] = _clusters(settings, project, engine)
     return widths
 
 
-def places(project: Project, widths: Mapping[str, int]) -> Places | None:
-    """Where clusters stand, if there may be several at once: the next one need not wait until one
-    is taken down. Where it is timed how they start, that would be in the way."""
-    count = widths.get(CLUSTERS, 1)
-    return Places(count) if count > 1 and project.matrix.suite != COLD_SUITE else None
+def aside(project: Project, widths: Mapping[str, int]) -> Aside | None:
+    """What takes clusters down, where there may be several at once: the next one need not wait for
+    that. Where it is timed how they start, it would be in the way."""
+    return Aside() if widths.get("verify", 1) > 1 and project.matrix.suite != COLD_SUITE else None
 
 
 def _clusters(settings: Settings, project: Project, engine: Engine) -> int:
@@ -55,12 +50,3 @@ def _clusters(settings: Settings, project: Project, engine: Engine) -> int:
     return settings.clusters or verify_room.clusters_at_once(
         memory=engine.memory, cores=engine.cores, nodes=nodes
     )
-
-
-def _ahead(project: Project, engine: Engine, clusters: int) -> int:
-    """How many builds may be asked what a single container shows while others have the clusters."""
-    suite = project.matrix.suite
-    nodes = verify_room.nodes_of(suite, project.matrix.workers)
-    if clusters == 1 or nodes == 1 or suite == COLD_SUITE:
-        return 0
-    return verify_room.ahead(memory=engine.memory, clusters=clusters, nodes=nodes)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from factory import verify as verify_room
+from factory.aside import Aside
 from factory.borrowing import Borrower
 from factory.errors import ConfigError, FactoryError, PublishError, VerifyError
 from factory.judging import pair_request, require_gpu_runtime, standing
@@ -28,7 +29,6 @@ from factory.model import (
     Verdict,
     pair_digest,
 )
-from factory.places import Places
 from factory.publish import outranking
 from factory.remotes import Remotes
 from factory.report import failure_lines, verdict_words
@@ -58,7 +58,7 @@ class Pairs:
         run_id: labels what the run makes in the engine.
         insists: whether a partial verdict is tried anew.
         require_gpu: whether a pair for GPUs that could not be tried on one has failed.
-        places: of clusters; ``None`` where one at a time is booted and taken down.
+        aside: takes clusters down beside other work; ``None`` where the next one waits for that.
         borrower: takes verdicts that others reached; one of its own without.
     """
 
@@ -72,7 +72,7 @@ class Pairs:
     run_id: str
     insists: bool
     require_gpu: bool = False
-    places: Places | None = None
+    aside: Aside | None = None
     borrower: Borrower | None = None
     _judged: dict[str, Verdict] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -198,7 +198,7 @@ class Pairs:
             log=log,
             logs=self.settings.state / "logs" / pair.id.replace(":", "_"),
             inventories=self.settings.state / "inventories",
-            places=self.places,
+            aside=self.aside,
         )
         self._record(verdict, request)
         return verdict

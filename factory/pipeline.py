@@ -18,7 +18,7 @@ from factory.context import Contents
 from factory.glance import Glance
 from factory.history import History
 from factory.judging import known_suite
-from factory.lanes import lanes, places
+from factory.lanes import aside, lanes
 from factory.matrix import select
 from factory.model import (
     Build,
@@ -169,7 +169,7 @@ def run(
             insists=len(gates) == 1,
             beside=beside(settings, prepared, project, plan, gates),
             require_gpu=prepared.require_gpu,
-            places=places(project, widths),
+            aside=aside(project, widths),
         )
         outcomes = (*asked, *_performed(workshop, gates, widths, observer))
         return _ran(workshop, outcomes)
@@ -190,8 +190,8 @@ def _performed(
     try:
         return execute(_works(workshop, gates), widths, observer)
     finally:
-        if workshop.places:
-            workshop.places.wait()
+        if workshop.aside:
+            workshop.aside.wait()
         workshop.stock.abroad.close()
 
 

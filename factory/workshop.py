@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from factory import base, git
+from factory.aside import Aside
 from factory.attesting import Attester
 from factory.build import Builder
 from factory.errors import BuildError, FactoryError
@@ -31,7 +32,6 @@ from factory.model import (
     Step,
 )
 from factory.pairs import Pairs
-from factory.places import Places
 from factory.plan import is_present
 from factory.publishing import Publishing
 from factory.settings import Settings
@@ -53,7 +53,7 @@ class Workshop:
         beside: the plan of builds that are not part of this run, and paired with some that are.
         adopts: whether an image that a target holds goes before the one that is here.
         require_gpu: whether an image for GPUs that could not be tried on one has failed.
-        places: of clusters; ``None`` where one at a time is booted and taken down.
+        aside: takes clusters down beside other work; ``None`` where the next one waits for that.
     """
 
     settings: Settings
@@ -67,7 +67,7 @@ class Workshop:
     insists: bool
     beside: Plan = field(default_factory=lambda: Plan(steps={}, builds=()))
     require_gpu: bool = False
-    places: Places | None = None
+    aside: Aside | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _builder: Builder | None = None
 
@@ -85,7 +85,7 @@ class Workshop:
             run_id=self.run_id,
             insists=self.insists,
             require_gpu=self.require_gpu,
-            places=self.places,
+            aside=self.aside,
         )
 
     @cached_property
@@ -100,7 +100,7 @@ class Workshop:
             run_id=self.run_id,
             insists=self.insists,
             require_gpu=self.require_gpu,
-            places=self.places,
+            aside=self.aside,
         )
 
     @cached_property

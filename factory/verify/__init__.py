@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from factory.late import loading
 
 if TYPE_CHECKING:
-    from factory.verify.budget import ahead, clusters_at_once, nodes_of
+    from factory.verify.budget import clusters_at_once, nodes_of
     from factory.verify.facts import facts_of
     from factory.verify.request import ClusterRequest, Workers, basis, basis_of, parts
     from factory.verify.room import verify
@@ -24,7 +24,6 @@ __all__ = [
     "SUITES",
     "ClusterRequest",
     "Workers",
-    "ahead",
     "basis",
     "basis_of",
     "clusters_at_once",
@@ -40,7 +39,7 @@ __getattr__ = loading(
     {
         **dict.fromkeys(("ClusterRequest", "Workers", "basis", "basis_of", "parts"), "request"),
         **dict.fromkeys(("QUICK", "SUITES"), "smoke.suite"),
-        **dict.fromkeys(("ahead", "clusters_at_once", "nodes_of"), "budget"),
+        **dict.fromkeys(("clusters_at_once", "nodes_of"), "budget"),
         "facts_of": "facts",
         "gate_of": "verdict",
         "nvidia_runtime": "runtime",

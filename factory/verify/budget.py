@@ -33,19 +33,6 @@ def clusters_at_once(*, memory: int, cores: int, nodes: int) -> int:
     return max(1, min(cores, room, MOST))
 
 
-def ahead(*, memory: int, clusters: int, nodes: int) -> int:
-    """How many single containers there is room for beside so many clusters: one, or none. While
-    clusters wait, it finds out about the next image what takes no cluster; with a second one there
-    would be no time for it left.
-
-    Args:
-        memory: of the engine, in bytes.
-        clusters: that run at once.
-        nodes: of a cluster, the head included.
-    """
-    return int((clusters * nodes + 1) * NODE_BYTES + RESERVE_BYTES <= memory)
-
-
 def nodes_of(suite: str, workers: int) -> int:
     """How many containers of this size a suite has at a time: the contract is asked of one."""
     return 1 if suite == CONTRACT else workers + 1

@@ -5,15 +5,15 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from factory.aside import Aside
 from factory.compose import Container
 from factory.errors import FactoryError, VerifyError
 from factory.model import Check, CheckStatus, Verdict
-from factory.places import Places
 from factory.process import Completed, ProcessFailed
 from factory.verify import bare, labels
 from factory.verify.cold import SCALES, Stopwatch
@@ -43,7 +43,7 @@ def verify(
     log: Log,
     logs: Path | None = None,
     inventories: Path | None = None,
-    places: Places | None = None,
+    aside: Aside | None = None,
 ) -> Verdict:
     """Boot the image, or a pair of images, as a cluster, run the suite inside, and say what came of
     it.
@@ -56,9 +56,8 @@ def verify(
         log: is told, in a line each, what has been found so far.
         logs: a folder for the complete logs of every container, on a failure.
         inventories: a folder in which it is remembered what the images of pairs have.
-        places: the cluster waits for one of them, once all is known that takes no cluster; and it
-            is taken down when all is found, for which nobody waits but who gives the places, at the
-            end. Without them, the cluster is gone when this returns.
+        aside: takes the cluster down when all is found, so that nobody waits for that; whoever
+            gives it waits at the end. Without it, the cluster is gone when this returns.
 
     Raises:
         VerifyError: the engine could not run a cluster, so that there is nothing to judge.
@@ -75,18 +74,11 @@ def verify(
             file.write_bytes(content)
         cluster = ending.enter_context(_taken_down(Cluster.of(request, files, run_id), log))
         reader = Reader(request=request, run_id=run_id, folder=inventories)
-        selection = Selection.of(
-            request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
-        )
-        checks = _single(cluster, material, selection, reader, log)
-        if selection.names and not _failed(checks):
-            with _place(places, log) as waited:
-                checks += _together(cluster, material, selection, log)
-            started += waited
+        checks = _judge(cluster, material, reader, log)
         if _failed(checks):
             keep_logs(cluster, logs, log)
-        if places:
-            places.aside(ending.pop_all().close)
+        if aside:
+            aside(ending.pop_all().close)
     return conclude(
         request,
         basis=basis(request, material),
@@ -107,22 +99,11 @@ def _taken_down(cluster: Cluster, log: Log) -> Iterator[Cluster]:
     _remove(cluster, log, settled=True)
 
 
-@contextmanager
-def _place(places: Places | None, log: Log) -> Iterator[float]:
-    """A place for a cluster, after so many seconds of waiting for it."""
-    started = time.monotonic()
-    with places.place() if places else nullcontext():
-        waited = time.monotonic() - started
-        if waited >= 1:
-            log(f"waited {waited:.0f} s for a place")
-        yield waited
-
-
-def _single(
-    cluster: Cluster, material: Material, selection: Selection, reader: Reader, log: Log
-) -> tuple[Check, ...]:
-    """What takes no cluster."""
+def _judge(cluster: Cluster, material: Material, reader: Reader, log: Log) -> tuple[Check, ...]:
     request = cluster.request
+    selection = Selection.of(
+        request.expected, material.own_checks.specs, gpus=request.gpus, suite=request.suite
+    )
     single: tuple[Check, ...] = ()
     if request.mixed:
         single = reader.checks(log)
@@ -130,20 +111,15 @@ def _single(
         single = _contract(cluster, material, selection, log)
     if not _failed(single):
         single += tuple(_alone(cluster, material, name, log) for name in selection.alone)
-    return single
-
-
-def _together(
-    cluster: Cluster, material: Material, selection: Selection, log: Log
-) -> tuple[Check, ...]:
-    """What takes a cluster."""
+    if not selection.names or _failed(single):
+        return single
     boot = _booted(cluster, log)
     log(line_of(boot))
     if boot.status is CheckStatus.FAIL:
-        return (boot,)
+        return (*single, boot)
     watch = Stopwatch(cluster=cluster)
     found = _suite(cluster, material, selection, watch, log)
-    return (boot, *found, _alive(cluster, watch.retired))
+    return (*single, boot, *found, _alive(cluster, watch.retired))
 
 
 def _failed(checks: Sequence[Check]) -> bool:

@@ -25,7 +25,7 @@ EDGES = {"context", "dockerfile", "registry"}
 ROOMS = PACKAGES - EDGES - COMMANDS - {"model"}
 SHARED = {
     "archive",
-    "places",
+    "aside",
     "compose",
     "connection",
     "daemon",

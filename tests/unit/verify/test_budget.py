@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.verify import bare
-from factory.verify.budget import NODE_BYTES, RESERVE_BYTES, ahead, clusters_at_once, nodes_of
+from factory.verify.budget import NODE_BYTES, RESERVE_BYTES, clusters_at_once, nodes_of
 
 _GIB = 2**30
 _CLUSTER = Path(__file__).parents[3] / "compose" / "cluster.yaml"
@@ -45,13 +45,6 @@ def test_several_never_take_more_than_there_is(memory: int, cores: int, nodes: i
     assert 1 <= clusters <= cores
     if clusters > 1:
         assert clusters * nodes * NODE_BYTES + RESERVE_BYTES <= memory
-
-
-@pytest.mark.parametrize(("gib", "beside"), [(23, 1), (22, 0), (1000, 1)])
-def test_a_container_is_asked_beside_clusters_if_there_is_memory_for_it_too(
-    gib: int, beside: int
-) -> None:
-    assert ahead(memory=gib * _GIB, clusters=2, nodes=3) == beside
 
 
 def test_the_contract_needs_one_container_and_other_suites_a_cluster() -> None:

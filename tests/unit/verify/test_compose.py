@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from factory import process
 from factory.compose import Container
 from factory.errors import VerifyError
 from factory.model import Cell, Check, CheckStatus, Status
-from factory.places import Places
 from factory.process import Completed, ProcessFailed
 from factory.verify import ClusterRequest, room, verify
 from factory.verify.compose import Cluster
@@ -82,42 +79,12 @@ def test_a_verdict_outlives_an_engine_that_hangs_afterwards(
     request_: ClusterRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = (Check(name="boot", status=CheckStatus.FAIL, reason="it died"),)
-    monkeypatch.setattr(room, "_single", lambda *_: failed)
+    monkeypatch.setattr(room, "_judge", lambda *_: failed)
     said: list[str] = []
     verdict = verify(request_, run_id="run", log=said.append, logs=tmp_path / "logs")
     assert (verdict.status, verdict.checks) == (Status.FAIL, failed)
     assert "not all logs could be kept" in said[0]
     assert "could not be removed" in said[1]
-
-
-def test_what_takes_no_cluster_is_asked_before_there_is_a_place_and_waiting_costs_no_time(
-    request_: ClusterRequest, docker: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del docker  # removes nothing
-    places, asked, booted = Places(1), threading.Event(), threading.Event()
-    passed = (Check(name="boot", status=CheckStatus.PASS),)
-
-    def single(*_: object) -> tuple[Check, ...]:
-        asked.set()
-        return ()
-
-    def together(*_: object) -> tuple[Check, ...]:
-        booted.set()
-        return passed
-
-    monkeypatch.setattr(room, "_single", single)
-    monkeypatch.setattr(room, "_together", together)
-    said: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
-        with places.place():
-            judging = pool.submit(verify, request_, run_id="run", log=said.append, places=places)
-            assert asked.wait(30)
-            assert not booted.wait(1.2)
-        verdict = judging.result(30)
-    places.wait()
-    assert verdict.checks == passed
-    assert verdict.seconds < 1
-    assert said == ["waited 1 s for a place"]
 
 
 def test_what_is_set_by_chance_does_not_reach_compose(
