@@ -24,7 +24,7 @@ from factory.build import host_sources
 from factory.choosing import choose
 from factory.cluster.plan import CLUSTER
 from factory.engine import Engine
-from factory.errors import ConfigError, FactoryError
+from factory.errors import ConfigError, FactoryError, MachineError
 from factory.model import Build, Chosen, Selection
 from factory.pipeline import prepare
 from factory.process import ProcessFailed
@@ -174,11 +174,15 @@ class _Bench:
         )
 
     def _linked(self) -> Linked | None:
-        if reason := link.why_not():
-            self.say(f"not taken with links of {MBITS} Mbit/s: {reason}")
-            return None
+        """The last of all, and no reason to lose the others."""
         notes = partial(self.notes.run_plain, self.written, at_once=False)
-        return Linked(ours=self._over_links(self._ours), notes=self._over_links(notes))
+        try:
+            if reason := link.why_not():
+                raise MachineError(reason)
+            return Linked(ours=self._over_links(self._ours), notes=self._over_links(notes))
+        except MachineError as error:
+            self.say(f"not taken with links of {MBITS} Mbit/s: {error.what}")
+            return None
 
     def _over_links(self, run: Callable[[], Took]) -> Took:
         self._empty()

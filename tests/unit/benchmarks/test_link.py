@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from benchmarks import link
-from factory.errors import FactoryError
+from factory.errors import MachineError
 from factory.process import Completed
 
 
-class Machine:
+class Computer:
     """What `tc` is asked, and what it answers."""
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
-    found = Machine()
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Computer:
+    found = Computer()
     (tmp_path / "veth0").touch()
     monkeypatch.setattr(link, "_DEVICES", tmp_path)
     monkeypatch.setattr("factory.process.run", found.run)
@@ -43,7 +43,7 @@ DELETED = "tc qdisc del dev lo root"
 
 
 def test_the_port_and_every_container_that_starts_meanwhile_are_slow(
-    machine: Machine, tmp_path: Path
+    machine: Computer, tmp_path: Path
 ) -> None:
     with link.limited(5000, 500):
         assert any("sport 5000" in it for it in machine.asked)
@@ -60,29 +60,29 @@ def test_the_port_and_every_container_that_starts_meanwhile_are_slow(
     assert machine.asked[-1] == DELETED
 
 
-def test_all_is_as_before_though_it_broke_off(machine: Machine) -> None:
+def test_all_is_as_before_though_it_broke_off(machine: Computer) -> None:
     with pytest.raises(ZeroDivisionError), link.limited(5000, 500):
         raise ZeroDivisionError
     assert machine.asked[-1] == DELETED
 
 
-def test_a_kernel_without_such_queues_is_told_of_and_left_as_it_was(machine: Machine) -> None:
+def test_a_kernel_without_such_queues_is_told_of_and_left_as_it_was(machine: Computer) -> None:
     machine.unknown = "u32"
-    with pytest.raises(FactoryError, match="slow a link down"), link.limited(5000, 500):
+    with pytest.raises(MachineError, match="slow a link down"), link.limited(5000, 500):
         pass
     assert machine.asked[-1] == DELETED
 
 
-def test_what_a_killed_bench_left_is_replaced(machine: Machine) -> None:
+def test_what_a_killed_bench_left_is_replaced(machine: Computer) -> None:
     machine.shown = "qdisc htb f1c0: root refcnt 2"
     with link.limited(5000, 500):
         pass
     assert machine.asked[-1] == DELETED
 
 
-def test_somebody_elses_queue_is_left_alone(machine: Machine) -> None:
+def test_somebody_elses_queue_is_left_alone(machine: Computer) -> None:
     machine.shown = "qdisc netem 8001: root refcnt 2 delay 10ms"
-    with pytest.raises(FactoryError, match="somebody else"), link.limited(5000, 500):
+    with pytest.raises(MachineError, match="somebody else"), link.limited(5000, 500):
         pass
     assert len(machine.asked) == 1
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -31,7 +31,7 @@ from benchmarks.tree import Tree
 from factory import process
 from factory.build import PackageSources
 from factory.engine import Engine
-from factory.errors import ConfigError, FactoryError
+from factory.errors import ConfigError, FactoryError, MachineError
 from factory.model import Build, Cell, Chosen
 from factory.process import Completed, ProcessFailed
 from factory.runs import LABEL
@@ -265,3 +265,21 @@ def test_where_links_cannot_be_slow_it_says_why(
     )
     assert bench._linked() is None
     assert said == [f"not taken with links of {MBITS} Mbit/s: `tc` needs root"]
+
+
+def test_links_that_cannot_be_made_slow_cost_no_other_figure(
+    monkeypatch: pytest.MonkeyPatch, notes: Notes
+) -> None:
+    def refused(*_: object) -> NoReturn:
+        raise MachineError("this machine cannot slow a link down")
+
+    monkeypatch.setattr("benchmarks.link.why_not", lambda: "")
+    monkeypatch.setattr("benchmarks.link.limited", refused)
+    monkeypatch.setattr(rllib_boot._Bench, "_empty", lambda _: None)
+    said: list[str] = []
+    chosen = Chosen(ref="ray-rl", name="ray-rl")
+    bench = rllib_boot._Bench(
+        tree=notes.tree, ours=chosen, notes=notes, written=[], say=said.append
+    )
+    assert bench._linked() is None
+    assert "cannot slow a link down" in said[0]
