@@ -19,29 +19,21 @@ _BURST = "512kb"
 """Of a bucket: larger than what the kernel hands on at once, which is 64 KiB."""
 
 _WATCH_SECONDS = 0.05
-_FREE = ("noqueue", _HANDLE)
-"""What may stand in the way on the loopback device: none, or ours of a bench that was killed."""
-
-
-def why_not() -> str:
-    """Why links cannot be slowed down here; else nothing."""
-    if process.find_tool("tc") is None:
-        return "there is no `tc` (install iproute2)"
-    return "" if os.geteuid() == 0 else "`tc` needs root"
+_NONE = "noqueue"
+"""How `tc` shows a device without a queue, as the loopback device is."""
 
 
 @contextmanager
 def limited(port: int, mbits: int) -> Iterator[None]:
     """For a ``with`` block: what comes from a port of the loopback device, all of it together, and
     what goes to a container that is started meanwhile, to each, comes at ``mbits`` megabits a
-    second. A block that was killed leaves nothing that others would notice: the queue of a port.
+    second. A block that was killed leaves the queue of that port, until the next one.
 
     Raises:
-        MachineError: somebody else's queue is in the way, or there are no such queues here.
+        MachineError: there is no `tc`, or no root; somebody else's queue is in the way; or this
+            kernel has no such queues.
     """
-    shown = process.run(["tc", "qdisc", "show", "dev", "lo"], check=False).stdout
-    if not any(word in shown for word in _FREE):
-        raise MachineError("the loopback device has a queue of somebody else's", detail=[shown])
+    _require_room()
     stop = threading.Event()
     watch = threading.Thread(target=_watch, args=(stop, mbits, _ends()), daemon=True)
     try:
@@ -55,11 +47,24 @@ def limited(port: int, mbits: int) -> Iterator[None]:
         _tc("qdisc", "del", "dev", "lo", "root", check=False)
 
 
+def _require_room() -> None:
+    """And take away what a killed bench left: a queue of this kind cannot be replaced."""
+    if process.find_tool("tc") is None:
+        raise MachineError("there is no `tc`", todo="install iproute2")
+    if os.geteuid() != 0:
+        raise MachineError("`tc` needs root")
+    shown = process.run(["tc", "qdisc", "show", "dev", "lo"], check=False).stdout
+    if _HANDLE in shown:
+        _tc("qdisc", "del", "dev", "lo", "root")
+    elif _NONE not in shown:
+        raise MachineError("the loopback device has a queue of somebody else's", detail=[shown])
+
+
 def _slow_down(port: int, mbits: int) -> None:
     rate = ["htb", "rate", f"{mbits}mbit", "burst", _BURST]
     of_port = ["u32", "match", "ip", "sport", str(port), "0xffff", "flowid", f"{_HANDLE}1"]
-    _tc("qdisc", "replace", "dev", "lo", "root", "handle", _HANDLE, "htb")
-    _tc("class", "replace", "dev", "lo", "parent", _HANDLE, "classid", f"{_HANDLE}1", *rate)
+    _tc("qdisc", "add", "dev", "lo", "root", "handle", _HANDLE, "htb")
+    _tc("class", "add", "dev", "lo", "parent", _HANDLE, "classid", f"{_HANDLE}1", *rate)
     _tc("filter", "add", "dev", "lo", "parent", _HANDLE, "protocol", "ip", *of_port)
 
 

@@ -24,7 +24,8 @@ _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 def settle(most: float = 60.0) -> None:
     """Have disks written, cores idle, and memory at hand: what an engine removes in the background
-    would else be paid for by what is timed next."""
+    would else be paid for by what is timed next. For the cores it waits ``most`` seconds at most.
+    """
     os.sync()
     await_idle(most)
     take_memory()

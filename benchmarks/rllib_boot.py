@@ -177,16 +177,14 @@ class _Bench:
         """The last of all, and no reason to lose the others."""
         notes = partial(self.notes.run_plain, self.written, at_once=False)
         try:
-            if reason := link.why_not():
-                raise MachineError(reason)
             return Linked(ours=self._over_links(self._ours), notes=self._over_links(notes))
         except MachineError as error:
             self.say(f"not taken with links of {MBITS} Mbit/s: {error.what}")
             return None
 
     def _over_links(self, run: Callable[[], Took]) -> Took:
-        self._empty()
         with link.limited(int(self.tree.settings.registry.rpartition(":")[2]), MBITS):
+            self._empty()
             took = run()
         self.say(f"with links of {MBITS} Mbit/s: {told(took)}")
         return took

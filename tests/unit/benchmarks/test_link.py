@@ -36,6 +36,8 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Computer:
     (tmp_path / "veth0").touch()
     monkeypatch.setattr(link, "_DEVICES", tmp_path)
     monkeypatch.setattr("factory.process.run", found.run)
+    monkeypatch.setattr("factory.process.find_tool", lambda _: "/sbin/tc")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     return found
 
 
@@ -73,11 +75,12 @@ def test_a_kernel_without_such_queues_is_told_of_and_left_as_it_was(machine: Com
     assert machine.asked[-1] == DELETED
 
 
-def test_what_a_killed_bench_left_is_replaced(machine: Computer) -> None:
+def test_what_a_killed_bench_left_goes_first(machine: Computer) -> None:
     machine.shown = "qdisc htb f1c0: root refcnt 2"
     with link.limited(5000, 500):
         pass
-    assert machine.asked[-1] == DELETED
+    assert machine.asked[1] == DELETED
+    assert machine.asked[2].startswith("tc qdisc add dev lo root")
 
 
 def test_somebody_elses_queue_is_left_alone(machine: Computer) -> None:
@@ -87,11 +90,19 @@ def test_somebody_elses_queue_is_left_alone(machine: Computer) -> None:
     assert len(machine.asked) == 1
 
 
-def test_it_takes_a_program_and_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("factory.process.find_tool", lambda _: "/sbin/tc")
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert not link.why_not()
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert "root" in link.why_not()
-    monkeypatch.setattr("factory.process.find_tool", lambda _: None)
-    assert "iproute2" in link.why_not()
+@pytest.mark.parametrize(
+    ("program", "user", "words"),
+    [("/sbin/tc", 1000, "needs root"), (None, 0, "no `tc`")],
+)
+def test_it_takes_a_program_and_root(
+    machine: Computer,
+    monkeypatch: pytest.MonkeyPatch,
+    program: str | None,
+    user: int,
+    words: str,
+) -> None:
+    monkeypatch.setattr("factory.process.find_tool", lambda _: program)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    with pytest.raises(MachineError, match=words), link.limited(5000, 500):
+        pass
+    assert not machine.asked

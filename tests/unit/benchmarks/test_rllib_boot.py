@@ -254,10 +254,13 @@ def test_slow_links_have_a_target_of_their_own() -> None:
     assert found.values()["ratio"] == 0.3
 
 
-def test_where_links_cannot_be_slow_it_says_why(
+def test_links_that_cannot_be_made_slow_cost_no_other_figure(
     monkeypatch: pytest.MonkeyPatch, notes: Notes
 ) -> None:
-    monkeypatch.setattr("benchmarks.link.why_not", lambda: "`tc` needs root")
+    def refused(*_: object) -> NoReturn:
+        raise MachineError("`tc` needs root")
+
+    monkeypatch.setattr("benchmarks.link.limited", refused)
     said: list[str] = []
     chosen = Chosen(ref="ray-rl", name="ray-rl")
     bench = rllib_boot._Bench(
@@ -265,21 +268,3 @@ def test_where_links_cannot_be_slow_it_says_why(
     )
     assert bench._linked() is None
     assert said == [f"not taken with links of {MBITS} Mbit/s: `tc` needs root"]
-
-
-def test_links_that_cannot_be_made_slow_cost_no_other_figure(
-    monkeypatch: pytest.MonkeyPatch, notes: Notes
-) -> None:
-    def refused(*_: object) -> NoReturn:
-        raise MachineError("this machine cannot slow a link down")
-
-    monkeypatch.setattr("benchmarks.link.why_not", lambda: "")
-    monkeypatch.setattr("benchmarks.link.limited", refused)
-    monkeypatch.setattr(rllib_boot._Bench, "_empty", lambda _: None)
-    said: list[str] = []
-    chosen = Chosen(ref="ray-rl", name="ray-rl")
-    bench = rllib_boot._Bench(
-        tree=notes.tree, ours=chosen, notes=notes, written=[], say=said.append
-    )
-    assert bench._linked() is None
-    assert "cannot slow a link down" in said[0]
